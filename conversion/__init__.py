@@ -1,0 +1,1 @@
+"""Passerby, the workstation half that converts networks for the device."""

@@ -1,0 +1,232 @@
+"""Every setting of `passerby.toml`: type, unit, range and what it does, in one place.
+
+`edge.settings_file` reads them (TOML, then environment, then flags); `docs/settings.md` is generated from here.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+from edge.schemas.vocabulary import Name, Target, TaxonomyName
+
+
+def _number(unit: str, what: str, *, low: float, high: float) -> Meta:
+    return Meta(ge=low, le=high, description=what, extra={"unit": unit})
+
+
+def _text(what: str, *, pattern: str | None = None) -> Meta:
+    return Meta(description=what, pattern=pattern, extra={"unit": ""})
+
+
+class _Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    pass
+
+
+class Identity(_Section, kw_only=True):
+    """Where this device stands; both words are part of every topic."""
+
+    site: Annotated[Name, _text("Site, as in the topics.")] = "site"
+    device: Annotated[Name, _text("Device, as in the topics; unique within the site.")] = "device"
+
+
+class Camera(_Section, kw_only=True):
+    """Where frames come from."""
+
+    source: Annotated[str, _text("A V4L2 number or /dev path, `picamera`, a file, a folder, or a network address.")] = (
+        "0"
+    )
+    width_px: Annotated[int, _number("px", "Width asked of a camera.", low=160, high=4096)] = 1280
+    height_px: Annotated[int, _number("px", "Height asked of a camera.", low=120, high=4096)] = 720
+    fps: Annotated[
+        float, _number("frames/s", "Rate asked of a camera; rate of a raw .h264 file.", low=0.1, high=240)
+    ] = 30.0
+    rotation_deg: Annotated[
+        Literal[0, 90, 180, 270], Meta(description="Clockwise turn of the picture.", extra={"unit": "degrees"})
+    ] = 0
+    realtime: Annotated[bool, _text("Play files at their own pace instead of as fast as possible.")] = False
+    max_frame_age_s: Annotated[float, _number("s", "Older frames of a live source are skipped.", low=0.05, high=60)] = (
+        0.5
+    )
+    reopen_initial_s: Annotated[
+        float, _number("s", "First wait before a lost camera is tried again.", low=0.05, high=60)
+    ] = 0.5
+    reopen_max_s: Annotated[
+        float, _number("s", "Longest wait between tries; waits double up to it.", low=0.1, high=600)
+    ] = 30.0
+    allow_network_source: Annotated[
+        bool, _text("Let `run` read a camera over the network: opens the sensor's wall, shown in `info`.")
+    ] = False
+
+
+class Models(_Section, kw_only=True):
+    """Which networks run, and where."""
+
+    set: Annotated[Name, _text("Model set of the catalog (`passerby models list`).")] = "best"
+    targets: Annotated[
+        tuple[Target, ...],
+        Meta(
+            min_length=1,
+            description="Targets in order of preference; only a named unavailability moves to the next.",
+            extra={"unit": ""},
+        ),
+    ] = ("openvino:CPU", "onnxruntime:CPU", "tflite:CPU", "opencv:CPU")
+    threads: Annotated[int, _number("threads", "CPU threads for one inference.", low=1, high=64)] = 1
+
+
+class Detection(_Section, kw_only=True):
+    """Finding faces."""
+
+    width_px: Annotated[
+        int,
+        _number(
+            "px", "Width of the detector's input; 0 takes the manifest's, -1 the picture's own.", low=-1, high=4096
+        ),
+    ] = 0
+    score: Annotated[float, _number("0-1", "Faces below it are no faces; 0 takes the manifest's.", low=0, high=1)] = 0.0
+    low_score: Annotated[
+        float, _number("0-1", "Fainter faces that still carry on a track; 0 takes the manifest's.", low=0, high=1)
+    ] = 0.0
+    idle_fps: Annotated[
+        float, _number("frames/s", "Detections a second while nothing moves and nobody is followed.", low=0.1, high=240)
+    ] = 2.0
+    idle_after_s: Annotated[float, _number("s", "Stillness before idling begins.", low=0, high=600)] = 1.0
+    motion: Annotated[
+        float,
+        _number(
+            "grey levels",
+            "Mean change of a cell of the small grey picture that counts as motion; 0 never idles.",
+            low=0,
+            high=255,
+        ),
+    ] = 6.0
+
+
+class Tracking(_Section, kw_only=True):
+    """Following faces over frames."""
+
+    confirm_hits: Annotated[int, _number("detections", "Detections that confirm a track.", low=1, high=100)] = 3
+    max_gap_s: Annotated[float, _number("s", "A face lost for less is the same visit.", low=0, high=60)] = 2.0
+
+
+class Attributes(_Section, kw_only=True):
+    """Estimating apparent gender and age on a few good looks."""
+
+    enabled: Annotated[bool, _text("False counts people and says nothing of them.")] = True
+    taxonomy: Annotated[TaxonomyName, _text("Age brackets of events.")] = "ads-8"
+    samples: Annotated[int, _number("looks", "Looks kept for a visit.", low=1, high=100)] = 5
+    interval_s: Annotated[float, _number("s", "Least time between two looks at a face.", low=0, high=60)] = 0.4
+    refresh_s: Annotated[
+        float, _number("s", "A new look when the last is older, even with enough samples.", low=0.1, high=3600)
+    ] = 10.0
+    min_face_px: Annotated[float, _number("px", "Smaller faces are not estimated.", low=4, high=1000)] = 20.0
+    min_quality: Annotated[float, _number("0-1", "Looks below it are not estimated.", low=0, high=1)] = 0.25
+    min_gender_confidence: Annotated[
+        float, _number("0-1", "Below it the gender is unknown; 0 takes the manifest's.", low=0, high=1)
+    ] = 0.0
+    min_age_confidence: Annotated[
+        float, _number("0-1", "Below it the bracket is unknown; 0 takes the manifest's.", low=0, high=1)
+    ] = 0.0
+
+
+class Attention(_Section, kw_only=True):
+    """When a face counts as looking at the screen."""
+
+    max_yaw_deg: Annotated[float, _number("degrees", "Largest turn to a side.", low=1, high=90)] = 25.0
+    max_pitch_deg: Annotated[float, _number("degrees", "Largest tilt up or down.", low=1, high=90)] = 25.0
+    glance_gap_s: Annotated[float, _number("s", "Looking away for longer ends a glance.", low=0, high=60)] = 0.5
+
+
+class Visits(_Section, kw_only=True):
+    """What counts as a visit."""
+
+    min_dwell_s: Annotated[float, _number("s", "Shorter visits are not reported.", low=0, high=600)] = 0.5
+    max_dwell_s: Annotated[
+        float, _number("s", "A visit is closed and a new one opened after it.", low=10, high=86_400)
+    ] = 3600.0
+
+
+class Privacy(_Section, kw_only=True):
+    """What may be said of people, and how coarsely."""
+
+    require_lock: Annotated[
+        bool, _text("Refuse to see when the sensor cannot lock itself; false is for development only.")
+    ] = True
+    minors: Annotated[
+        Literal["unknown", "band", "drop"],
+        _text("Visits under 13: no gender and bracket 0-12, as estimated, or not sent."),
+    ] = "unknown"
+    time_resolution_s: Annotated[int, _number("s", "Times in events are rounded to it.", low=1, high=3600)] = 1
+    k: Annotated[int, _number("visits", "Smallest group that an aggregate reports.", low=1, high=1000)] = 5
+    jitter_s: Annotated[float, _number("s", "Random delay of each event before it is sent.", low=0, high=3600)] = 0.0
+
+
+class Publish(_Section, kw_only=True):
+    """What is sent, and how often."""
+
+    events: Annotated[
+        tuple[Literal["visit", "live", "aggregate"], ...], _text("Kinds of events that leave the device.")
+    ] = ("visit", "live")
+    live_interval_s: Annotated[float, _number("s", "Between two live events.", low=0.2, high=3600)] = 2.0
+    health_interval_s: Annotated[float, _number("s", "Between two health events.", low=1, high=86_400)] = 30.0
+    aggregate_window_s: Annotated[int, _number("s", "Window of an aggregate.", low=60, high=86_400)] = 900
+
+
+class Broker(_Section, kw_only=True):
+    """The MQTT broker."""
+
+    url: Annotated[str, _text("mqtt://HOST[:1883] or mqtts://HOST[:8883].")] = "mqtt://127.0.0.1:1883"
+    username: Annotated[str, _text("User name; empty for none.")] = ""
+    password_file: Annotated[str, _text("File that holds the password; empty for none.")] = ""
+    client_id: Annotated[
+        str, _text("MQTT client id; empty makes passerby-<site>-<device>.", pattern=r"^[A-Za-z0-9_-]{0,64}$")
+    ] = ""
+    topic_prefix: Annotated[str, _text("First part of every topic.", pattern=r"^[A-Za-z0-9_/-]{1,64}$")] = "passerby"
+    protocol: Annotated[Literal["auto", "5", "3.1.1"], _text("MQTT version; auto tries 5, then 3.1.1.")] = "auto"
+    keepalive_s: Annotated[int, _number("s", "MQTT keep alive.", low=5, high=3600)] = 30
+    ca_file: Annotated[str, _text("CA certificates (PEM) for mqtts; empty takes the system's.")] = ""
+    cert_file: Annotated[str, _text("Client certificate (PEM); empty for none.")] = ""
+    key_file: Annotated[str, _text("Client key (PEM); empty for none.")] = ""
+    insecure: Annotated[bool, _text("Do not check the broker's host name: for tests only.")] = False
+    reconnect_initial_s: Annotated[
+        float, _number("s", "First wait before reconnecting, jittered.", low=0.05, high=60)
+    ] = 0.5
+    reconnect_max_s: Annotated[float, _number("s", "Longest wait between tries.", low=0.1, high=3600)] = 60.0
+
+
+class Outbox(_Section, kw_only=True):
+    """Events on disk until the broker has them."""
+
+    max_rows: Annotated[int, _number("events", "Most events kept.", low=100, high=10_000_000)] = 200_000
+    max_bytes: Annotated[int, _number("bytes", "Most bytes of events kept.", low=100_000, high=100_000_000_000)] = (
+        200_000_000
+    )
+    max_age_s: Annotated[float, _number("s", "Older events are dropped.", low=60, high=31_536_000)] = 2_592_000.0
+    when_full: Annotated[
+        Literal["drop-oldest", "refuse"],
+        _text("Drop the oldest events, or refuse new ones, which the sensor then keeps."),
+    ] = "drop-oldest"
+    commit_interval_ms: Annotated[
+        int, _number("ms", "At most one commit to disk in this time.", low=1, high=10_000)
+    ] = 50
+    max_inflight: Annotated[
+        int, _number("events", "Events sent and not yet acknowledged by the broker.", low=1, high=65_535)
+    ] = 500
+
+
+class Settings(_Section, kw_only=True):
+    """All of `passerby.toml`."""
+
+    identity: Identity = field(default_factory=Identity)
+    camera: Camera = field(default_factory=Camera)
+    models: Models = field(default_factory=Models)
+    detection: Detection = field(default_factory=Detection)
+    tracking: Tracking = field(default_factory=Tracking)
+    attributes: Attributes = field(default_factory=Attributes)
+    attention: Attention = field(default_factory=Attention)
+    visits: Visits = field(default_factory=Visits)
+    privacy: Privacy = field(default_factory=Privacy)
+    publish: Publish = field(default_factory=Publish)
+    broker: Broker = field(default_factory=Broker)
+    outbox: Outbox = field(default_factory=Outbox)

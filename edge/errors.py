@@ -1,0 +1,105 @@
+"""The error tree: each error is also the builtin that a caller would expect, and carries its exit code.
+
+A message says what is wrong, where, what was got, what was expected and what to do next, in one line.
+"""
+
+from __future__ import annotations
+
+
+class PasserbyError(Exception):
+    """Base of every error that Passerby raises on purpose."""
+
+    exit_code = 2
+
+
+def explain(what: str, *, where: str = "", got: object = None, expected: str = "", next_step: str = "") -> str:
+    """Join the five parts of an error message into one line; parts that are empty are left out."""
+    head = f"{where}: {what}" if where else what
+    parts = [head]
+    if got is not None:
+        parts.append(f"got {got}")
+    if expected:
+        parts.append(f"expected {expected}")
+    line = ", ".join(parts)
+    return " ".join(f"{line}; {next_step}".split()) if next_step else " ".join(line.split())
+
+
+class ConfigError(PasserbyError, ValueError):
+    """A setting is unknown, of the wrong type or out of range."""
+
+
+class UsageError(PasserbyError, ValueError):
+    """A command was called with arguments that do not fit."""
+
+
+class BadInput(PasserbyError, ValueError):
+    """An image, video, tar or other input cannot be read as what it claims to be."""
+
+
+class ManifestError(PasserbyError, ValueError):
+    """A model's manifest or one of its files is wrong."""
+
+
+class ModelNotFound(PasserbyError, LookupError):
+    """A model or model set is not in the catalog, or its files are not installed."""
+
+    exit_code = 3
+
+
+class BackendUnavailable(PasserbyError, RuntimeError):
+    """A target cannot run here (library, device or driver is missing): the only reason to try the next one."""
+
+    exit_code = 3
+
+    def __init__(self, target: str, reason: str) -> None:
+        super().__init__(f"{target}: not available: {reason}")
+        self.target = target
+        self.reason = reason
+
+
+class InferenceError(PasserbyError, RuntimeError):
+    """A model was refused by its runtime, or an inference failed."""
+
+
+class SourceUnavailable(PasserbyError, OSError):
+    """There is no such camera or source, or it cannot be opened."""
+
+    exit_code = 3
+
+
+class CameraLost(SourceUnavailable):
+    """A source that worked stopped giving frames; it may come back."""
+
+
+class LinkError(PasserbyError, OSError):
+    """The link between sensor and publisher broke or was refused."""
+
+    exit_code = 3
+
+
+class MessageRejected(PasserbyError, ValueError):
+    """A link message does not fit its schema. Carries a reason, never the content."""
+
+
+class OutboxFull(PasserbyError, OSError):
+    """The outbox cannot take the event (disk full or bound reached); the event stays with the sender."""
+
+    exit_code = 3
+
+
+class AlreadyRunning(PasserbyError, OSError):
+    """Another instance holds the state folder."""
+
+    exit_code = 3
+
+
+class LockUnavailable(PasserbyError, RuntimeError):
+    """The sensor cannot lock itself on this system."""
+
+    exit_code = 3
+
+
+class BrokerError(PasserbyError, OSError):
+    """The broker's address is malformed, or the broker refuses this client."""
+
+    exit_code = 3

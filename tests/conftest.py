@@ -1,0 +1,38 @@
+"""Fixtures that every folder of tests shares."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+REQUIRE_ALL = os.environ.get("PASSERBY_REQUIRE_ALL") == "1"
+"""CI sets it: what is missing there is a failure, not a skip."""
+
+
+def unavailable(reason: str) -> None:
+    """Skip with the reason, or fail where everything must be there."""
+    if REQUIRE_ALL:
+        pytest.fail(f"required here: {reason}")
+    pytest.skip(reason)
+
+
+def need_program(name: str) -> str:
+    """Path of a program, or skip/fail."""
+    path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+    if path is None:
+        unavailable(f"{name} is not installed")
+        raise AssertionError
+    return path
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The shared material: models, clips and photographs of others that are not part of the project."""
+    default = Path(__file__).parents[2] / "shared"
+    folder = Path(os.environ.get("PASSERBY_SHARED", default)).resolve()
+    if not (folder / "models").is_dir():
+        unavailable(f"no shared material in {folder} (set PASSERBY_SHARED)")
+    return folder

@@ -1,0 +1,1 @@
+"""Passerby, the workstation half that trains and evaluates networks."""
