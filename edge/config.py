@@ -24,14 +24,14 @@ class _Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     pass
 
 
-class Identity(_Section, kw_only=True):
+class Identity(_Section, frozen=True, kw_only=True):
     """Where this device stands; both words are part of every topic."""
 
     site: Annotated[Name, _text("Site, as in the topics.")] = "site"
     device: Annotated[Name, _text("Device, as in the topics; unique within the site.")] = "device"
 
 
-class Camera(_Section, kw_only=True):
+class Camera(_Section, frozen=True, kw_only=True):
     """Where frames come from."""
 
     source: Annotated[str, _text("A V4L2 number or /dev path, `picamera`, a file, a folder, or a network address.")] = (
@@ -60,7 +60,7 @@ class Camera(_Section, kw_only=True):
     ] = False
 
 
-class Models(_Section, kw_only=True):
+class Models(_Section, frozen=True, kw_only=True):
     """Which networks run, and where."""
 
     set: Annotated[Name, _text("Model set of the catalog (`passerby models list`).")] = "best"
@@ -75,7 +75,7 @@ class Models(_Section, kw_only=True):
     threads: Annotated[int, _number("threads", "CPU threads for one inference.", low=1, high=64)] = 1
 
 
-class Detection(_Section, kw_only=True):
+class Detection(_Section, frozen=True, kw_only=True):
     """Finding faces."""
 
     width_px: Annotated[
@@ -103,14 +103,14 @@ class Detection(_Section, kw_only=True):
     ] = 6.0
 
 
-class Tracking(_Section, kw_only=True):
+class Tracking(_Section, frozen=True, kw_only=True):
     """Following faces over frames."""
 
     confirm_hits: Annotated[int, _number("detections", "Detections that confirm a track.", low=1, high=100)] = 3
     max_gap_s: Annotated[float, _number("s", "A face lost for less is the same visit.", low=0, high=60)] = 2.0
 
 
-class Attributes(_Section, kw_only=True):
+class Attributes(_Section, frozen=True, kw_only=True):
     """Estimating apparent gender and age on a few good looks."""
 
     enabled: Annotated[bool, _text("False counts people and says nothing of them.")] = True
@@ -130,7 +130,7 @@ class Attributes(_Section, kw_only=True):
     ] = 0.0
 
 
-class Attention(_Section, kw_only=True):
+class Attention(_Section, frozen=True, kw_only=True):
     """When a face counts as looking at the screen."""
 
     max_yaw_deg: Annotated[float, _number("degrees", "Largest turn to a side.", low=1, high=90)] = 25.0
@@ -138,7 +138,7 @@ class Attention(_Section, kw_only=True):
     glance_gap_s: Annotated[float, _number("s", "Looking away for longer ends a glance.", low=0, high=60)] = 0.5
 
 
-class Visits(_Section, kw_only=True):
+class Visits(_Section, frozen=True, kw_only=True):
     """What counts as a visit."""
 
     min_dwell_s: Annotated[float, _number("s", "Shorter visits are not reported.", low=0, high=600)] = 0.5
@@ -147,7 +147,7 @@ class Visits(_Section, kw_only=True):
     ] = 3600.0
 
 
-class Privacy(_Section, kw_only=True):
+class Privacy(_Section, frozen=True, kw_only=True):
     """What may be said of people, and how coarsely."""
 
     require_lock: Annotated[
@@ -162,7 +162,7 @@ class Privacy(_Section, kw_only=True):
     jitter_s: Annotated[float, _number("s", "Random delay of each event before it is sent.", low=0, high=3600)] = 0.0
 
 
-class Publish(_Section, kw_only=True):
+class Publish(_Section, frozen=True, kw_only=True):
     """What is sent, and how often."""
 
     events: Annotated[
@@ -173,7 +173,7 @@ class Publish(_Section, kw_only=True):
     aggregate_window_s: Annotated[int, _number("s", "Window of an aggregate.", low=60, high=86_400)] = 900
 
 
-class Broker(_Section, kw_only=True):
+class Broker(_Section, frozen=True, kw_only=True):
     """The MQTT broker."""
 
     url: Annotated[str, _text("mqtt://HOST[:1883] or mqtts://HOST[:8883].")] = "mqtt://127.0.0.1:1883"
@@ -195,7 +195,7 @@ class Broker(_Section, kw_only=True):
     reconnect_max_s: Annotated[float, _number("s", "Longest wait between tries.", low=0.1, high=3600)] = 60.0
 
 
-class Outbox(_Section, kw_only=True):
+class Outbox(_Section, frozen=True, kw_only=True):
     """Events on disk until the broker has them."""
 
     max_rows: Annotated[int, _number("events", "Most events kept.", low=100, high=10_000_000)] = 200_000
@@ -215,7 +215,7 @@ class Outbox(_Section, kw_only=True):
     ] = 500
 
 
-class Settings(_Section, kw_only=True):
+class Settings(_Section, frozen=True, kw_only=True):
     """All of `passerby.toml`."""
 
     identity: Identity = field(default_factory=Identity)

@@ -22,7 +22,7 @@ class _Part(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     pass
 
 
-class ModelFile(_Part, kw_only=True):
+class ModelFile(_Part, frozen=True, kw_only=True):
     """One file of an artefact."""
 
     path: FileName
@@ -36,14 +36,14 @@ class ModelFile(_Part, kw_only=True):
     ] = ()
 
 
-class Artefact(_Part, kw_only=True):
+class Artefact(_Part, frozen=True, kw_only=True):
     """One converted or original form of the network. The first file is the one that the runtime opens."""
 
     kind: ArtefactKind
     files: Annotated[tuple[ModelFile, ...], Meta(min_length=1)]
 
 
-class Input(_Part, kw_only=True):
+class Input(_Part, frozen=True, kw_only=True):
     """How a BGR uint8 picture becomes the network's input: ((x - mean) * scale), colour, layout."""
 
     name: Annotated[str, Meta(description="Name of the input tensor.")]
@@ -66,7 +66,7 @@ class Input(_Part, kw_only=True):
     ] = "stretch"
 
 
-class Crop(_Part, kw_only=True):
+class Crop(_Part, frozen=True, kw_only=True):
     """How a face is cut for an attribute network."""
 
     align: Annotated[
@@ -79,7 +79,7 @@ class Crop(_Part, kw_only=True):
     ] = 0.0
 
 
-class Thresholds(_Part, kw_only=True):
+class Thresholds(_Part, frozen=True, kw_only=True):
     """A detector's scores and overlaps."""
 
     score: Annotated[float, Meta(ge=0, le=1, description="A face.")]
@@ -87,7 +87,7 @@ class Thresholds(_Part, kw_only=True):
     nms_iou: Annotated[float, Meta(ge=0, le=1, description="Greater overlap is the same face.")]
 
 
-class Calibration(_Part, kw_only=True):
+class Calibration(_Part, frozen=True, kw_only=True):
     """Fitted on validation data: temperatures divide logits; below a confidence the answer is unknown."""
 
     gender_temperature: Annotated[float, Meta(gt=0)] = 1.0
@@ -99,7 +99,7 @@ class Calibration(_Part, kw_only=True):
     ] = 0.0
 
 
-class Manifest(_Part, kw_only=True):
+class Manifest(_Part, frozen=True, kw_only=True):
     """All of `manifest.toml`."""
 
     schema: Literal["passerby.manifest/1"]
@@ -127,7 +127,7 @@ class Manifest(_Part, kw_only=True):
     )
 
 
-class ModelSet(_Part, kw_only=True):
+class ModelSet(_Part, frozen=True, kw_only=True):
     """A detector and the attribute networks that go with it."""
 
     version: Annotated[str, Meta(pattern=r"^[0-9A-Za-z.+-]{1,32}$")]
@@ -136,7 +136,7 @@ class ModelSet(_Part, kw_only=True):
     attributes: tuple[Name, ...] = ()
 
 
-class ModelSets(_Part, kw_only=True):
+class ModelSets(_Part, frozen=True, kw_only=True):
     """All of `models/sets.toml`."""
 
     schema: Literal["passerby.sets/1"]

@@ -25,7 +25,7 @@ class Taxonomy(NamedTuple):
     brackets: tuple[Bracket, ...]
 
     def bracket_of(self, age: float) -> int:
-        """Index of the bracket that holds an age in years; an age in a gap goes to the nearest bracket (ties: lower)."""
+        """Index of the bracket that holds an age in years; an age in a gap goes to the nearest (ties: the lower)."""
         whole = min(max(int(age), 0), MAX_AGE)
         distances = [max(b.low - whole, whole - b.high, 0) for b in self.brackets]
         return distances.index(min(distances))

@@ -86,7 +86,7 @@ class AttributeEstimate:
 
 @dataclass(frozen=True, slots=True)
 class GenderGuess:
-    """Apparent gender: label "female", "male" or "unknown"; confidence 0-1 of the label (of the best one if unknown)."""
+    """Apparent gender: label "female", "male" or "unknown"; confidence 0-1 of the likelier gender."""
 
     label: str
     confidence: float

@@ -15,7 +15,7 @@ class _Line(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     pass
 
 
-class LineAge(_Line, kw_only=True):
+class LineAge(_Line, frozen=True, kw_only=True):
     """Apparent age; `years` is given whatever the threshold, and is null for class models."""
 
     years: Annotated[float, Meta(ge=0, le=120)] | None
@@ -26,7 +26,7 @@ class LineAge(_Line, kw_only=True):
     confidence: Fraction
 
 
-class LineGender(_Line, kw_only=True):
+class LineGender(_Line, frozen=True, kw_only=True):
     """Apparent gender; `p_female` is given whatever the threshold."""
 
     label: GenderLabel
@@ -34,7 +34,7 @@ class LineGender(_Line, kw_only=True):
     p_female: Fraction
 
 
-class Face(_Line, kw_only=True):
+class Face(_Line, frozen=True, kw_only=True):
     """One face."""
 
     box: Annotated[tuple[Px, Px, Px, Px], Meta(description="[x_min, y_min, x_max, y_max], clipped to the image.")]
@@ -48,7 +48,7 @@ class Face(_Line, kw_only=True):
     gender: LineGender | None
 
 
-class AnalyzeLine(_Line, kw_only=True):
+class AnalyzeLine(_Line, frozen=True, kw_only=True):
     """One image or frame; faces by score, best first."""
 
     source: str
@@ -59,7 +59,7 @@ class AnalyzeLine(_Line, kw_only=True):
     faces: list[Face]
 
 
-class AnalyzeError(_Line, kw_only=True):
+class AnalyzeError(_Line, frozen=True, kw_only=True):
     """A source, or a member of one, that could not be read; the rest go on."""
 
     source: str

@@ -31,14 +31,14 @@ class _Event(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     pass
 
 
-class Gender(_Event, kw_only=True):
+class Gender(_Event, frozen=True, kw_only=True):
     """Apparent gender; `unknown` when the confidence is below the model's threshold."""
 
     label: GenderLabel
     confidence: Fraction
 
 
-class Age(_Event, kw_only=True):
+class Age(_Event, frozen=True, kw_only=True):
     """Apparent age as a bracket of a taxonomy; bracket `unknown` has no low and no high."""
 
     taxonomy: TaxonomyName
@@ -48,7 +48,7 @@ class Age(_Event, kw_only=True):
     confidence: Fraction
 
 
-class Visit(_Event, kw_only=True):
+class Visit(_Event, frozen=True, kw_only=True):
     """One person's visit: a face came, stayed and left. QoS 1, at least once; `event_id` removes doubles."""
 
     schema: Literal["passerby.visit/1"] = "passerby.visit/1"
@@ -71,7 +71,7 @@ class Visit(_Event, kw_only=True):
     end_reason: EndReason
 
 
-class GenderCounts(_Event, kw_only=True):
+class GenderCounts(_Event, frozen=True, kw_only=True):
     """People by apparent gender."""
 
     female: Count
@@ -79,7 +79,7 @@ class GenderCounts(_Event, kw_only=True):
     unknown: Count
 
 
-class Live(_Event, kw_only=True):
+class Live(_Event, frozen=True, kw_only=True):
     """People in front of the screen now. QoS 0, expires: never stored, never sent again."""
 
     schema: Literal["passerby.live/1"] = "passerby.live/1"
@@ -95,7 +95,7 @@ class Live(_Event, kw_only=True):
     model_set: ModelSetText
 
 
-class Quantiles(_Event, kw_only=True):
+class Quantiles(_Event, frozen=True, kw_only=True):
     """Quantiles of a duration over a window's visits, seconds."""
 
     p25: HalfSeconds
@@ -104,7 +104,7 @@ class Quantiles(_Event, kw_only=True):
     p95: HalfSeconds
 
 
-class Cell(_Event, kw_only=True):
+class Cell(_Event, frozen=True, kw_only=True):
     """Visits of one apparent gender in one bracket; cells of fewer than k visits are left out."""
 
     gender: GenderLabel
@@ -112,7 +112,7 @@ class Cell(_Event, kw_only=True):
     visits: Count
 
 
-class Aggregate(_Event, kw_only=True):
+class Aggregate(_Event, frozen=True, kw_only=True):
     """Visits of one window, summed. QoS 1, at least once; quantiles are null below k visits."""
 
     schema: Literal["passerby.aggregate/1"] = "passerby.aggregate/1"
@@ -140,7 +140,7 @@ Status = Literal["online", "offline", "stopped"]
 """Payload of the retained `status` topic: the bare word. `offline` is the last will, `stopped` a clean end."""
 
 
-class Info(_Event, kw_only=True):
+class Info(_Event, frozen=True, kw_only=True):
     """What this device is and does; retained."""
 
     schema: Literal["passerby.info/1"] = "passerby.info/1"
@@ -155,7 +155,7 @@ class Info(_Event, kw_only=True):
     network_source: Annotated[bool, Meta(description="True when the sensor may read a camera over the network.")]
 
 
-class SensorHealth(_Event, kw_only=True):
+class SensorHealth(_Event, frozen=True, kw_only=True):
     """The sensor's counters since it started."""
 
     state: SensorState
@@ -171,7 +171,7 @@ class SensorHealth(_Event, kw_only=True):
     rss_mb: Count
 
 
-class PublisherHealth(_Event, kw_only=True):
+class PublisherHealth(_Event, frozen=True, kw_only=True):
     """The publisher's counters since it started, and its outbox."""
 
     uptime_s: Count
@@ -188,7 +188,7 @@ class PublisherHealth(_Event, kw_only=True):
     ]
 
 
-class Health(_Event, kw_only=True):
+class Health(_Event, frozen=True, kw_only=True):
     """Counters of both halves. QoS 0; `sensor` is null while no sensor is linked."""
 
     schema: Literal["passerby.health/1"] = "passerby.health/1"
@@ -203,7 +203,7 @@ class Health(_Event, kw_only=True):
 CommandName = Literal["pause", "resume", "health", "info"]
 
 
-class Cmd(_Event, kw_only=True):
+class Cmd(_Event, frozen=True, kw_only=True):
     """A command to the device, on `cmd/<name>`. It may pause, and resume what a remote command paused."""
 
     schema: Literal["passerby.cmd/1"] = "passerby.cmd/1"
@@ -212,7 +212,7 @@ class Cmd(_Event, kw_only=True):
     ]
 
 
-class Reply(_Event, kw_only=True):
+class Reply(_Event, frozen=True, kw_only=True):
     """The device's answer to a command."""
 
     schema: Literal["passerby.reply/1"] = "passerby.reply/1"

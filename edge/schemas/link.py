@@ -31,7 +31,7 @@ class _Message(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, ta
     pass
 
 
-class VisitMessage(_Message, tag="visit", kw_only=True):
+class VisitMessage(_Message, tag="visit", frozen=True, kw_only=True):
     """An ended visit; acknowledged after it is on disk, sent again until then."""
 
     session: Session
@@ -52,7 +52,7 @@ class VisitMessage(_Message, tag="visit", kw_only=True):
     end_reason: EndReason
 
 
-class LiveMessage(_Message, tag="live", kw_only=True):
+class LiveMessage(_Message, tag="live", frozen=True, kw_only=True):
     """People now; not acknowledged."""
 
     watchers: People
@@ -68,7 +68,7 @@ class LiveMessage(_Message, tag="live", kw_only=True):
     target: Target
 
 
-class HealthMessage(_Message, tag="health", kw_only=True):
+class HealthMessage(_Message, tag="health", frozen=True, kw_only=True):
     """The sensor's counters; not acknowledged."""
 
     state: SensorState
@@ -84,22 +84,22 @@ class HealthMessage(_Message, tag="health", kw_only=True):
     rss_mb: Annotated[int, Meta(ge=0, le=1_000_000)]
 
 
-class Ack(_Message, tag="ack", kw_only=True):
+class Ack(_Message, tag="ack", frozen=True, kw_only=True):
     """Every visit of the session up to and including `counter` is on disk."""
 
     session: Session
     counter: Counter
 
 
-class Pause(_Message, tag="pause", kw_only=True):
+class Pause(_Message, tag="pause", frozen=True, kw_only=True):
     """Close the camera; the sensor closes open visits and ends its process."""
 
 
-class Resume(_Message, tag="resume", kw_only=True):
+class Resume(_Message, tag="resume", frozen=True, kw_only=True):
     """Undo a remote pause; never overrides a local one."""
 
 
-class HealthRequest(_Message, tag="health_request", kw_only=True):
+class HealthRequest(_Message, tag="health_request", frozen=True, kw_only=True):
     """Send a health message now."""
 
 

@@ -1,0 +1,24 @@
+"""`passerby schema`: print or write the contracts as JSON Schema."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge.contracts import CONTRACTS, as_text
+
+
+def schema(
+    name: Annotated[str | None, typer.Argument(help="Contract, such as visit-1; none lists them.")] = None,
+    write: Annotated[Path | None, typer.Option(help="Write every schema into this folder instead.")] = None,
+) -> None:
+    """Print a contract as JSON Schema with examples."""
+    if write is not None:
+        for each in CONTRACTS:
+            (write / f"{each}.schema.json").write_text(as_text(each))
+    elif name is None:
+        typer.echo("\n".join(CONTRACTS))
+    else:
+        typer.echo(as_text(name), nl=False)

@@ -1,0 +1,208 @@
+"""Reads settings: TOML, then environment, then flags; each later one wins. An unknown key is an error.
+
+Environment: `PASSERBY_<SECTION>__<KEY>`, such as `PASSERBY_BROKER__URL`. Flags come as {"broker.url": value}.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from edge.config import Settings
+from edge.errors import ConfigError, explain
+
+_ENVIRONMENT = re.compile(r"^PASSERBY_([A-Z]+)__([A-Z0-9_]+)$")
+
+Tree = dict[str, dict[str, Any]]
+
+
+class Setting(NamedTuple):
+    """One setting, described for messages and for docs/settings.md."""
+
+    section: str
+    key: str
+    type: str
+    unit: str
+    range: str
+    default: Any
+    what: str
+
+    @property
+    def name(self) -> str:
+        """`section.key`."""
+        return f"{self.section}.{self.key}"
+
+
+def all_settings() -> list[Setting]:
+    """Every setting in the order of `edge.config`."""
+    return list(_walk())
+
+
+def load_settings(
+    file: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    flags: Mapping[str, Any] | None = None,
+) -> Settings:
+    """Settings from an optional file, an environment and flags. Raises ConfigError in one line."""
+    tree: Tree = {}
+    known = {s.name: s for s in all_settings()}
+    if file is not None:
+        _merge(tree, _read_toml(file), known, where=str(file))
+    _merge(tree, _from_environment(environment or {}), known, where="environment")
+    _merge(tree, _from_flags(flags or {}), known, where="command line")
+    try:
+        return msgspec.convert(tree, Settings)
+    except msgspec.ValidationError as error:  # unreachable while _merge checks each value
+        raise ConfigError(explain(str(error), where=str(file or "settings"))) from error
+
+
+def to_toml(settings: Settings, *, comments: bool = False) -> str:
+    """Settings as `passerby.toml`; with comments, every key is explained with its unit and range."""
+    tree = msgspec.to_builtins(settings)
+    lines: list[str] = []
+    section = ""
+    for setting in all_settings():
+        if setting.section != section:
+            section = setting.section
+            lines += ["", f"[{section}]"]
+        if comments:
+            lines.append(f"# {setting.what} {_bounds(setting)}".rstrip())
+        lines.append(f"{setting.key} = {_toml_value(tree[section][setting.key])}")
+    return "\n".join(lines).lstrip() + "\n"
+
+
+def _walk() -> Iterator[Setting]:
+    info = msgspec.inspect.type_info(Settings)
+    assert isinstance(info, msgspec.inspect.StructType)
+    defaults = Settings()
+    for section in info.fields:
+        assert isinstance(section.type, msgspec.inspect.StructType)
+        for entry in section.type.fields:
+            default = getattr(getattr(defaults, section.name), entry.name)
+            yield _describe(section.name, entry.name, entry.type, default)
+
+
+def _describe(section: str, key: str, kind: msgspec.inspect.Type, default: Any) -> Setting:
+    what = unit = ""
+    while isinstance(kind, msgspec.inspect.Metadata):
+        schema = kind.extra_json_schema or {}
+        what = what or str(schema.get("description", ""))
+        unit = unit or str((kind.extra or {}).get("unit", ""))
+        kind = kind.type
+    return Setting(section, key, _type_name(kind), unit, _range(kind), default, what)
+
+
+def _type_name(kind: msgspec.inspect.Type) -> str:
+    if isinstance(kind, msgspec.inspect.LiteralType):
+        return "choice"
+    if isinstance(kind, msgspec.inspect.VarTupleType):
+        return "list"
+    names = {"IntType": "whole number", "FloatType": "number", "BoolType": "true or false", "StrType": "text"}
+    return names[type(kind).__name__]
+
+
+def _range(kind: msgspec.inspect.Type) -> str:
+    if isinstance(kind, msgspec.inspect.LiteralType):
+        return " | ".join(str(value) for value in kind.values)
+    if isinstance(kind, msgspec.inspect.VarTupleType):
+        return _range(_bare(kind.item_type))
+    if isinstance(kind, msgspec.inspect.IntType | msgspec.inspect.FloatType) and kind.ge is not None:
+        return f"{kind.ge:.12g} to {kind.le:.12g}"
+    if isinstance(kind, msgspec.inspect.StrType) and kind.pattern:
+        return f"matches {kind.pattern}"
+    return ""
+
+
+def _bare(kind: msgspec.inspect.Type) -> msgspec.inspect.Type:
+    while isinstance(kind, msgspec.inspect.Metadata):
+        kind = kind.type
+    return kind
+
+
+def _bounds(setting: Setting) -> str:
+    unit = f"{setting.unit}, " if setting.unit else ""
+    return f"({unit}{setting.range or setting.type})"
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    try:
+        content = msgspec.toml.decode(file.read_bytes())
+    except OSError as error:
+        raise ConfigError(explain(f"cannot be read ({error.strerror})", where=str(file))) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(explain(f"not valid TOML: {error}", where=str(file))) from error
+    assert isinstance(content, dict)
+    return content
+
+
+def _from_environment(environment: Mapping[str, str]) -> Tree:
+    tree: Tree = {}
+    for name, value in environment.items():
+        if match := _ENVIRONMENT.match(name):
+            tree.setdefault(match[1].lower(), {})[match[2].lower()] = _Text(value)
+    return tree
+
+
+def _from_flags(flags: Mapping[str, Any]) -> Tree:
+    tree: Tree = {}
+    for name, value in flags.items():
+        if value is not None:
+            section, key = name.split(".")
+            tree.setdefault(section, {})[key] = value
+    return tree
+
+
+class _Text(str):
+    """A value from the environment: text that may stand for a number, a boolean or a list."""
+
+    __slots__ = ()
+
+
+def _merge(tree: Tree, addition: Mapping[str, Any], known: Mapping[str, Setting], *, where: str) -> None:
+    for section, entries in addition.items():
+        if not isinstance(entries, dict):
+            raise _unknown(section, known, where)
+        for key, value in entries.items():
+            setting = known.get(f"{section}.{key}")
+            if setting is None:
+                raise _unknown(f"{section}.{key}", known, where)
+            tree.setdefault(section, {})[key] = _checked(setting, value, where)
+
+
+def _unknown(name: str, known: Mapping[str, Setting], where: str) -> ConfigError:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    by_key = [n for n in known if n.split(".")[1] == name.rsplit(".", maxsplit=1)[-1]]
+    guess = (by_key or near or [""])[0]
+    advice = f"did you mean {guess}?" if guess else "`passerby config schema` lists every key"
+    return ConfigError(explain(f"unknown setting {name}", where=where, next_step=advice))
+
+
+def _checked(setting: Setting, value: Any, where: str) -> Any:
+    section = getattr(Settings(), setting.section)
+    text = isinstance(value, _Text)
+    candidate = {setting.key: _spread(setting, value) if text else value}
+    try:
+        kept = msgspec.convert(candidate, type(section), strict=not text)
+    except msgspec.ValidationError as error:
+        expected = " ".join(part for part in (setting.type, setting.range, setting.unit) if part)
+        raise ConfigError(explain(setting.name, where=where, got=repr(value), expected=expected)) from error
+    return msgspec.to_builtins(getattr(kept, setting.key))
+
+
+def _spread(setting: Setting, value: str) -> Any:
+    return [part.strip() for part in value.split(",")] if setting.type == "list" else str(value)
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_toml_value(v) for v in value) + "]"
+    if isinstance(value, str):
+        return msgspec.json.encode(value).decode()  # a JSON string is a TOML basic string
+    return repr(value)
