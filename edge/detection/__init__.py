@@ -1,0 +1,1 @@
+"""Finding faces: pure decoders of network outputs, suppression of doubles, and the detector that joins them."""

@@ -1,0 +1,53 @@
+"""Faces as a decoder reads them, before doubles are suppressed."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.types import Tensors
+
+Floats = NDArray[np.float32]
+
+
+class Candidates(NamedTuple):
+    """Faces in pixels of the network's input, in no order.
+
+    boxes: float32 (N, 4) x_min, y_min, x_max, y_max. scores: float32 (N,) 0-1. landmarks: float32 (N, 5, 2) in the
+    order of `edge.types.Detection`, or None where the network gives none.
+    """
+
+    boxes: Floats
+    scores: Floats
+    landmarks: Floats | None
+
+
+class Decoder(Protocol):
+    """A pure function from a network's outputs to candidates."""
+
+    def __call__(self, outputs: Tensors, input_hw: tuple[int, int], low_score: float) -> Candidates:
+        """Read the outputs, keyed by the decoder's own words, of one picture of input_hw px."""
+
+
+def take(candidates: Candidates, which: NDArray[np.intp]) -> Candidates:
+    """Those candidates, in that order."""
+    boxes, scores, landmarks = candidates
+    return Candidates(boxes[which], scores[which], None if landmarks is None else landmarks[which])
+
+
+def empty(*, landmarks: bool) -> Candidates:
+    """No candidates."""
+    points = np.zeros((0, 5, 2), np.float32) if landmarks else None
+    return Candidates(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), points)
+
+
+def join(parts: list[Candidates]) -> Candidates:
+    """All candidates of parts that all have landmarks."""
+    points = [part.landmarks for part in parts if part.landmarks is not None]
+    return Candidates(
+        np.concatenate([part.boxes for part in parts]),
+        np.concatenate([part.scores for part in parts]),
+        np.concatenate(points),
+    )
