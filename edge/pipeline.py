@@ -1,0 +1,165 @@
+"""The way of a frame through the sensor, on one page.
+
+    frame -> detect -> track -> which tracks are due? -> estimate those in one batch -> visits -> ended visits -> sink
+
+The looks begun at frame n are finished after the detection of frame n+1 has begun, so both networks run at once;
+never more than one frame is in flight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple, Protocol
+
+from edge.errors import CameraLost
+from edge.ports import AttributeEstimator, Detector, FrameSource, Tracker, TrackUpdate, VisitSink
+from edge.schemas.link import Pause
+from edge.types import AttributeEstimate, Detection, Frame, Image, Track, VisitSummary
+
+
+class Gate(Protocol):
+    """Says whether a frame is worth a detection."""
+
+    def opens(self, image: Image, at: float, *, anyone: bool) -> bool:
+        """See `edge.detection.idle.IdleGate`."""
+
+
+class Visits(Protocol):
+    """The open visits; see `edge.visits.book.VisitBook`."""
+
+    def observe(self, tracks: Sequence[Track], at: float) -> Sequence[VisitSummary]:
+        """Count dwell and attention of the tracks at `at` seconds; returns visits that ran too long and were cut."""
+
+    def due(self, tracks: Sequence[Track], at: float) -> Sequence[Track]:
+        """The tracks whose face wants a look now."""
+
+    def add(self, track_id: int, estimate: AttributeEstimate, at: float) -> None:
+        """Take a look at a track's face."""
+
+    def end(self, tracks: Sequence[Track], reason: str) -> Sequence[VisitSummary]:
+        """Close the visits of these tracks."""
+
+
+class Outcome(Enum):
+    """Why the loop ended."""
+
+    SOURCE_ENDED = "source_ended"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    CAMERA_LOST = "camera_lost"
+
+
+@dataclass(slots=True)
+class Counters:
+    """What the loop has done so far."""
+
+    frames: int = 0
+    detections: int = 0
+    faces: int = 0
+    looks: int = 0
+    visits: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """The parts that the loop joins. `quality` rates a track's face in a frame's image, 0-1."""
+
+    gate: Gate
+    detector: Detector
+    tracker: Tracker
+    estimator: AttributeEstimator
+    quality: Callable[[Image, Track], float]
+    min_quality: float
+    visits: Visits
+    sink: VisitSink
+
+
+class Look(NamedTuple):
+    """A face whose attributes are being estimated."""
+
+    track_id: int
+    at: float
+
+
+class Pipeline:
+    """Runs the frames of one source through the stages until it ends or somebody asks to stop."""
+
+    def __init__(self, stages: Stages, *, heartbeat: Callable[[float], None], stop: Callable[[], bool]) -> None:
+        self._stages = stages
+        self._heartbeat = heartbeat
+        self._stop = stop
+        self._anyone = False
+        self._outcome = Outcome.SOURCE_ENDED
+        self.counters = Counters()
+
+    def run(self, source: FrameSource) -> Outcome:
+        """Take frames until the end; then close every open visit, whatever the reason for the end."""
+        looks: list[Look] = []
+        for frame in self._frames(source):
+            self._stages.detector.start(frame.image)
+            self._finish(looks)
+            update = self._track(frame)
+            looks = self._begin_looks(frame, update.active)
+            self._report(self._stages.visits.end(update.ended, "left"))
+        self._finish(looks)
+        self._close()
+        return self._outcome
+
+    def _frames(self, source: FrameSource) -> Iterator[Frame]:
+        """The frames that are worth a detection; sets the outcome when they end."""
+        while not self._asked_to_end():
+            try:
+                frame = source.read()
+            except CameraLost:
+                self._outcome = Outcome.CAMERA_LOST
+                return
+            if frame is None:
+                return
+            self.counters.frames += 1
+            if self._stages.gate.opens(frame.image, frame.captured_at, anyone=self._anyone):
+                yield frame
+            self._heartbeat(frame.captured_at)
+
+    def _track(self, frame: Frame) -> TrackUpdate:
+        detections = self._stages.detector.wait()
+        update = self._stages.tracker.update(detections, frame.captured_at)
+        self._report(self._stages.visits.observe(update.active, frame.captured_at))
+        self._anyone = bool(update.active)
+        self.counters.detections += 1
+        self.counters.faces += len(detections)
+        return update
+
+    def _begin_looks(self, frame: Frame, tracks: Sequence[Track]) -> list[Look]:
+        """Start the estimation of the faces that are due and good enough, as one batch."""
+        due = self._stages.visits.due(tracks, frame.captured_at)
+        rated = [(track, self._stages.quality(frame.image, track)) for track in due]
+        good = [(track, quality) for track, quality in rated if quality >= self._stages.min_quality]
+        if good:
+            faces = [Detection(track.box, track.score, track.landmarks) for track, _ in good]
+            self._stages.estimator.start(frame.image, faces, [quality for _, quality in good])
+            self.counters.looks += len(good)
+        return [Look(track.track_id, frame.captured_at) for track, _ in good]
+
+    def _finish(self, looks: Sequence[Look]) -> None:
+        """Wait for the looks that were begun at the frame before."""
+        if looks:
+            for look, estimate in zip(looks, self._stages.estimator.wait(), strict=True):
+                self._stages.visits.add(look.track_id, estimate, look.at)
+
+    def _report(self, ended: Sequence[VisitSummary]) -> None:
+        for summary in ended:
+            self._stages.sink.visit(summary)
+            self.counters.visits += 1
+
+    def _close(self) -> None:
+        reason = {Outcome.PAUSED: "paused", Outcome.SOURCE_ENDED: "source_ended"}.get(self._outcome, "stopped")
+        self._report(self._stages.visits.end(self._stages.tracker.finish(), reason))
+
+    def _asked_to_end(self) -> bool:
+        if self._stop():
+            self._outcome = Outcome.STOPPED
+        elif any(isinstance(command, Pause) for command in self._stages.sink.commands()):
+            self._outcome = Outcome.PAUSED
+        return self._outcome is not Outcome.SOURCE_ENDED
