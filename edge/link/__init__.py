@@ -1,0 +1,1 @@
+"""The link between sensor and publisher: one bounded message a packet."""

@@ -1,0 +1,1 @@
+"""The walls that the sensor puts around itself once camera and models are open."""
