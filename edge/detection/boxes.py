@@ -10,11 +10,10 @@ Input: BGR 0-255, any size (`multiple_of_px = 1`), resize "letterbox". No landma
 
 from __future__ import annotations
 
-from edge.detection.candidates import Candidates
-from edge.types import Tensors
+from edge.detection.candidates import Candidates, FloatTensors
 
 
-def decode(outputs: Tensors, input_hw: tuple[int, int], low_score: float) -> Candidates:
+def decode(outputs: FloatTensors, input_hw: tuple[int, int], low_score: float) -> Candidates:
     """Faces with a score of at least low_score."""
     boxes, scores = outputs["boxes"].reshape(-1, 4), outputs["scores"].reshape(-1)
     kept = scores >= low_score

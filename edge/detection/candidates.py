@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.types import Tensors
-
 Floats = NDArray[np.float32]
+FloatTensors = Mapping[str, Floats]
+"""A network's outputs, keyed by its decoder's own words."""
 
 
 class Candidates(NamedTuple):
@@ -27,8 +28,8 @@ class Candidates(NamedTuple):
 class Decoder(Protocol):
     """A pure function from a network's outputs to candidates."""
 
-    def __call__(self, outputs: Tensors, input_hw: tuple[int, int], low_score: float) -> Candidates:
-        """Read the outputs, keyed by the decoder's own words, of one picture of input_hw px."""
+    def __call__(self, outputs: FloatTensors, input_hw: tuple[int, int], low_score: float) -> Candidates:
+        """Read the outputs of one picture of input_hw (height, width) px."""
 
 
 def take(candidates: Candidates, which: NDArray[np.intp]) -> Candidates:

@@ -15,11 +15,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from edge.detection.candidates import Candidates
-from edge.types import Tensors
+from edge.detection.candidates import Candidates, Floats, FloatTensors
 
 
-def decode(outputs: Tensors, input_hw: tuple[int, int], low_score: float) -> Candidates:
+def decode(outputs: FloatTensors, input_hw: tuple[int, int], low_score: float) -> Candidates:
     """Faces with a score of at least low_score."""
     rows = outputs["detections"].reshape(-1, 7)
     rows = rows[: _count_rows(rows[:, 0])]
@@ -28,7 +27,7 @@ def decode(outputs: Tensors, input_hw: tuple[int, int], low_score: float) -> Can
     return Candidates(rows[:, 3:] * np.array((width, height, width, height), np.float32), rows[:, 2], None)
 
 
-def _count_rows(images: np.ndarray[tuple[int], np.dtype[np.float32]]) -> int:
+def _count_rows(images: Floats) -> int:
     """Rows before the one that ends the list; what follows it is stale memory."""
     ends = np.flatnonzero(images < 0)
     return int(ends[0]) if len(ends) else len(images)

@@ -17,15 +17,14 @@ from functools import lru_cache
 
 import numpy as np
 
-from edge.detection.candidates import Candidates, Floats
-from edge.types import Tensors
+from edge.detection.candidates import Candidates, FloatTensors, Floats
 
 LEVELS = ((8, (10, 16, 24)), (16, (32, 48)), (32, (64, 96)), (64, (128, 192, 256)))
 """Stride in px and sides of the square priors in px."""
 CENTRE_VARIANCE, SIZE_VARIANCE = 0.1, 0.2
 
 
-def decode(outputs: Tensors, input_hw: tuple[int, int], low_score: float) -> Candidates:
+def decode(outputs: FloatTensors, input_hw: tuple[int, int], low_score: float) -> Candidates:
     """Faces with a score of at least low_score."""
     scores = outputs["scores"].reshape(-1, 2)[:, 1]
     kept = np.flatnonzero(scores >= low_score)

@@ -18,20 +18,19 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.detection.candidates import Candidates, Floats, empty, join
-from edge.types import Tensors
+from edge.detection.candidates import Candidates, FloatTensors, Floats, empty, join
 
 STRIDES = (8, 16, 32)
 
 
-def decode(outputs: Tensors, input_hw: tuple[int, int], low_score: float) -> Candidates:
+def decode(outputs: FloatTensors, input_hw: tuple[int, int], low_score: float) -> Candidates:
     """Faces with a score of at least low_score; the score is the geometric mean of cls and obj."""
     levels = [_decode_level(outputs, stride, input_hw[1] // stride, low_score) for stride in STRIDES]
     found = [level for level in levels if len(level.scores)]
     return join(found) if found else empty(landmarks=True)
 
 
-def _decode_level(outputs: Tensors, stride: int, columns: int, low_score: float) -> Candidates:
+def _decode_level(outputs: FloatTensors, stride: int, columns: int, low_score: float) -> Candidates:
     cells, scores = _score_cells(outputs[f"cls_{stride}"].ravel(), outputs[f"obj_{stride}"].ravel(), low_score)
     if not len(cells):
         return empty(landmarks=True)
