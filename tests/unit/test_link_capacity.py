@@ -40,7 +40,7 @@ def test_no_picture_fits_one_message() -> None:
 
 
 def test_how_long_pictures_would_take() -> None:
-    """No wall by itself: a hostile sensor passes a 32 px thumbnail in under a second, and at once from a full bucket."""
+    """No wall by itself: a hostile sensor passes a thumbnail in under a second, and at once from a full bucket."""
     thumbnail = _face_chip(32)
 
     assert 500 < len(thumbnail) < 900
