@@ -1,0 +1,40 @@
+"""Who is at the other end of a Unix socket, as the kernel says (unix(7), SO_PEERCRED)."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from collections.abc import Collection
+from typing import NamedTuple
+
+from edge.errors import LinkError, explain
+
+_UCRED = struct.Struct("iII")
+
+
+class Peer(NamedTuple):
+    """Process that made the other end: the one that connected, or the one that listens."""
+
+    pid: int
+    uid: int
+    gid: int
+
+
+def peer_of(connection: socket.socket) -> Peer:
+    """Credentials of the other end. Raises OSError where the socket is not connected."""
+    return Peer(*_UCRED.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)))
+
+
+def trusted_uids() -> frozenset[int]:
+    """Our own user, and root, which makes the socket where systemd does."""
+    return frozenset({os.getuid(), 0})
+
+
+def check_peer(connection: socket.socket, uids: Collection[int]) -> Peer:
+    """Credentials of the other end. Raises LinkError where its user is none of `uids`."""
+    peer = peer_of(connection)
+    if peer.uid not in uids:
+        expected = " or ".join(str(uid) for uid in sorted(uids))
+        raise LinkError(explain("the other end of the link is not trusted", got=f"user {peer.uid}", expected=expected))
+    return peer
