@@ -17,7 +17,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from edge.detection.candidates import Candidates, FloatTensors, Floats
+from edge.detection.candidates import Candidates, Floats, FloatTensors
 
 LEVELS = ((8, (10, 16, 24)), (16, (32, 48)), (32, (64, 96)), (64, (128, 192, 256)))
 """Stride in px and sides of the square priors in px."""

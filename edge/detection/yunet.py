@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.detection.candidates import Candidates, FloatTensors, Floats, empty, join
+from edge.detection.candidates import Candidates, Floats, FloatTensors, empty, join
 
 STRIDES = (8, 16, 32)
 
@@ -37,7 +37,7 @@ def _decode_level(outputs: FloatTensors, stride: int, columns: int, low_score: f
     origin = np.stack((cells % columns, cells // columns), axis=1).astype(np.float32)
     box = outputs[f"bbox_{stride}"].reshape(-1, 4)[cells]
     points = outputs[f"kps_{stride}"].reshape(-1, 5, 2)[cells]
-    centre, half = origin + box[:, :2], np.exp(box[:, 2:]) / 2
+    centre, half = origin + box[:, :2], np.exp(box[:, 2:]) * np.float32(0.5)
     boxes = np.concatenate((centre - half, centre + half), axis=1) * np.float32(stride)
     return Candidates(boxes, scores, (points + origin[:, None]) * np.float32(stride))
 

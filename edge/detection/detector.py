@@ -1,0 +1,173 @@
+"""The detector: a picture into a network, its outputs through a decoder, doubles out, back to the image's pixels."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Protocol, cast
+
+import numpy as np
+
+from edge.detection import boxes, ssd, ultraface, yunet
+from edge.detection.candidates import Candidates, Decoder, Floats, FloatTensors, take
+from edge.detection.nms import suppress
+from edge.errors import InferenceError, ManifestError, explain
+from edge.geometry import Box
+from edge.imaging import letterbox, stretch
+from edge.manifest import Input, Manifest, Thresholds
+from edge.ports import InferenceSession
+from edge.types import Detection, Image, Tensors
+
+DECODERS: dict[str, Decoder] = {
+    "yunet": yunet.decode,
+    "ultraface": ultraface.decode,
+    "ssd": ssd.decode,
+    "boxes": boxes.decode,
+}
+"""The manifest's word -> decoder of a detection network."""
+
+MAX_OPEN_SIZES = 4
+"""Input sizes kept open; a camera needs one, a folder of photographs a few."""
+
+
+class Opened(Protocol):
+    """A session and the height and width in px that it really takes (`edge.inference.opening.OpenedSession`)."""
+
+    @property
+    def session(self) -> InferenceSession:
+        """The session."""
+
+    @property
+    def input_hw(self) -> tuple[int, int]:
+        """Height and width in px."""
+
+
+Opener = Callable[[tuple[int, int]], Opened]
+"""Opens the network for an input of (height, width) px, or for the size that its file fixes."""
+
+
+def choose_input_size(wanted: Input, input_width: int, picture_hw: tuple[int, int]) -> tuple[int, int]:
+    """Height and width in px of the network's input for images of picture_hw px.
+
+    input_width: the input's longer side (its width for an image that is wider than high); 0 takes the manifest's, -1
+    the image's own size. The other side follows the image's aspect; both are rounded up to the manifest's multiple.
+    A network of fixed size keeps it.
+    """
+    step = wanted.multiple_of_px
+    if step == 0:
+        return wanted.height_px, wanted.width_px
+    longer = max(picture_hw)
+    target = {0: max(wanted.width_px, wanted.height_px), -1: longer}.get(input_width, input_width)
+    height, width = (max(1, -(-round(side * target / longer) // step)) * step for side in picture_hw)
+    return height, width
+
+
+class NetworkDetector:
+    """Implements `edge.ports.Detector` on a network; opens it once more when images of another shape come.
+
+    picture_hw: height and width in px of the images to come, where known; the network is then open before the first
+    one. low_score: 0 takes the manifest's. Raises ManifestError where the manifest is no detector's, and what the
+    opener raises.
+    """
+
+    def __init__(
+        self,
+        opener: Opener,
+        manifest: Manifest,
+        *,
+        input_width: int = 0,
+        low_score: float = 0.0,
+        picture_hw: tuple[int, int] | None = None,
+    ) -> None:
+        self._opener, self._manifest, self._input_width = opener, manifest, input_width
+        self._decode, self._thresholds = _need_detector(manifest)
+        self._low_score = low_score or self._thresholds.low_score
+        self._networks: OrderedDict[tuple[int, int], _Network] = OrderedDict()
+        default_hw = manifest.input.height_px, manifest.input.width_px
+        self._network = self._network_for(picture_hw or default_hw)
+        self._running: _Scale | None = None
+
+    @property
+    def target(self) -> str:
+        """The target that runs the network."""
+        return self._network.session.target
+
+    @property
+    def input_hw(self) -> tuple[int, int]:
+        """Height and width in px of the network's input."""
+        return self._network.input_hw
+
+    def start(self, image: Image) -> None:
+        """See `edge.ports.Detector`."""
+        self._network = self._network_for((image.shape[0], image.shape[1]))
+        self._running = self._network.start(image)
+
+    def wait(self) -> Sequence[Detection]:
+        """Faces down to the low score, best first, in px of the image given to `start`; boxes may reach outside it."""
+        if self._running is None:
+            raise InferenceError(f"{self.target}: wait without start")
+        scale, self._running = self._running, None
+        outputs = self._network.wait()
+        found = self._decode(outputs, self._network.input_hw, self._low_score)
+        return _detections(take(found, suppress(found.boxes, found.scores, self._thresholds.nms_iou)), scale)
+
+    def close(self) -> None:
+        """Close every session."""
+        for network in self._networks.values():
+            network.session.close()
+
+    def _network_for(self, picture_hw: tuple[int, int]) -> _Network:
+        wanted_hw = choose_input_size(self._manifest.input, self._input_width, picture_hw)
+        network = self._networks.get(wanted_hw)
+        if network is None:
+            network = self._networks[wanted_hw] = _Network(self._opener(wanted_hw), self._manifest)
+        self._networks.move_to_end(wanted_hw)
+        if len(self._networks) > MAX_OPEN_SIZES:
+            self._networks.popitem(last=False)[1].session.close()
+        return network
+
+
+_Scale = tuple[float, float]
+"""Px of the image for one px of the input, across and down."""
+
+
+class _Network:
+    """One open session with the picture that it is fed from."""
+
+    def __init__(self, opened: Opened, manifest: Manifest) -> None:
+        self.session, self.input_hw = opened.session, opened.input_hw
+        self._input, self._names = manifest.input, manifest.outputs
+        self._pictures = np.zeros((1, *opened.input_hw, 3), np.uint8)
+
+    def start(self, image: Image) -> _Scale:
+        if self._input.resize == "letterbox":
+            scale = letterbox(image, self.input_hw, out=self._pictures[0])[1]
+            factors = 1 / scale, 1 / scale
+        else:
+            stretch(image, self.input_hw, out=self._pictures[0])
+            factors = image.shape[1] / self.input_hw[1], image.shape[0] / self.input_hw[0]
+        self.session.start({self._input.name: self._pictures})
+        return factors
+
+    def wait(self) -> FloatTensors:
+        outputs: Tensors = self.session.wait()
+        return {word: cast(Floats, np.asarray(outputs[name], np.float32)) for word, name in self._names.items()}
+
+
+def _need_detector(manifest: Manifest) -> tuple[Decoder, Thresholds]:
+    """The manifest's decoder and thresholds. Raises ManifestError where it is no detector's manifest."""
+    decoder = DECODERS.get(manifest.decoder)
+    if decoder is None or manifest.thresholds is None:
+        got = f"decoder {manifest.decoder!r}, thresholds {manifest.thresholds}"
+        expected = f"[thresholds] and one of the decoders {', '.join(DECODERS)}"
+        raise ManifestError(explain("not a detector", where=manifest.id, got=got, expected=expected))
+    return decoder, manifest.thresholds
+
+
+def _detections(found: Candidates, scale: _Scale) -> list[Detection]:
+    """Candidates as values in px of the image."""
+    factors = np.array(scale, np.float32)
+    corners = (found.boxes * np.tile(factors, 2)).tolist()
+    points = [None] * len(corners) if found.landmarks is None else list(found.landmarks * factors)
+    scores = found.scores.tolist()
+    return [Detection(Box(*box), score, five) for box, score, five in zip(corners, scores, points, strict=True)]

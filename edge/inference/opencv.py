@@ -1,0 +1,135 @@
+"""OpenCV: its DNN module (Caffe, TensorFlow and ONNX files as they are) and its Haar cascades, on the CPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from edge.errors import BackendUnavailable
+from edge.inference.pictures import failed, need_tensors, refused, stack_outputs, take_pictures
+from edge.inference.request import SessionRequest, SizedSession
+from edge.types import Image, Tensor, Tensors
+
+CONFIG_SUFFIXES = {".prototxt", ".pbtxt"}
+SCALE_STEP = 1.1
+"""Ratio of sizes that a cascade looks for, as in the tutorials."""
+FACE_NEIGHBOURS = 5
+"""Overlapping hits that the tutorials ask of a face; they give a score of 0.5."""
+LEAST_NEIGHBOURS = 2
+
+
+class OpenCVSession:
+    """One network of `cv2.dnn`. A batch runs picture by picture, in `start`."""
+
+    def __init__(self, request: SessionRequest, network: Any) -> None:
+        self.target = request.target
+        self.input_hw = request.input_hw
+        self._request, self._network = request, network
+        # The module tells no input names; a wrong one shows at the first inference.
+        need_tensors(request, {request.input.name}, network.getUnconnectedOutLayersNames())
+        self._outputs: Tensors | None = None
+
+    def start(self, inputs: Tensors) -> None:
+        """See `edge.ports.InferenceSession`."""
+        pictures = take_pictures(inputs, self._request, self.input_hw)
+        self._outputs = stack_outputs([self._infer(picture) for picture in pictures])
+
+    def wait(self) -> Tensors:
+        """See `edge.ports.InferenceSession`."""
+        if self._outputs is None:
+            raise failed(self._request, "wait without start")
+        return self._outputs
+
+    def close(self) -> None:
+        """Free the network."""
+        self._network = self._outputs = None
+
+    def _infer(self, picture: Image) -> dict[str, Tensor]:
+        wanted, names = self._request.input, self._request.output_names
+        try:
+            blob = cv2.dnn.blobFromImage(
+                picture, wanted.scale, picture.shape[1::-1], wanted.mean, swapRB=wanted.colour == "RGB"
+            )
+            self._network.setInput(blob, wanted.name)
+            return dict(zip(names, self._network.forward(names), strict=True))
+        except cv2.error as error:
+            raise failed(self._request, error) from error
+
+
+class CascadeSession:
+    """A Haar cascade (Viola and Jones, CVPR 2001). Outputs `boxes` float32 (N, 4) corners in px and `scores` (N,).
+
+    A cascade has no probability: the score is 1 - 0.5 ** (n / 5) of the n hits that overlap.
+    """
+
+    def __init__(self, request: SessionRequest, cascade: Any) -> None:
+        self.target = request.target
+        self.input_hw = request.input_hw
+        self._request, self._cascade = request, cascade
+        self._outputs: Tensors | None = None
+
+    def start(self, inputs: Tensors) -> None:
+        """See `edge.ports.InferenceSession`; takes one picture."""
+        picture = take_pictures(inputs, self._request, self.input_hw)[0]
+        try:
+            grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+            boxes, hits = self._cascade.detectMultiScale2(grey, scaleFactor=SCALE_STEP, minNeighbors=LEAST_NEIGHBOURS)
+        except cv2.error as error:
+            raise failed(self._request, error) from error
+        corners = np.array(boxes, np.float32).reshape(-1, 4)
+        corners[:, 2:] += corners[:, :2]
+        self._outputs = {
+            "boxes": corners,
+            "scores": 1 - np.float32(0.5) ** (np.array(hits, np.float32).reshape(-1) / FACE_NEIGHBOURS),
+        }
+
+    def wait(self) -> Tensors:
+        """See `edge.ports.InferenceSession`."""
+        if self._outputs is None:
+            raise failed(self._request, "wait without start")
+        return self._outputs
+
+    def close(self) -> None:
+        """Free the cascade."""
+        self._cascade = self._outputs = None
+
+
+def open_opencv(request: SessionRequest) -> SizedSession:
+    """Load a network or a cascade. Raises BackendUnavailable (OpenCV 5 reads no Caffe and no cascade), InferenceError.
+
+    OpenCV has one number of threads for the whole process, which this sets.
+    """
+    cv2.setNumThreads(request.threads)
+    if request.artefact.kind == "opencv-cascade":
+        return _open_cascade(request)
+    if request.artefact.kind == "caffe" and not hasattr(cv2.dnn, "readNetFromCaffe"):
+        raise BackendUnavailable(request.target, f"OpenCV {cv2.__version__} reads no Caffe files; install opencv < 5")
+    weights, config = _split_files(request)
+    try:
+        network = cv2.dnn.readNet(str(weights), str(config) if config else "")
+        network.setPreferableBackend(cv2.dnn.DNN_BACKEND_OPENCV)
+        return OpenCVSession(request, network)
+    except cv2.error as error:
+        raise refused(request, error) from error
+
+
+def _split_files(request: SessionRequest) -> tuple[Path, Path | None]:
+    """The weights, and the text that describes the layers where the format keeps it apart."""
+    paths = [request.folder / file.path for file in request.artefact.files]
+    config = next((path for path in paths if path.suffix in CONFIG_SUFFIXES), None)
+    return next(path for path in paths if path != config), config
+
+
+def _open_cascade(request: SessionRequest) -> SizedSession:
+    if not hasattr(cv2, "CascadeClassifier"):
+        raise BackendUnavailable(request.target, f"OpenCV {cv2.__version__} has no cascades; install opencv < 5")
+    try:
+        cascade = cv2.CascadeClassifier(str(request.path))
+    except (cv2.error, SystemError) as error:
+        raise refused(request, error) from error
+    if cascade.empty():
+        raise refused(request, "it is not a cascade")
+    return CascadeSession(request, cascade)
