@@ -6,16 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.config import Detection as DetectionSettings
+from edge.imaging import shrink_for_motion
 from edge.types import Image
 
-GRID_STEP_PX = 8
-"""Every eighth pixel of every eighth row is looked at: cheap, and a face of 24 px still covers nine of them."""
 CELL = 4
-"""Looked-at pixels of a cell's side; a cell's mean evens out the noise of the camera."""
+"""Side of a cell in pixels of the small grey picture: 16 x 9 cells in all."""
 
 
 class IdleGate:
-    """Says for each frame whether to detect. Compares small grey pictures; keeps one of about 1,500 numbers."""
+    """Says for each frame whether to detect. Compares small grey pictures; keeps one of 144 numbers."""
 
     def __init__(self, settings: DetectionSettings) -> None:
         self._settings = settings
@@ -44,10 +43,8 @@ class IdleGate:
 
 
 def _cells(image: Image) -> NDArray[np.float32]:
-    """Mean green of each cell, float32 (rows, columns), 0-255: green is close to grey and needs no conversion."""
-    small = image[::GRID_STEP_PX, ::GRID_STEP_PX, 1].astype(np.float32)
-    rows, columns = max(small.shape[0] // CELL, 1), max(small.shape[1] // CELL, 1)
-    whole = small[: rows * CELL, : columns * CELL]
-    if whole.shape != (rows * CELL, columns * CELL):
-        return small
-    return whole.reshape(rows, CELL, columns, CELL).mean(axis=(1, 3), dtype=np.float32)
+    """Mean grey of each cell, float32 (rows, columns), 0-255: evens out the noise of the camera."""
+    small = shrink_for_motion(image)
+    rows, columns = small.shape[0] // CELL, small.shape[1] // CELL
+    cells: NDArray[np.float32] = small.reshape(rows, CELL, columns, CELL).mean(axis=(1, 3), dtype=np.float32)
+    return cells
