@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 
 from edge.errors import CameraLost
 from edge.ports import AttributeEstimator, Detector, FrameSource, Tracker, TrackUpdate, VisitSink
-from edge.schemas.link import Pause
+from edge.schemas.link import HealthRequest, Pause
 from edge.types import AttributeEstimate, Detection, Frame, Image, Track, VisitSummary
 
 
@@ -40,6 +40,16 @@ class Visits(Protocol):
 
     def end(self, tracks: Sequence[Track], reason: str) -> Sequence[VisitSummary]:
         """Close the visits of these tracks."""
+
+
+class Pulse(Protocol):
+    """What is said between visits; see `edge.heartbeat.Heartbeat`."""
+
+    def beat(self, frame_at: float) -> None:
+        """Called after every frame."""
+
+    def ask(self) -> None:
+        """Say it at the next frame."""
 
 
 class Outcome(Enum):
@@ -86,9 +96,9 @@ class Look(NamedTuple):
 class Pipeline:
     """Runs the frames of one source through the stages until it ends or somebody asks to stop."""
 
-    def __init__(self, stages: Stages, *, heartbeat: Callable[[float], None], stop: Callable[[], bool]) -> None:
+    def __init__(self, stages: Stages, *, pulse: Pulse, stop: Callable[[], bool]) -> None:
         self._stages = stages
-        self._heartbeat = heartbeat
+        self._pulse = pulse
         self._stop = stop
         self._anyone = False
         self._outcome = Outcome.SOURCE_ENDED
@@ -120,7 +130,7 @@ class Pipeline:
             self.counters.frames += 1
             if self._stages.gate.opens(frame.image, frame.captured_at, anyone=self._anyone):
                 yield frame
-            self._heartbeat(frame.captured_at)
+            self._pulse.beat(frame.captured_at)
 
     def _track(self, frame: Frame) -> TrackUpdate:
         detections = self._stages.detector.wait()
@@ -158,8 +168,11 @@ class Pipeline:
         self._report(self._stages.visits.end(self._stages.tracker.finish(), reason))
 
     def _asked_to_end(self) -> bool:
+        for command in self._stages.sink.commands():
+            if isinstance(command, Pause):
+                self._outcome = Outcome.PAUSED
+            elif isinstance(command, HealthRequest):
+                self._pulse.ask()
         if self._stop():
             self._outcome = Outcome.STOPPED
-        elif any(isinstance(command, Pause) for command in self._stages.sink.commands()):
-            self._outcome = Outcome.PAUSED
         return self._outcome is not Outcome.SOURCE_ENDED
