@@ -1,0 +1,272 @@
+"""Events on disk from the sensor's hand to the broker's acknowledgement.
+
+Every change is one SQLite transaction (WAL, synchronous=FULL): what `put` returned from survives a power cut.
+`seq` is assigned inside it, so it has no gaps within an outbox's life; a visit that is sent twice by the sensor is
+one event, also after its delivery and after restarts.
+"""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from edge import config
+from edge.clock import boottime
+from edge.delivery.outbox_file import move_aside, open_outbox_file, storage_refuses
+from edge.errors import OutboxFull, explain
+
+KEPT_SESSIONS = 64
+"""Lives of the sensor whose highest counter is remembered."""
+_START = (-1.0, 0)
+"""Below every event's due time and seq."""
+_OLDEST = "SELECT seq, stored_s FROM events ORDER BY seq LIMIT 1"
+
+
+class Stamp(NamedTuple):
+    """What the outbox gives an event when it stores it."""
+
+    event_id: str
+    boot_id: str
+    seq: int
+
+
+class Draft(NamedTuple):
+    """An event before it has its place. `render` writes its payload; None stores only that it was seen."""
+
+    session: int
+    counter: int
+    kind: str
+    render: Callable[[Stamp], bytes] | None
+
+
+class Place(NamedTuple):
+    """Where an event is stored. It names the outbox's life too: a late acknowledgement never hits a newer event."""
+
+    boot_id: str
+    seq: int
+
+
+class Row(NamedTuple):
+    """A stored event, ready to be sent."""
+
+    place: Place
+    kind: str
+    payload: bytes
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the outbox holds: events, bytes of payload, the last seq, and how many the bounds dropped."""
+
+    rows: int = 0
+    size_bytes: int = 0
+    last_seq: int = 0
+    dropped: int = 0
+
+
+class Outbox:
+    """A bounded, durable queue of events with one writer: this process and thread."""
+
+    def __init__(
+        self,
+        path: Path,
+        bounds: config.Outbox,
+        *,
+        jitter_s: float = 0.0,
+        clock: Callable[[], float] = boottime,
+    ) -> None:
+        """Open or make the file. Each event is due a random time up to `jitter_s` after it is stored.
+
+        Raises OutboxFull where the disk does not let it open, ConfigError for a file of another version.
+        """
+        self._path = path
+        self._bounds = bounds
+        self._jitter_s = jitter_s
+        self._clock = clock
+        self._dropped_before = 0
+        self._sent_up_to = _START
+        self._open()
+
+    def _open(self) -> None:
+        self._database = open_outbox_file(self._path)
+        life = self._database.execute("SELECT boot_id, last_seq, clock_s FROM life").fetchone()
+        totals = self._database.execute("SELECT count(*), total(length(payload)), max(stored_s) FROM events").fetchone()
+        self.boot_id: str = life[0]
+        self.tally = Tally(totals[0], int(totals[1]), life[1], self._dropped_before)
+        self._counters: dict[int, int] = dict(self._database.execute("SELECT session, counter FROM sessions"))
+        self._clock_before_s: float = max(life[2], totals[2] or 0.0)
+        self._opened_at = self._clock()
+        self.rewind()
+
+    def now_s(self) -> float:
+        """The outbox's own clock: seconds that it was open, over all restarts. A jump of the wall clock is no age."""
+        return self._clock_before_s + self._clock() - self._opened_at
+
+    def put(self, drafts: Sequence[Draft], delivered: Sequence[Place] = ()) -> None:
+        """Store new events and forget delivered ones in one transaction, then apply the bounds.
+
+        Drafts that were stored before, by session and counter, are passed over. Raises OutboxFull when the disk does
+        not take it or, with `when_full = "refuse"`, when the bounds do not: then no draft is stored.
+        """
+        try:
+            self._put(drafts, delivered)
+        except sqlite3.OperationalError as error:
+            raise storage_refuses(self._path, error) from error
+        except sqlite3.DatabaseError as error:
+            self._begin_new_life(error)
+            self._put(drafts, ())
+
+    def due(self, limit: int) -> list[Row]:
+        """The next events to send, at most `limit`; each is given once until `rewind`."""
+        rows = self._read(
+            "SELECT due_s, seq, kind, payload FROM events WHERE (due_s, seq) > (?, ?) AND due_s <= ?"
+            " ORDER BY due_s, seq LIMIT ?",
+            (*self._sent_up_to, self.now_s(), limit),
+        )
+        if rows:
+            self._sent_up_to = (rows[-1][0], rows[-1][1])
+        return [Row(Place(self.boot_id, seq), kind, payload) for _, seq, kind, payload in rows]
+
+    def rewind(self) -> None:
+        """Give every event again that is still held, for a new connection to the broker."""
+        self._sent_up_to = _START
+
+    def oldest_s(self) -> float:
+        """Age of the oldest event, seconds; 0 when there is none."""
+        oldest = self._read(_OLDEST) if self.tally.rows else []
+        return max(0.0, self.now_s() - oldest[0][1]) if oldest else 0.0
+
+    def close(self) -> None:
+        """Close the file; safe to call twice."""
+        self._database.close()
+
+    def _put(self, drafts: Sequence[Draft], delivered: Sequence[Place]) -> None:
+        fresh, counters = self._unseen(drafts)
+        if not fresh and not delivered and self.oldest_s() <= self._bounds.max_age_s:
+            return
+        tally = replace(self.tally)
+        with self._transaction():
+            for place in delivered:
+                if place.boot_id == self.boot_id:
+                    self._remove(place.seq, tally)
+            full = self._refuses(fresh, tally)
+            if not full:
+                self._insert(fresh, tally)
+                self._remember(counters)
+            self._trim(tally)
+            self._database.execute("UPDATE life SET last_seq = ?, clock_s = ?", (tally.last_seq, self.now_s()))
+        self.tally = tally
+        if full:
+            raise self._bound_reached()
+        self._counters = self._counters | counters
+
+    def _unseen(self, drafts: Sequence[Draft]) -> tuple[list[Draft], dict[int, int]]:
+        """Drafts above their session's highest counter, and the new highest counters."""
+        counters: dict[int, int] = {}
+        fresh = []
+        for draft in drafts:
+            if draft.counter > counters.get(draft.session, self._counters.get(draft.session, 0)):
+                counters[draft.session] = draft.counter
+                fresh.append(draft)
+        return fresh, counters
+
+    def _insert(self, drafts: Sequence[Draft], tally: Tally) -> None:
+        stored_s = self.now_s()
+        for draft in drafts:
+            if draft.render is None:
+                continue
+            stamp = Stamp(str(uuid.uuid4()), self.boot_id, tally.last_seq + 1)
+            payload = draft.render(stamp)
+            due_s = stored_s + random.uniform(0.0, self._jitter_s)
+            self._database.execute(
+                "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)",
+                (stamp.seq, stamp.event_id, draft.kind, stored_s, due_s, payload),
+            )
+            tally.last_seq += 1
+            tally.rows += 1
+            tally.size_bytes += len(payload)
+
+    def _remember(self, counters: dict[int, int]) -> None:
+        for session, counter in counters.items():
+            self._database.execute(
+                "INSERT INTO sessions VALUES (?, ?) ON CONFLICT (session) DO UPDATE SET counter = excluded.counter",
+                (session, counter),
+            )
+        if not counters.keys() <= self._counters.keys():
+            self._database.execute(
+                "DELETE FROM sessions WHERE rowid NOT IN (SELECT rowid FROM sessions ORDER BY rowid DESC LIMIT ?)",
+                (KEPT_SESSIONS,),
+            )
+
+    def _remove(self, seq: int, tally: Tally) -> None:
+        gone = self._database.execute("DELETE FROM events WHERE seq = ? RETURNING length(payload)", (seq,)).fetchone()
+        if gone is not None:
+            tally.rows -= 1
+            tally.size_bytes -= gone[0]
+
+    def _trim(self, tally: Tally) -> None:
+        """Drop the oldest events while there are too many, and those that are too old."""
+        cutoff_s = self.now_s() - self._bounds.max_age_s
+        while (oldest := self._oldest()) is not None:
+            if not (self._over(tally) or oldest[1] < cutoff_s):
+                return
+            self._remove(oldest[0], tally)
+            tally.dropped += 1
+
+    def _over(self, tally: Tally) -> bool:
+        bounds = self._bounds
+        too_much = tally.rows > bounds.max_rows or tally.size_bytes > bounds.max_bytes
+        return too_much and bounds.when_full == "drop-oldest"
+
+    def _refuses(self, drafts: Sequence[Draft], tally: Tally) -> bool:
+        bounds = self._bounds
+        full = tally.rows + len(drafts) > bounds.max_rows or tally.size_bytes >= bounds.max_bytes
+        return full and bounds.when_full == "refuse" and bool(drafts)
+
+    def _bound_reached(self) -> OutboxFull:
+        return OutboxFull(
+            explain(
+                "the outbox is full and outbox.when_full is refuse",
+                where=str(self._path),
+                got=f"{self.tally.rows} events, {self.tally.size_bytes} bytes",
+                expected=f"at most {self._bounds.max_rows} events, {self._bounds.max_bytes} bytes",
+                next_step="the sensor keeps new visits until the broker takes some",
+            )
+        )
+
+    def _oldest(self) -> tuple[int, float] | None:
+        """Seq and time of storage of the oldest event."""
+        found: tuple[int, float] | None = self._database.execute(_OLDEST).fetchone()
+        return found
+
+    def _read(self, query: str, values: Sequence[float] = ()) -> list[tuple[Any, ...]]:
+        try:
+            return self._database.execute(query, values).fetchall()
+        except sqlite3.OperationalError as error:
+            raise storage_refuses(self._path, error) from error
+        except sqlite3.DatabaseError as error:
+            self._begin_new_life(error)
+            return []
+
+    def _begin_new_life(self, error: sqlite3.Error) -> None:
+        self._database.close()
+        self._dropped_before = self.tally.dropped
+        move_aside(self._path, error)
+        self._open()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._database.execute("COMMIT")
+        except BaseException:
+            if self._database.in_transaction:  # a failed write may have rolled it back already
+                self._database.execute("ROLLBACK")
+            raise

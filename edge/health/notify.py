@@ -1,0 +1,45 @@
+"""Tells systemd how the service is: the sd_notify protocol (sd_notify(3)), one datagram a message."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from collections.abc import Mapping
+
+
+class Notifier:
+    """Speaks to the service manager, or to nobody where none listens."""
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        """Read NOTIFY_SOCKET and WATCHDOG_USEC; default: this process's environment."""
+        found = os.environ if environment is None else environment
+        self._address = found.get("NOTIFY_SOCKET", "")
+        watchdog = found.get("WATCHDOG_USEC", "")
+        mine = found.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+        self.watchdog_s = int(watchdog) / 2e6 if watchdog.isdigit() and mine and self._address else None
+        """Seconds between two signs of life, half of what the manager allows; None when it asks for none."""
+
+    def ready(self) -> None:
+        """The service is up."""
+        self._tell("READY=1")
+
+    def alive(self) -> None:
+        """Feed the watchdog."""
+        self._tell("WATCHDOG=1")
+
+    def stopping(self) -> None:
+        """The service is ending."""
+        self._tell("STOPPING=1")
+
+    def _tell(self, state: str) -> None:
+        if not self._address:
+            return
+        address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
+        # A manager that went away or is busy must not stop the service.
+        with (
+            contextlib.suppress(OSError),
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as end,
+        ):
+            end.setblocking(False)
+            end.sendto(state.encode(), address)
