@@ -1,0 +1,103 @@
+"""Tells from a video file's own structure that it was cut off; only sizes and block headers are read.
+
+Decoders just stop at a cut, as they do at the end. Sources: ISO/IEC 14496-12 (MP4, MOV), RFC 8794 and RFC 9559
+(Matroska, WebM), Microsoft RIFF (AVI), GIF89a, ISO/IEC 13818-1 (MPEG-TS, where only a cut packet shows). Raw H.264 and
+H.265 state no size: a cut in them cannot be told from an end.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+_MATROSKA = b"\x1a\x45\xdf\xa3"
+_SEGMENT = b"\x18\x53\x80\x67"
+_TRANSPORT_PACKET, _TRANSPORT_SYNC = 188, 0x47
+_GIF_TRAILER, _GIF_EXTENSION, _GIF_PICTURE = 0x3B, 0x21, 0x2C
+
+
+def is_cut_off(path: Path) -> bool:
+    """True when the file is shorter than its own structure says. Raises OSError when it cannot be read."""
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        head = file.read(12)
+        file.seek(0)
+        if head[4:8] == b"ftyp":
+            return _mp4_needs(file, size) > size
+        if head[:4] == b"RIFF":
+            return 8 + int.from_bytes(head[4:8], "little") > size
+        if head[:4] == _MATROSKA:
+            return _matroska_needs(file) > size
+        if head[:3] == b"GIF":
+            return not _gif_ends(file)
+        return _is_transport_stream(file) and size % _TRANSPORT_PACKET != 0
+
+
+def _is_transport_stream(file: BinaryIO) -> bool:
+    start = file.read(_TRANSPORT_PACKET + 1)
+    return len(start) > _TRANSPORT_PACKET and start[0] == start[_TRANSPORT_PACKET] == _TRANSPORT_SYNC
+
+
+def _mp4_needs(file: BinaryIO, size: int) -> int:
+    """Bytes up to the end of the last top-level box."""
+    position = 0
+    while position < size:
+        file.seek(position)
+        header = file.read(16)
+        length = int.from_bytes(header[:4], "big")
+        if length == 1:  # a 64-bit size follows
+            length = int.from_bytes(header[8:16], "big")
+        if length == 0:  # the last box runs to the end of the file, whatever that is
+            return size
+        position += max(length, 8)
+    return position
+
+
+def _matroska_needs(file: BinaryIO) -> int:
+    """Bytes up to the end of the segment; 0 when the writer left its size open."""
+    file.read(len(_MATROSKA))
+    header_size = _matroska_size(file)
+    file.seek(header_size or 0, os.SEEK_CUR)
+    if file.read(len(_SEGMENT)) != _SEGMENT:
+        return 0
+    segment_size = _matroska_size(file)
+    return 0 if segment_size is None else file.tell() + segment_size
+
+
+def _matroska_size(file: BinaryIO) -> int | None:
+    """A variable-length size: the leading zero bits of its first byte tell its length; None when unknown."""
+    first = file.read(1)
+    if not first or not first[0]:
+        return None
+    length = 9 - first[0].bit_length()
+    bits = 7 * length
+    value = int.from_bytes(first + file.read(length - 1), "big") & ((1 << bits) - 1)
+    return None if value == (1 << bits) - 1 else value
+
+
+def _gif_ends(file: BinaryIO) -> bool:
+    """True when the blocks lead to the trailer."""
+    screen = file.read(13)
+    file.seek(_gif_table_bytes(screen[10:11]), os.SEEK_CUR)
+    while block := file.read(1):
+        if block[0] == _GIF_TRAILER:
+            return True
+        if block[0] == _GIF_EXTENSION:
+            file.seek(1, os.SEEK_CUR)
+        elif block[0] == _GIF_PICTURE:
+            file.seek(_gif_table_bytes(file.read(9)[8:9]) + 1, os.SEEK_CUR)
+        else:
+            return False
+        _skip_sub_blocks(file)
+    return False
+
+
+def _gif_table_bytes(flags: bytes) -> int:
+    """Bytes of a colour table."""
+    return 3 << ((flags[0] & 7) + 1) if flags and flags[0] & 0x80 else 0
+
+
+def _skip_sub_blocks(file: BinaryIO) -> None:
+    while (length := file.read(1)) and length[0]:
+        file.seek(length[0], os.SEEK_CUR)

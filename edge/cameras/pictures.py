@@ -1,0 +1,172 @@
+"""Single pictures: an image, a folder of images, a tar of images; one at a time in memory."""
+
+from __future__ import annotations
+
+import tarfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from lzma import LZMAError
+from pathlib import Path, PurePosixPath
+
+from edge.cameras.address import IMAGE_SUFFIXES, SourceKind, classify
+from edge.cameras.image_file import decode_image
+from edge.clock import boottime
+from edge.errors import BadInput, UsageError, explain
+from edge.types import Frame, Image
+
+MAX_IMAGE_BYTES = 256 * 2**20
+"""Larger files are refused instead of read into memory."""
+
+_TAR_BLOCK = bytes(tarfile.BLOCKSIZE)
+_TAR_FAULTS = (tarfile.TarError, EOFError, OSError, zlib.error, LZMAError)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One picture, or why it could not be read.
+
+    name: the address of a single image, else the path inside the folder or tar (the tar's own address when the tar
+    itself is damaged). image: uint8 (H, W, 3) BGR or None. error: None or what is wrong.
+    """
+
+    name: str
+    image: Image | None
+    error: BadInput | None
+
+
+def read_pictures(address: str) -> Iterator[Picture]:
+    """Pictures of an image, folder (sorted by path, subfolders too) or tar (in its own order), read one by one.
+
+    A bad picture comes as an error and the rest go on; a truncated tar gives its good members, then an error.
+    Raises BadInput when the address cannot be read at all or holds no image, UsageError when it holds no pictures.
+    """
+    path = Path(address)
+    if path.is_dir():
+        return _read_folder(path)
+    if not path.exists():
+        raise BadInput(explain("no such file or folder", where=address))
+    kind = classify(address)
+    if kind is SourceKind.TAR:
+        return _read_tar(path)
+    if kind is SourceKind.IMAGE:
+        return iter([_picture(address, lambda: _read_file(path, address))])
+    raise UsageError(explain("not a source of pictures", where=address, expected="an image, a folder or a tar"))
+
+
+class PictureSource:
+    """Pictures as frames at a given rate; a bad picture ends it. Implements `ports.FrameSource`."""
+
+    live = False
+
+    def __init__(self, pictures: Iterator[Picture], fps: float, start_at: float) -> None:
+        self._pictures: Iterator[Picture] | None = pictures
+        self._fps = fps
+        self._start_at = start_at
+        self._index = 0
+
+    def read(self) -> Frame | None:
+        """Return the next picture, or None at the end. Raises BadInput at a bad picture."""
+        picture = next(self._pictures, None) if self._pictures is not None else None
+        if picture is None or picture.image is None:
+            self.close()
+            if picture is not None and picture.error is not None:
+                raise picture.error
+            return None
+        frame = Frame(picture.image, self._index, self._start_at + self._index / self._fps)
+        self._index += 1
+        return frame
+
+    def close(self) -> None:
+        """Stop reading; safe to call twice."""
+        self._pictures = None
+
+
+def open_pictures(
+    address: str, fps: float, start_at: float | None = None, clock: Callable[[], float] = boottime
+) -> PictureSource:
+    """Pictures as frames, the first at start_at (default now), then 1/fps s apart. Raises BadInput."""
+    return PictureSource(read_pictures(address), fps, clock() if start_at is None else start_at)
+
+
+def _picture(name: str, read: Callable[[], bytes]) -> Picture:
+    try:
+        return Picture(name, decode_image(read(), name), None)
+    except BadInput as error:
+        return Picture(name, None, error)
+
+
+def _read_file(path: Path, name: str) -> bytes:
+    try:
+        _refuse_large(path.stat().st_size, name)
+        return path.read_bytes()
+    except OSError as error:
+        raise BadInput(explain("file cannot be read", where=name, got=error.strerror)) from error
+
+
+def _refuse_large(size: int, name: str) -> None:
+    if size > MAX_IMAGE_BYTES:
+        raise BadInput(
+            explain("image file too large", where=name, got=size, expected=f"{MAX_IMAGE_BYTES} bytes or less")
+        )
+
+
+def _is_image(name: str) -> bool:
+    path = PurePosixPath(name)
+    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+
+
+def _read_folder(folder: Path) -> Iterator[Picture]:
+    paths = sorted(path for path in folder.rglob("*") if _is_image(path.name) and path.is_file())
+    if not paths:
+        raise BadInput(_no_image(str(folder), "folder"))
+    return (_picture(path.relative_to(folder).as_posix(), _reader(path)) for path in paths)
+
+
+def _reader(path: Path) -> Callable[[], bytes]:
+    return lambda: _read_file(path, str(path))
+
+
+def _read_tar(path: Path) -> Iterator[Picture]:
+    try:
+        tar = tarfile.open(path)  # noqa: SIM115 (the generator below closes it)
+    except _TAR_FAULTS as error:
+        raise BadInput(explain("not a tar, or a damaged one", where=str(path), got=error)) from error
+    return _read_members(tar, str(path))
+
+
+def _read_members(tar: tarfile.TarFile, where: str) -> Iterator[Picture]:
+    empty = True
+    with tar:
+        try:
+            while (member := tar.next()) is not None:
+                tar.members.clear()  # type: ignore[attr-defined]  # tarfile would keep every header for the life of the tar
+                if member.isfile() and _is_image(member.name):
+                    yield _picture(member.name, _member_reader(tar, member))
+                    empty = False
+            _expect_end(tar)
+        except _TAR_FAULTS as error:
+            yield Picture(where, None, BadInput(explain("truncated or damaged tar", where=where, got=error)))
+            return
+    if empty:
+        raise BadInput(_no_image(where, "tar"))
+
+
+def _member_reader(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Callable[[], bytes]:
+    def read() -> bytes:
+        _refuse_large(member.size, member.name)
+        content = tar.extractfile(member)
+        return content.read() if content is not None else b""
+
+    return read
+
+
+def _expect_end(tar: tarfile.TarFile) -> None:
+    """Raise when the tar stops without its closing zero block: tarfile takes that for a normal end."""
+    tar.fileobj.seek(tar.offset)
+    if tar.fileobj.read(len(_TAR_BLOCK)) != _TAR_BLOCK:
+        raise tarfile.ReadError("unexpected end of data")
+
+
+def _no_image(where: str, kind: str) -> str:
+    return explain(f"no image in this {kind}", where=where, expected=", ".join(sorted(IMAGE_SUFFIXES)))

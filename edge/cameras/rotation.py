@@ -1,0 +1,34 @@
+"""Turns the frames of a camera that hangs on its side or upside down."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+
+from edge.ports import FrameSource
+from edge.types import Frame, Image
+
+_CODES = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
+
+
+class Rotated:
+    """Another source's frames turned clockwise. Implements `ports.FrameSource`."""
+
+    def __init__(self, source: FrameSource, degrees: int) -> None:
+        """Take a source and 90, 180 or 270 degrees."""
+        self.live = source.live
+        self._source = source
+        self._code = _CODES[degrees]
+
+    def read(self) -> Frame | None:
+        """Return the next frame, turned; errors are those of the source."""
+        frame = self._source.read()
+        if frame is None:
+            return None
+        image: Image = cv2.rotate(frame.image, self._code)
+        return replace(frame, image=image)
+
+    def close(self) -> None:
+        """Close the source."""
+        self._source.close()
