@@ -41,6 +41,8 @@ KERNEL = (
     "setrlimit",
 )  # fmt: skip
 """Ways around the walls for a process that runs as root, as in a container; others may not call them anyway."""
+SERVERS = ("bind", "listen", "accept", "accept4")
+"""The sensor calls and is never called; binding a Unix socket would also make a file name."""
 FALLS_BACK = ("openat2", "io_uring_setup", "io_uring_enter", "io_uring_register", "memfd_create")
 """ENOSYS, as on an older kernel, so that libraries take the plain call; no filter sees what the first four open."""
 FCHMODAT2 = 452
@@ -53,6 +55,9 @@ def refusals(*, allow_network: bool) -> Iterator[Refusal]:
     """All rules. `allow_network` leaves IPv4 and IPv6 sockets open, for a camera on the network."""
     for name in (*NEW_FILES, *FILE_MARKS, *SHARED_MEMORY, *OTHER_PROCESSES, *KERNEL):
         yield Refusal(name, EPERM)
+    for name in SERVERS:
+        if not (allow_network and name == "bind"):  # a stream over UDP binds the port that it comes to
+            yield Refusal(name, EPERM)
     for call in (*FALLS_BACK, *NEWER_THAN_KNOWN):
         yield Refusal(call, ENOSYS)
     yield Refusal(FCHMODAT2, ENOSYS)
