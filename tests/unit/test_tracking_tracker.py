@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from edge.config import Tracking
+from edge.geometry import Box
+from edge.ports import TrackUpdate
+from edge.tracking import FaceTracker
+from edge.tracking.tracker import MAX_TRACKS
+from edge.types import Detection, Track, TrackState
+
+FPS = 10.0
+SCORE = 0.6
+
+
+def face(x: float, y: float = 100.0, side: float = 40.0, score: float = 0.9) -> Detection:
+    return Detection(Box(x - side / 2, y - side / 2, x + side / 2, y + side / 2), score, np.zeros((5, 2), np.float32))
+
+
+class Scene:
+    """Feeds a tracker frame by frame and remembers which confirmed tracks ended."""
+
+    def __init__(self, *, confirm_hits: int = 3, max_gap_s: float = 2.0, fps: float = FPS) -> None:
+        self.tracker = FaceTracker(Tracking(confirm_hits=confirm_hits, max_gap_s=max_gap_s), SCORE)
+        self.step_s = 1 / fps
+        self.at = 0.0
+        self.ended: list[Track] = []
+        self.active: Sequence[Track] = ()
+
+    def show(self, *detections: Detection, frames: int = 1) -> TrackUpdate:
+        for _ in range(frames):
+            update = self.tracker.update(detections, self.at)
+            self.ended.extend(update.ended)
+            self.active = update.active
+            self.at += self.step_s
+        return update
+
+    def finish(self) -> list[Track]:
+        self.ended.extend(self.tracker.finish())
+        return self.ended
+
+
+def confirmed(update: TrackUpdate) -> list[Track]:
+    return [track for track in update.active if track.state is TrackState.CONFIRMED]
+
+
+def test_a_track_is_confirmed_by_enough_detections_and_keeps_the_time_of_the_first() -> None:
+    scene = Scene(confirm_hits=3)
+    assert not confirmed(scene.show(face(100), frames=2))
+    (track,) = confirmed(scene.show(face(100)))
+    assert (track.first_seen, track.detected) == (0.0, True)
+    assert track.last_seen == pytest.approx(0.2)
+
+
+def test_a_face_seen_too_few_times_leaves_no_track() -> None:
+    scene = Scene(confirm_hits=3)
+    scene.show(face(100), frames=2)
+    scene.show(frames=30)
+    assert scene.finish() == []
+    assert not scene.active
+
+
+def test_what_the_detector_hardly_takes_for_a_face_is_never_confirmed_however_long_it_stays() -> None:
+    scene = Scene()
+    scene.show(face(100, score=SCORE + 0.1), frames=200)
+    assert scene.finish() == []
+
+
+def test_faint_detections_begin_no_track_but_carry_one_on() -> None:
+    scene = Scene()
+    scene.show(face(100, score=0.4), frames=20)
+    assert not scene.active
+    scene.show(face(100), frames=5)
+    (track,) = scene.show(face(104, score=0.4)).active
+    assert track.detected and track.score == pytest.approx(0.4)
+
+
+def test_faint_detections_do_not_carry_a_track_for_ever() -> None:
+    scene = Scene(max_gap_s=1.0)
+    scene.show(face(100), frames=10)
+    scene.show(face(100, score=0.4), frames=100)
+    (track,) = scene.ended
+    assert track.last_seen < 7.0
+
+
+def test_a_shorter_gap_is_the_same_track_and_a_longer_one_is_another() -> None:
+    for missing, expected in ((19, 1), (21, 2)):
+        scene = Scene(max_gap_s=2.0)
+        scene.show(face(100), frames=10)
+        scene.show(frames=missing - 1)
+        scene.show(face(100), frames=10)
+        assert len(scene.finish()) == expected, missing
+
+
+@pytest.mark.parametrize("fps", [5.0, 12.5, 30.0, 60.0])
+def test_the_gap_is_counted_in_seconds_whatever_the_frame_rate(fps: float) -> None:
+    for gap_s, expected in ((1.5, 1), (2.5, 2)):
+        scene = Scene(max_gap_s=2.0, fps=fps)
+        scene.show(face(100), frames=10)
+        scene.show(frames=round(gap_s * fps))
+        scene.show(face(100), frames=10)
+        assert len(scene.finish()) == expected, gap_s
+
+
+def test_a_sleep_between_two_frames_is_a_gap() -> None:
+    scene = Scene()
+    scene.show(face(100), frames=10)
+    scene.at += 3600
+    scene.show(face(100), frames=10)
+    first, second = scene.finish()
+    assert first.last_seen < 1.0 and second.first_seen > 3600
+
+
+def test_with_no_gap_allowed_a_face_that_stays_is_still_one_track() -> None:
+    scene = Scene(max_gap_s=0.0)
+    scene.show(face(100), frames=20)
+    assert len(scene.finish()) == 1
+
+
+def test_a_lost_face_has_no_landmarks_and_its_predicted_box_moves_on_then_stands() -> None:
+    scene = Scene(fps=10)
+    for count in range(10):
+        scene.show(face(100 + 8 * count))
+    (soon,) = scene.show().active
+    assert (soon.state, soon.detected, soon.landmarks) == (TrackState.LOST, False, None)
+    assert soon.box.centre[0] == pytest.approx(180, abs=3)
+    (later,) = scene.show(frames=10).active
+    (latest,) = scene.show(frames=5).active
+    assert later.box.centre[0] == pytest.approx(latest.box.centre[0])
+
+
+def test_a_person_who_turns_away_and_sways_aside_is_one_track() -> None:
+    scene = Scene()
+    scene.show(face(100), frames=15)
+    scene.show(frames=14)
+    scene.show(face(150), frames=15)
+    assert len(scene.finish()) == 1
+
+
+def test_somebody_who_appears_far_from_a_lost_face_is_somebody_else() -> None:
+    scene = Scene()
+    scene.show(face(100), frames=15)
+    scene.show(frames=10)
+    scene.show(face(320), frames=15)
+    assert len(scene.finish()) == 2
+
+
+def test_a_face_of_another_size_is_somebody_else() -> None:
+    scene = Scene()
+    scene.show(face(100, side=30), frames=15)
+    scene.show(frames=2)
+    scene.show(face(100, side=90), frames=15)
+    assert len(scene.finish()) == 2
+
+
+@pytest.mark.parametrize("speed_px", [4, 8, 14])
+@pytest.mark.parametrize("apart_px", [0, 10, 30])
+def test_two_people_who_cross_keep_their_tracks(speed_px: int, apart_px: int) -> None:
+    scene = Scene(fps=12.5)
+    frames = 400 // speed_px
+    for count in range(frames):
+        left, right = 100 + speed_px * count, 500 - speed_px * count
+        shown = [face(left, y=100), face(right, y=100 + apart_px, side=36)]
+        scene.show(*(shown if abs(left - right) > 30 or apart_px == 30 else shown[:1]))
+    to_the_right, to_the_left = sorted(scene.finish(), key=lambda track: -track.box.centre[0])
+    assert len(scene.ended) == 2
+    assert (to_the_right.track_id, to_the_left.track_id) == (1, 2)
+
+
+def test_one_face_with_two_boxes_has_one_track() -> None:
+    scene = Scene()
+    scene.show(face(100), frames=5)
+    scene.show(face(100), face(118, side=30), frames=20)
+    assert len(scene.finish()) == 1
+
+
+def test_two_faces_side_by_side_have_two_tracks() -> None:
+    scene = Scene()
+    scene.show(face(100), face(138), frames=20)
+    assert len(scene.finish()) == 2
+
+
+def test_a_fast_walker_at_ten_frames_a_second_is_one_track() -> None:
+    scene = Scene(fps=10)
+    for count in range(20):
+        scene.show(face(100 + 30 * count, side=36))
+    assert len(scene.finish()) == 1
+
+
+def test_times_that_stand_still_or_go_back_do_no_harm() -> None:
+    tracker = FaceTracker(Tracking(), SCORE)
+    for at in (5.0, 5.0, 5.1, 4.0, 4.0, 5.2):
+        tracker.update([face(100)], at)
+    (track,) = tracker.finish()
+    assert track.first_seen <= track.last_seen == 5.2
+
+
+def test_the_number_of_tracks_is_bounded() -> None:
+    scene = Scene()
+    update = scene.show(*(face(100 * count) for count in range(2 * MAX_TRACKS)))
+    assert len(update.active) == MAX_TRACKS
+
+
+def test_finish_ends_every_confirmed_track_and_begins_anew() -> None:
+    scene = Scene()
+    scene.show(face(100), face(300), frames=5)
+    scene.show(face(100), face(300), face(500))
+    assert [track.state for track in scene.finish()] == [TrackState.ENDED] * 2
+    assert scene.tracker.finish() == []

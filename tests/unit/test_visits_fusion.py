@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.manifest import Calibration
+from edge.taxonomy import ADIENCE_8, ADS_8, SIMPLE_4, Taxonomy
+from edge.types import AttributeEstimate
+from edge.visits.fusion import Fusion, Probs, pool
+from edge.visits.minors import profile
+
+
+def sum_ages(taxonomy: Taxonomy):  # type: ignore[no-untyped-def]
+    places = np.array(taxonomy.bracket_of_each_age())
+    return lambda probs: np.bincount(places, probs, len(taxonomy.brackets)).astype(np.float32)
+
+
+def ages(years: float, sigma: float = 3.0) -> Probs:
+    odds = np.exp(-0.5 * ((np.arange(101) - years) / sigma) ** 2)
+    return (odds / odds.sum()).astype(np.float32)
+
+
+def look(
+    years: float | None = 30, p_female: float | None = 0.9, quality: float = 0.8, sigma: float = 3.0
+) -> AttributeEstimate:
+    gender = None if p_female is None else np.array((p_female, 1 - p_female), np.float32)
+    return AttributeEstimate(None if years is None else ages(years, sigma), gender, quality, years)
+
+
+def fusion(taxonomy: Taxonomy = ADS_8, **settings: object) -> Fusion:
+    return Fusion(taxonomy, sum_ages(taxonomy), **settings)  # type: ignore[arg-type]
+
+
+probabilities = st.lists(st.floats(0.001, 1), min_size=4, max_size=4).map(
+    lambda odds: np.array(odds, np.float32) / np.float32(sum(odds))
+)
+votes = st.lists(st.tuples(probabilities, st.floats(0, 1)), min_size=1, max_size=8)
+
+
+@given(votes, st.floats(0.2, 5))
+def test_pooled_probabilities_sum_to_1(said: Sequence[tuple[Probs, float]], temperature: float) -> None:
+    probs = pool(said, temperature)
+    assert float(probs.sum()) == pytest.approx(1, abs=1e-5)
+    assert (probs >= 0).all()
+
+
+@given(probabilities, st.integers(1, 20))
+def test_many_equal_looks_are_as_sure_as_one(probs: Probs, count: int) -> None:
+    assert np.allclose(pool([(probs, 0.7)] * count, 1.0), probs, atol=1e-3)
+
+
+@given(votes)
+def test_no_pool_is_surer_of_two_classes_than_its_surest_look(said: Sequence[tuple[Probs, float]]) -> None:
+    pairs = [(probs[:2] / probs[:2].sum(), weight) for probs, weight in said]
+    assert float(pool(pairs, 1.0).max()) <= max(float(probs.max()) for probs, _ in pairs) + 1e-5
+
+
+def test_the_better_look_decides() -> None:
+    assert fusion().guess_gender([look(p_female=0.9, quality=0.9), look(p_female=0.1, quality=0.3)]).label == "female"  # type: ignore[union-attr]
+    assert fusion().guess_gender([look(p_female=0.9, quality=0.3), look(p_female=0.1, quality=0.9)]).label == "male"  # type: ignore[union-attr]
+
+
+def test_looks_that_contradict_each_other_make_the_gender_unknown() -> None:
+    guess = fusion().guess_gender([look(p_female=0.95), look(p_female=0.05)])
+    assert guess is not None
+    assert (guess.label, guess.confidence) == ("unknown", pytest.approx(0.5))
+
+
+def test_one_wild_look_does_not_rule_anything_out() -> None:
+    guess = fusion().guess_gender([look(p_female=1.0), *[look(p_female=0.1)] * 8])
+    assert guess is not None and guess.label == "male"
+
+
+def test_temperature_lowers_confidence_and_keeps_the_label() -> None:
+    cold = fusion().guess_gender([look(p_female=0.9)])
+    hot = fusion(gender=Calibration(gender_temperature=2.0)).guess_gender([look(p_female=0.9)])
+    assert cold is not None and hot is not None
+    assert (cold.confidence, hot.confidence) == (pytest.approx(0.9), pytest.approx(0.75))
+    assert cold.label == hot.label == "female"
+
+
+def test_a_setting_overrides_the_thresholds_of_the_calibration() -> None:
+    looks = [look(p_female=0.8, years=30)]
+    strict = fusion(min_gender_confidence=0.9, min_age_confidence=0.99)
+    assert strict.guess_gender(looks).label == "unknown"  # type: ignore[union-attr]
+    assert strict.guess_age(looks).bracket is None  # type: ignore[union-attr]
+    assert fusion().guess_gender(looks).label == "female"  # type: ignore[union-attr]
+    assert fusion().guess_age(looks).bracket == 3  # type: ignore[union-attr]
+
+
+def test_age_is_the_fused_bracket_and_the_mean_of_years() -> None:
+    guess = fusion().guess_age([look(years=28, quality=0.6), look(years=32, quality=0.6)])
+    assert guess is not None
+    assert (ADS_8.brackets[guess.bracket or 0].label, guess.years) == ("25-34", pytest.approx(30))
+    assert 0.35 <= guess.confidence <= 1.0
+
+
+def test_an_age_spread_over_many_brackets_is_unknown() -> None:
+    guess = fusion().guess_age([look(years=40, sigma=25)])
+    assert guess is not None and guess.bracket is None and guess.confidence < 0.35
+
+
+def test_without_looks_nothing_is_said() -> None:
+    assert fusion().guess_gender([]) is None
+    assert fusion().guess_age([look(years=None)]) is None
+    assert fusion().guess_gender([look(p_female=None)]) is None
+    assert profile([], fusion(), "drop") is not None
+
+
+def test_a_child_has_no_gender_no_years_and_the_bracket_under_13() -> None:
+    said = profile([look(years=6, p_female=0.99)], fusion(), "unknown")
+    assert said is not None and said.gender is not None and said.age is not None
+    assert (said.gender.label, said.gender.confidence, said.gender.p_female) == ("unknown", 0.0, 0.5)
+    assert (said.age.bracket, said.age.years) == (0, None)
+
+
+def test_the_other_policies_say_all_of_a_child_or_nothing() -> None:
+    band = profile([look(years=6, p_female=0.99)], fusion(), "band")
+    assert band is not None and band.gender is not None and band.gender.label == "female"
+    assert profile([look(years=6)], fusion(), "drop") is None
+    assert profile([look(years=30)], fusion(), "drop") is not None
+
+
+def test_a_taxonomy_with_several_brackets_under_13_tells_none_of_them() -> None:
+    said = profile([look(years=5)], fusion(ADIENCE_8), "unknown")
+    assert said is not None and said.age is not None and said.age.bracket is None
+    only_child = profile([look(years=5)], fusion(SIMPLE_4), "unknown")
+    assert only_child is not None and only_child.age is not None and only_child.age.bracket == 0
+
+
+def test_in_doubt_a_child_is_treated_as_one() -> None:
+    doubtful = [look(years=12, sigma=9, p_female=0.99)]
+    guess, said = fusion(min_age_confidence=0.9).guess_age(doubtful), profile(doubtful, fusion(), "unknown")
+    assert guess is not None and guess.bracket is None
+    assert said is not None and said.gender is not None and said.gender.label == "unknown"
