@@ -1,0 +1,1 @@
+"""Where frames come from: cameras, files, folders, tars and streams, each behind `ports.FrameSource`."""

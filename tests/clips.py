@@ -1,0 +1,96 @@
+"""Small pictures and clips that tests make for themselves, and a web server on loopback that shows them."""
+
+from __future__ import annotations
+
+import http.server
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from edge.types import Image
+
+SIZE_HW = (48, 64)
+
+
+def draw(index: int) -> Image:
+    """A grey picture with a bright bar whose place tells the index, noisy enough to fill some bytes."""
+    image = np.random.default_rng(index).integers(60, 90, (*SIZE_HW, 3)).astype(np.uint8)
+    image[:, 4 * (index % 16) : 4 * (index % 16) + 4] = 240
+    return image
+
+
+def encode(suffix: str, index: int = 0) -> bytes:
+    """An image file's bytes."""
+    ok, content = cv2.imencode(suffix, draw(index))
+    assert ok
+    return content.tobytes()
+
+
+def write_clip(path: Path, frames: int = 12, fps: float = 12.5, fourcc: str = "mp4v") -> Path:
+    """A video file; its suffix chooses the container."""
+    height, width = SIZE_HW
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*fourcc), fps, (width, height))
+    assert writer.isOpened()
+    for index in range(frames):
+        writer.write(draw(index))
+    writer.release()
+    return path
+
+
+def write_gif(path: Path, delays_ms: list[int]) -> Path:
+    """An animated GIF with a delay after each frame."""
+    animation = cv2.Animation()
+    animation.frames = [cv2.cvtColor(draw(index), cv2.COLOR_BGR2BGRA) for index in range(len(delays_ms))]
+    animation.durations = np.array(delays_ms, np.int32)
+    assert cv2.imwriteanimation(str(path), animation)
+    return path
+
+
+class Site(http.server.BaseHTTPRequestHandler):
+    """Shows `pages`: path -> (content type, bytes to send, bytes promised)."""
+
+    pages: dict[str, tuple[str, bytes, int | None]]
+    visited: list[str]
+
+    def do_HEAD(self) -> None:
+        self._answer(with_body=False)
+
+    def do_GET(self) -> None:
+        self._answer(with_body=True)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Stay silent."""
+
+    def _answer(self, *, with_body: bool) -> None:
+        self.visited.append(self.path)
+        if self.path not in self.pages:
+            self.send_error(404)
+            return
+        kind, body, promised = self.pages[self.path]
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        if promised is not None:
+            self.send_header("Content-Length", str(promised))
+        self.end_headers()
+        if with_body:
+            self.wfile.write(body)
+
+
+@contextmanager
+def serve(pages: dict[str, tuple[str, bytes, int | None]]) -> Iterator[tuple[str, list[str]]]:
+    """Address of a server with these pages, and the list of paths that were asked of it."""
+    visited: list[str] = []
+    handler = type("SiteOfTest", (Site,), {"pages": pages, "visited": visited})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", visited
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
