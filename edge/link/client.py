@@ -29,8 +29,6 @@ from edge.types import VisitSummary
 
 MAX_UNACKNOWLEDGED = 4096
 """Visits kept for a publisher that does not answer: about 1.5 MB, sent again in some 200 s."""
-RESEND_AFTER_S = 10.0
-"""Silence about sent visits after which they are sent again: the publisher may have refused them (outbox full)."""
 _RETRY_INITIAL_S, _RETRY_LONGEST_S = 0.05, 5.0
 _POLL_S = 0.05
 _FLAGS = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
@@ -74,7 +72,6 @@ class LinkClient:
         self._packets: deque[bytes] = deque()  # packet i is the visit of counter acknowledged + 1 + i
         self._acknowledged = 0
         self._sent = 0  # packets at the front of the list that went out on this connection
-        self._progress_at = clock()
         self._commands: list[Command] = []
         self.lost_visits = 0
         self._failure = ""
@@ -144,8 +141,6 @@ class LinkClient:
             self._connect()
         if self._connection is not None:
             self._receive(self._connection)
-        if self._sent and self._clock() - self._progress_at > RESEND_AFTER_S:
-            self._sent = 0
         self._send_waiting()
 
     def _connect(self) -> None:
@@ -198,7 +193,6 @@ class LinkClient:
             self._packets.popleft()
         self._acknowledged = counter
         self._sent = max(0, self._sent - newly)
-        self._progress_at = self._clock()
 
     def _send_waiting(self) -> None:
         """Send visits in order while there are tokens; one token is left for a live or health message."""
@@ -206,8 +200,7 @@ class LinkClient:
             if not self._transmit(self._packets[self._sent]):
                 return
             if self._sent == 0:
-                self._progress_at = self._clock()
-            self._sent += 1
+                self._sent += 1
 
     def _transmit(self, packet: bytes) -> bool:
         """Hand a packet to the kernel; False where it cannot take it now or the connection broke."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from edge.errors import MessageRejected
-from edge.link.client import RESEND_AFTER_S, LinkClient
+from edge.link.client import LinkClient
 from edge.link.coarsening import coarsen_visit
 from edge.link.codec import decode, encode
 from edge.link.peer import peer_of
@@ -250,21 +250,6 @@ def test_the_bucket_holds_a_backlog_to_its_rate_and_leaves_room_for_health(
     clock.now += 0.25
     client.commands()
     assert publisher.counters() == [20, 21, 22, 23]
-
-
-def test_visits_that_nobody_answers_for_are_sent_again(
-    client: LinkClient, publisher: _Publisher, clock: _Clock
-) -> None:
-    client.visit(SUMMARY)
-    publisher.accept()
-    assert publisher.counters() == [1]
-
-    clock.now += RESEND_AFTER_S - 1
-    client.commands()
-    assert publisher.counters() == []
-    clock.now += 2
-    client.commands()
-    assert publisher.counters() == [1]
 
 
 def test_health_is_dropped_where_the_link_is_down(client: LinkClient, path: Path, clock: _Clock) -> None:
