@@ -1,0 +1,190 @@
+"""`passerby models`: which networks there are, whether their files are right, and how to get them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from edge.catalog.fetch import fetch_model
+from edge.catalog.files import FileCheck, sha256_of
+from edge.catalog.install import check_installed, find_files, import_model, install
+from edge.catalog.lookup import Catalog, how_to_get, open_catalog
+from edge.catalog.manifests import as_test_model
+from edge.cli.options import AsJson
+from edge.errors import ManifestError, ModelNotFound, UsageError, explain
+from edge.manifest import Manifest, ModelFile
+
+app = typer.Typer(help="Networks and model sets: list, show, verify, import, fetch.", no_args_is_help=True)
+
+ModelId = Annotated[str, typer.Argument(help="Network, as `passerby models list` names it.", metavar="ID")]
+
+
+@app.command("list")
+def list_models(as_json: AsJson = False) -> None:
+    """List the networks and the sets that use them."""
+    catalog = open_catalog()
+    models = [_summary(catalog, catalog.manifest(model_id)) for model_id in catalog.ids()]
+    sets = {name: msgspec.to_builtins(each) for name, each in catalog.sets().items()}
+    if as_json:
+        _print_json({"models": models, "sets": sets})
+        return
+    columns = ("network", "task", "licence", "files", "sets")
+    rows = [(m["id"], m["task"], m["licence"], m["place"] or "not installed", ", ".join(m["sets"])) for m in models]
+    _print_table(columns, rows)
+    _print_table(("set", "detector", "attributes"), [_set_row(name, each) for name, each in sets.items()])
+
+
+@app.command()
+def show(model_id: ModelId, as_json: AsJson = False) -> None:
+    """Show a network's manifest and where its files lie."""
+    catalog = open_catalog()
+    manifest = catalog.manifest(model_id)
+    shown = msgspec.to_builtins(manifest) | {"place": _place(catalog, model_id)}
+    if as_json:
+        _print_json(shown)
+        return
+    artefacts = [f"{a.kind}: {file.path} ({file.size} bytes)" for a in manifest.artefacts for file in a.files]
+    rows = [(key, _text(value)) for key, value in shown.items() if key != "artefacts" and value not in (None, {}, [])]
+    _print_table(("key", "value"), [*rows, ("artefacts", "\n".join(artefacts))])
+
+
+@app.command()
+def verify(
+    model_id: Annotated[str | None, typer.Argument(help="Network; none verifies all.", metavar="ID")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check size and sha256 of installed files: exit code 1 where one is wrong."""
+    catalog = open_catalog()
+    ids = [model_id] if model_id else catalog.ids()
+    checks = {each: check_installed(catalog, catalog.manifest(each)) for each in ids}
+    if model_id and not checks[model_id]:
+        next_step = how_to_get(catalog.manifest(model_id))
+        raise ModelNotFound(explain("not installed", where=model_id, next_step=next_step))
+    rows = [(each, check.file.path, _verdict(check)) for each, found in checks.items() for check in found]
+    if as_json:
+        _print_json([dict(zip(("model", "file", "verdict"), row, strict=True)) for row in rows])
+    else:
+        _print_table(("network", "file", "verdict"), rows)
+    if any(check.fault for found in checks.values() for check in found):
+        raise typer.Exit(1)
+
+
+@app.command("import")
+def import_(
+    model_id: ModelId,
+    source: Annotated[Path, typer.Option("--from", help="Folder that holds the files, at any depth.")],
+    random_weights: Annotated[
+        int | None, typer.Option(metavar="SEED", help="Draw the weights of a Caffe network: for speed, not for sense.")
+    ] = None,
+) -> None:
+    """Install a network from files that you have; all are checked before."""
+    catalog = open_catalog()
+    if random_weights is None:
+        folder = import_model(catalog, model_id, source)
+    else:
+        folder = _import_random(catalog, catalog.original(model_id), source, random_weights)
+    typer.echo(f"{model_id}: installed in {folder}")
+
+
+@app.command()
+def fetch(model_id: ModelId) -> None:
+    """Download a network from its official address and install it; all is checked before."""
+    from rich.progress import Progress
+
+    shown = sys.stderr.isatty()
+    with Progress(disable=not shown, transient=True) as progress:
+        tasks: dict[str, Any] = {}
+
+        def update(name: str, done: int, size: int) -> None:
+            if name not in tasks:
+                tasks[name] = progress.add_task(name, total=size)
+            progress.update(tasks[name], completed=done)
+
+        folder = fetch_model(open_catalog(), model_id, progress=update)
+    typer.echo(f"{model_id}: installed in {folder}")
+
+
+def _import_random(catalog: Catalog, manifest: Manifest, source: Path, seed: int) -> Path:
+    """Install the network's own layers with weights drawn from a seed."""
+    import tempfile
+
+    from edge.random_weights import write_random_weights
+
+    layers, weights = _caffe_files(manifest)
+    found = find_files([layers], source)
+    if layers not in found:
+        raise ModelNotFound(explain(f"no {layers.path} in this folder", where=str(source)))
+    with tempfile.TemporaryDirectory() as scratch:
+        drawn = Path(scratch) / weights.path
+        write_random_weights(found[layers], drawn, seed)
+        test_model = as_test_model(
+            manifest, weights.path, sha256=sha256_of(drawn), size=drawn.stat().st_size, seed=seed
+        )
+        files = {file: drawn if file.path == weights.path else found[layers] for file in test_model.artefacts[0].files}
+        return install(catalog, test_model, files, override=True)
+
+
+def _caffe_files(manifest: Manifest) -> tuple[ModelFile, ModelFile]:
+    """The layers and the weights of a Caffe network. Raises UsageError for a network of another kind."""
+    for artefact in manifest.artefacts:
+        if artefact.kind == "caffe" and manifest.decoder == "adience":
+            weights = next(file for file in artefact.files if file.path.endswith(".caffemodel"))
+            return next(file for file in artefact.files if file is not weights), weights
+    expected = "levi-hassner-age or levi-hassner-gender"
+    raise UsageError(explain("--random-weights does not fit this network", got=manifest.id, expected=expected))
+
+
+def _summary(catalog: Catalog, manifest: Manifest) -> dict[str, Any]:
+    users = [name for name, each in catalog.sets().items() if manifest.id in (each.detector, *each.attributes)]
+    return {
+        "id": manifest.id,
+        "version": manifest.version,
+        "task": manifest.task,
+        "licence": manifest.licence,
+        "description": manifest.description,
+        "artefacts": [artefact.kind for artefact in manifest.artefacts],
+        "untrained": manifest.random_weights_seed is not None,
+        "place": _place(catalog, manifest.id),
+        "sets": users,
+    }
+
+
+def _place(catalog: Catalog, model_id: str) -> str | None:
+    """Where the files of a network lie: installed, carried, found, wrong, or None where they are not there."""
+    try:
+        return catalog.locate(model_id).place
+    except ModelNotFound:
+        return None
+    except ManifestError:
+        return "wrong"
+
+
+def _verdict(check: FileCheck) -> str:
+    return "right" if not check.fault else f"wrong: {check.fault}, expected {check.file.size} bytes"
+
+
+def _set_row(name: str, each: dict[str, Any]) -> tuple[str, str, str]:
+    return name, each["detector"], ", ".join(each["attributes"])
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def _print_table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
