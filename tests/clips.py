@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.server
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def write_gif(path: Path, delays_ms: list[int]) -> Path:
 class Site(http.server.BaseHTTPRequestHandler):
     """Shows `pages`: path -> (content type, bytes to send, bytes promised)."""
 
-    pages: dict[str, tuple[str, bytes, int | None]]
+    pages: Mapping[str, tuple[str, bytes, int | None]]
     visited: list[str]
 
     def do_HEAD(self) -> None:
@@ -81,7 +81,7 @@ class Site(http.server.BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serve(pages: dict[str, tuple[str, bytes, int | None]]) -> Iterator[tuple[str, list[str]]]:
+def serve(pages: Mapping[str, tuple[str, bytes, int | None]]) -> Iterator[tuple[str, list[str]]]:
     """Address of a server with these pages, and the list of paths that were asked of it."""
     visited: list[str] = []
     handler = type("SiteOfTest", (Site,), {"pages": pages, "visited": visited})
