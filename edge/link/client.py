@@ -199,8 +199,7 @@ class LinkClient:
         while self._connection is not None and self._sent < len(self._packets) and self._bucket.take(keep=1):
             if not self._transmit(self._packets[self._sent]):
                 return
-            if self._sent == 0:
-                self._sent += 1
+            self._sent += 1
 
     def _transmit(self, packet: bytes) -> bool:
         """Hand a packet to the kernel; False where it cannot take it now or the connection broke."""
