@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import select
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTv5, MQTTv311
@@ -17,10 +16,11 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge import config
+from edge.backoff import Backoff
 from edge.clock import boottime
-from edge.delivery.backoff import Backoff
 from edge.delivery.dial import Dial
 from edge.delivery.mqtt_client import CONNECT_TIMEOUT_S, check_broker, expiry, make_client
+from edge.delivery.stored import News, Place, Row
 from edge.errors import ConfigError
 
 log = logging.getLogger(__name__)
@@ -30,15 +30,6 @@ STABLE_S = 10.0
 MAX_COMMAND_BYTES = 1024
 UNSUPPORTED_VERSION = 132
 """CONNACK reason 0x84 of MQTT 5; paho gives the 0x01 of older brokers the same name."""
-
-
-@dataclass(slots=True)
-class News:
-    """What happened since the last `work`. `acked` holds the tokens that came with `send`."""
-
-    connected: bool = False
-    acked: list[object] = field(default_factory=list)
-    commands: list[tuple[str, bytes]] = field(default_factory=list)
 
 
 class MqttBroker:
@@ -63,7 +54,7 @@ class MqttBroker:
         self._max_inflight = self._window = max_inflight
         self._client: Client | None = None
         self._dialling: Dial | None = None
-        self._inflight: dict[int, object] = {}
+        self._inflight: dict[int, Place | None] = {}
         self._news = News()
         self._said = ""
         self._at = clock()  # of the next try, or of the last change of the connection
@@ -102,16 +93,18 @@ class MqttBroker:
         """How many more events may be sent before the broker acknowledges some; 0 while there is no connection."""
         return max(0, self._window - len(self._inflight)) if self.connected else 0
 
-    def send(self, token: object, topic: str, payload: bytes) -> None:
-        """Send an event, QoS 1; `token` comes back in `News.acked` once, or never when the connection breaks before."""
+    def send(self, row: Row) -> None:
+        """Send an event, QoS 1; its place comes back in `News.acked`, or never when the connection breaks before."""
         if self._client is not None and self.connected:
-            sent = self._client.publish(f"{self._topics}/{topic}", payload, qos=1)
-            self._inflight[sent.mid] = token
+            sent = self._client.publish(f"{self._topics}/{row.kind}", row.payload, qos=1)
+            self._inflight[sent.mid] = row.place
 
     def tell(self, topic: str, payload: bytes, *, retain: bool = False, expires_s: float | None = None) -> None:
         """Send something that is not stored: retained texts QoS 1, others QoS 0; dropped while it cannot go out now."""
+        if not retain and self._congested():
+            return
         client = self._client
-        if client is None or not self.connected or (not retain and client.want_write()):
+        if client is None or not self.connected:
             return
         name, properties = f"{self._topics}/{topic}", expiry(self._version, expires_s)
         sent = client.publish(name, payload, qos=int(retain), retain=retain, properties=properties)
@@ -135,6 +128,12 @@ class MqttBroker:
             self._dialling.abandon()
             self._dialling = None
         self.connected = False
+
+    def _congested(self) -> bool:
+        """True when the socket does not take what waits already."""
+        if self._client is not None and self._client.want_write():
+            self._client.loop_write()
+        return self._client is not None and self._client.want_write()
 
     def _dial(self) -> None:
         try:
@@ -213,17 +212,17 @@ class MqttBroker:
     def _lost(self, why: str) -> None:
         self._client, self.connected = None, False
         self._inflight.clear()
-        wait = self._backoff.wait_s()
+        wait = self._backoff.next_wait_s()
         self._at = self._clock() + wait
         self._say(f"{why}; events stay in the outbox and it is tried again", logging.WARNING)
 
     def _on_publish(self, client: Client, _: Any, mid: int, reason: ReasonCode, __: Properties | None) -> None:
-        token = self._inflight.pop(mid, None)
+        place = self._inflight.pop(mid, None)
         if reason.is_failure:
             _drop(client)
             self._lost(f"{self._address}: the broker does not take an event ({reason})")
-        elif token is not None:
-            self._news.acked.append(token)
+        elif place is not None:
+            self._news.acked.append(place)
 
     def _on_message(self, client: Client, _: Any, message: MQTTMessage) -> None:
         if message.retain:

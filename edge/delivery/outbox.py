@@ -10,15 +10,16 @@ from __future__ import annotations
 import random
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from edge import config
 from edge.clock import boottime
 from edge.delivery.outbox_file import move_aside, open_outbox_file, storage_refuses
+from edge.delivery.stored import Draft, Place, Row, Stamp, Tally
 from edge.errors import OutboxFull, explain
 
 KEPT_SESSIONS = 64
@@ -26,48 +27,6 @@ KEPT_SESSIONS = 64
 _START = (-1.0, 0)
 """Below every event's due time and seq."""
 _OLDEST = "SELECT seq, stored_s FROM events ORDER BY seq LIMIT 1"
-
-
-class Stamp(NamedTuple):
-    """What the outbox gives an event when it stores it."""
-
-    event_id: str
-    boot_id: str
-    seq: int
-
-
-class Draft(NamedTuple):
-    """An event before it has its place. `render` writes its payload; None stores only that it was seen."""
-
-    session: int
-    counter: int
-    kind: str
-    render: Callable[[Stamp], bytes] | None
-
-
-class Place(NamedTuple):
-    """Where an event is stored. It names the outbox's life too: a late acknowledgement never hits a newer event."""
-
-    boot_id: str
-    seq: int
-
-
-class Row(NamedTuple):
-    """A stored event, ready to be sent."""
-
-    place: Place
-    kind: str
-    payload: bytes
-
-
-@dataclass(slots=True)
-class Tally:
-    """What the outbox holds: events, bytes of payload, the last seq, and how many the bounds dropped."""
-
-    rows: int = 0
-    size_bytes: int = 0
-    last_seq: int = 0
-    dropped: int = 0
 
 
 class Outbox:
@@ -108,7 +67,7 @@ class Outbox:
         """The outbox's own clock: seconds that it was open, over all restarts. A jump of the wall clock is no age."""
         return self._clock_before_s + self._clock() - self._opened_at
 
-    def put(self, drafts: Sequence[Draft], delivered: Sequence[Place] = ()) -> None:
+    def put(self, drafts: Sequence[Draft], delivered: Collection[Place] = ()) -> None:
         """Store new events and forget delivered ones in one transaction, then apply the bounds.
 
         Drafts that were stored before, by session and counter, are passed over. Raises OutboxFull when the disk does
@@ -146,7 +105,7 @@ class Outbox:
         """Close the file; safe to call twice."""
         self._database.close()
 
-    def _put(self, drafts: Sequence[Draft], delivered: Sequence[Place]) -> None:
+    def _put(self, drafts: Sequence[Draft], delivered: Collection[Place]) -> None:
         fresh, counters = self._unseen(drafts)
         if not fresh and not delivered and self.oldest_s() <= self._bounds.max_age_s:
             return

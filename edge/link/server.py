@@ -12,7 +12,6 @@ import os
 import select
 import socket
 import stat
-import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,13 +19,12 @@ from edge.clock import boottime
 from edge.errors import ConfigError, MessageRejected, explain
 from edge.link.bucket import TokenBucket
 from edge.link.codec import decode, encode
+from edge.link.peer import peer_of
 from edge.schemas.link import MAX_MESSAGE_BYTES, Ack, HealthRequest, PublisherMessage, SensorMessage
 
 log = logging.getLogger(__name__)
 
 SOCKET_NAME = "link.sock"
-_PEER = struct.Struct("3i")
-"""`struct ucred`: pid, uid, gid (unix(7))."""
 
 
 class LinkServer:
@@ -42,6 +40,7 @@ class LinkServer:
         self._bucket = TokenBucket(clock=clock)
         self._sensor: socket.socket | None = None
         self._owed: dict[str, PublisherMessage] = {}
+        self._refused = 0
         self.rejected = 0
         """Packets that failed validation, since the start."""
         self._listener = _listen(path, group)
@@ -102,23 +101,22 @@ class LinkServer:
             peer, _ = self._listener.accept()
         except BlockingIOError:
             return
-        if self._sensor is not None:
-            log.warning("link: a second sensor was refused, one is linked already")
+        if reason := self._objection(peer):
             peer.close()
-        elif not self._allowed(peer):
-            peer.close()
-        else:
-            peer.setblocking(False)
-            self._sensor = peer
-            log.info("link: sensor linked")
+            self._refused += 1
+            if _is_milestone(self._refused):
+                log.warning("link: a peer was refused: %s (%d so far)", reason, self._refused)
+            return
+        peer.setblocking(False)
+        self._sensor = peer
+        log.info("link: sensor linked")
 
-    def _allowed(self, peer: socket.socket) -> bool:
-        credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
-        _, uid, gid = _PEER.unpack(credentials)
-        if uid == os.geteuid() or (self._group is not None and gid == self._group):
-            return True
-        log.warning("link: a process of user id %d, group id %d was refused", uid, gid)
-        return False
+    def _objection(self, peer: socket.socket) -> str:
+        """Why a peer may not be the sensor; empty when it may."""
+        who = peer_of(peer)
+        if who.uid != os.geteuid() and (self._group is None or who.gid != self._group):
+            return f"user id {who.uid} with group id {who.gid} is not allowed"
+        return "a sensor is linked already" if self._sensor is not None else ""
 
     def _read(self, sensor: socket.socket) -> bytes | None:
         """One packet, cut at one byte over the limit; None when there is none now, or the sensor is gone."""
@@ -138,7 +136,7 @@ class LinkServer:
 
     def _count(self, error: MessageRejected) -> None:
         self.rejected += 1
-        if self.rejected & (self.rejected - 1) == 0:  # 1, 2, 4, 8, ...: a flood does not fill the log
+        if _is_milestone(self.rejected):
             log.warning("link: %s (%d so far)", error, self.rejected)
 
     def _pay(self) -> None:
@@ -185,6 +183,11 @@ def _listen(path: Path, group: int | None) -> socket.socket:
             )
         ) from error
     return listener
+
+
+def _is_milestone(count: int) -> bool:
+    """1, 2, 4, 8, ...: a flood does not fill the log."""
+    return count & (count - 1) == 0
 
 
 def _hung_up(sensor: socket.socket) -> bool:

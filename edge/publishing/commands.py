@@ -1,0 +1,122 @@
+"""Commands from the broker: pause, resume, health, info. They may pause, never override a pause at the device."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import get_args
+
+import msgspec
+
+from edge.publishing.ports import Channel, SensorLink
+from edge.publishing.reports import Reports
+from edge.schemas.events import Cmd, CommandName, Reply
+from edge.schemas.link import Pause, Resume
+
+log = logging.getLogger(__name__)
+
+MARK_NAME = "paused-by-command"
+
+
+class _Caller(msgspec.Struct):
+    """Any object with a usable id: enough to answer a command that is otherwise wrong."""
+
+    id: str
+
+
+class RemotePause:
+    """Whether a command paused the sensor; a mark in the state folder keeps it over restarts."""
+
+    def __init__(self, folder: Path) -> None:
+        self._mark = folder / MARK_NAME
+        self.on = self._mark.exists()
+
+    def set(self, on: bool) -> None:
+        """Pause or not; where the disk is full it still holds until the publisher ends."""
+        self.on = on
+        try:
+            if on:
+                self._mark.touch(0o600)
+            else:
+                self._mark.unlink(missing_ok=True)
+        except OSError as error:
+            log.error("%s: the pause will not outlast a restart (%s)", self._mark, error.strerror)
+
+
+class Commands:
+    """Carries commands out and answers each once."""
+
+    def __init__(self, link: SensorLink, broker: Channel, reports: Reports, pause: RemotePause) -> None:
+        self._link, self._broker, self._reports, self._pause = link, broker, reports, pause
+        self._was_linked = False
+        self.rejected = 0
+        """Commands that could not even be answered, since the start."""
+
+    def take(self, commands: list[tuple[str, bytes]]) -> None:
+        """Carry out what came."""
+        self._remind()
+        for name, payload in commands:
+            self._take(name, payload)
+
+    def _remind(self) -> None:
+        """A sensor that has just linked does not know yet that it is paused."""
+        if self._link.linked and not self._was_linked and self._pause.on:
+            self._link.send(Pause())
+        self._was_linked = self._link.linked
+
+    def _take(self, name: str, payload: bytes) -> None:
+        command = _command(name)
+        caller = _caller(payload)
+        if command is None or caller is None:
+            self._reject()
+            return
+        reason = self._obey(command) if _fits(payload) else "the payload is no passerby.cmd/1"
+        reply = Reply(id=caller, command=command, ok=not reason, reason=reason)
+        self._broker.tell("reply", msgspec.json.encode(reply))
+
+    def _obey(self, command: CommandName) -> str:
+        """Reason why not; empty when it is done."""
+        if command == "pause":
+            self._pause.set(True)
+            self._link.send(Pause())
+        elif command == "resume":
+            return self._resume()
+        elif command == "health":
+            self._reports.ask()
+        else:
+            self._reports.tell_info()
+        return ""
+
+    def _resume(self) -> str:
+        if not self._pause.on and self._reports.locally_paused:
+            return "paused at the device; resume it there"
+        self._pause.set(False)
+        self._link.send(Resume())
+        return ""
+
+    def _reject(self) -> None:
+        self.rejected += 1
+        if self.rejected & (self.rejected - 1) == 0:  # 1, 2, 4, 8, ...: a flood does not fill the log
+            log.warning("broker: a command was not understood (%d so far)", self.rejected)
+
+
+def _command(name: str) -> CommandName | None:
+    known: tuple[CommandName, ...] = get_args(CommandName)
+    return next((command for command in known if command == name), None)
+
+
+def _caller(payload: bytes) -> str | None:
+    """The caller's id, if it is one that a reply may carry."""
+    try:
+        caller = msgspec.json.decode(payload, type=_Caller).id
+        return msgspec.convert({"id": caller}, Cmd).id
+    except ValueError:  # msgspec's errors, and UnicodeDecodeError
+        return None
+
+
+def _fits(payload: bytes) -> bool:
+    try:
+        msgspec.json.decode(payload, type=Cmd)
+    except ValueError:
+        return False
+    return True

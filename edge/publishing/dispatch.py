@@ -1,0 +1,49 @@
+"""From the outbox to the broker: as many events under way as both allow, forgotten after the broker's ack only."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from edge.delivery.stored import News, Place
+from edge.errors import OutboxFull
+from edge.publishing.ports import Channel, EventStore
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 1.0
+"""Wait before a disk that could not be read is read again."""
+
+
+class Dispatch:
+    """Events on their way to the broker."""
+
+    def __init__(self, outbox: EventStore, broker: Channel, *, clock: Callable[[], float]) -> None:
+        self._outbox, self._broker, self._clock = outbox, broker, clock
+        self._not_before = clock()
+        self.acked: set[Place] = set()
+        """Events that the broker has and the outbox still holds; the next commit empties it."""
+        self.delivered = 0
+        """Events that the broker acknowledged, since the start."""
+
+    def take(self, news: News) -> None:
+        """Note what the broker acknowledged; a new connection begins with the oldest event again."""
+        if news.connected:
+            self._outbox.rewind()
+        self.acked.update(news.acked)
+        self.delivered += len(news.acked)
+
+    def send(self) -> None:
+        """Send the events that are due, as far as the window goes."""
+        space = self._broker.space()
+        if not space or self._outbox.tally.rows <= len(self.acked) or self._clock() < self._not_before:
+            return
+        try:
+            rows = self._outbox.due(space)
+        except OutboxFull as error:
+            self._not_before = self._clock() + RETRY_S
+            log.error("outbox: %s", error)
+            return
+        for row in rows:
+            if row.place not in self.acked:
+                self._broker.send(row)

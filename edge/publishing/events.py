@@ -1,0 +1,168 @@
+"""Link messages to the events of `edge.schemas.events`: adds who, when and which networks; takes nothing away."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import NamedTuple
+
+import msgspec
+
+from edge import __version__
+from edge.clock import boottime
+from edge.config import Settings
+from edge.delivery.stored import Stamp
+from edge.health.clock_sync import clock_synced
+from edge.schemas.events import Age, Gender, GenderCounts, Info, Live, SensorHealth, Visit
+from edge.schemas.link import HealthMessage, LiveMessage, VisitMessage
+from edge.schemas.vocabulary import Target
+from edge.taxonomy import Bracket, taxonomy
+
+MINOR_AGE = 13
+"""Years below which a visit is a minor's (setting `privacy.minors`)."""
+_CHILD = Bracket("0-12", 0, MINOR_AGE - 1)
+
+
+class WallClock(NamedTuple):
+    """How seconds since boot become UTC. Both clocks are read at each use: the wall clock may have been set."""
+
+    resolution_s: int
+    boot: Callable[[], float] = boottime
+    wall: Callable[[], float] = time.time
+    synced: Callable[[], bool] = clock_synced
+
+    def at(self, boot_s: float) -> str:
+        """UTC of a moment in seconds since boot, RFC 3339, rounded down to the resolution."""
+        seconds = self.wall() - self.boot() + boot_s
+        return _rfc3339(seconds // self.resolution_s * self.resolution_s)
+
+    def now(self) -> str:
+        """UTC now, rounded down to the resolution."""
+        return self.at(self.boot())
+
+
+class Composer:
+    """Writes the events of one device."""
+
+    def __init__(self, settings: Settings, model_set: str, clock: WallClock) -> None:
+        """`model_set` is the set's name and version, such as `best@1.0.0`."""
+        self._settings = settings
+        self._who = settings.identity
+        self._model_set = model_set
+        self._clock = clock
+
+    def visit(self, message: VisitMessage) -> Callable[[Stamp], bytes] | None:
+        """What writes a visit's payload once it has its place; None for a visit that the settings keep back."""
+        if "visit" not in self._settings.publish.events:
+            return None
+        if _is_minor(message) and self._settings.privacy.minors == "drop":
+            return None
+        return lambda stamp: msgspec.json.encode(self._visit(message, stamp))
+
+    def live(self, message: LiveMessage) -> bytes:
+        """Payload of people now."""
+        labels = [bracket.label for bracket in taxonomy(message.taxonomy).brackets]
+        counts = dict(zip(labels, message.brackets, strict=False)) | {"unknown": message.brackets[-1]}
+        event = Live(
+            site=self._who.site,
+            device=self._who.device,
+            at=self._clock.now(),
+            people=message.female + message.male + message.unknown,
+            watchers=message.watchers,
+            longest_dwell_s=message.longest_dwell_halves / 2,
+            gender=GenderCounts(female=message.female, male=message.male, unknown=message.unknown),
+            taxonomy=message.taxonomy,
+            brackets=counts,
+            model_set=self._ran_by(message.target),
+        )
+        return msgspec.json.encode(event)
+
+    def info(self, target: Target) -> bytes:
+        """Payload of what this device is; `target` is what the sensor runs on, as far as it said."""
+        settings = self._settings
+        event = Info(
+            site=self._who.site,
+            device=self._who.device,
+            version=__version__,
+            model_set=self._ran_by(target),
+            taxonomy=settings.attributes.taxonomy,
+            publish=list(settings.publish.events),
+            minors=settings.privacy.minors,
+            time_resolution_s=settings.privacy.time_resolution_s,
+            network_source=settings.camera.allow_network_source,
+        )
+        return msgspec.json.encode(event)
+
+    def _visit(self, message: VisitMessage, stamp: Stamp) -> Visit:
+        return Visit(
+            event_id=stamp.event_id,
+            site=self._who.site,
+            device=self._who.device,
+            boot_id=stamp.boot_id,
+            seq=stamp.seq,
+            started_at=self._clock.at(message.started_s),
+            dwell_s=message.dwell_halves / 2,
+            attention_s=message.attention_halves / 2,
+            glances=message.glances,
+            gender=_gender(message, self._settings.privacy.minors),
+            age=_age(message, self._settings.privacy.minors),
+            samples=message.samples,
+            quality=message.quality_percent / 100,
+            model_set=self._ran_by(message.target),
+            clock_synced=self._clock.synced(),
+            historical=message.historical,
+            end_reason=message.end_reason,
+        )
+
+    def _ran_by(self, target: Target) -> str:
+        return f"{self._model_set}/{target}"
+
+
+def sensor_health(message: HealthMessage) -> SensorHealth:
+    """The sensor's counters as they stand in the health event."""
+    return SensorHealth(
+        state=message.state,
+        uptime_s=message.uptime_s,
+        frames=message.frames,
+        dropped_frames=message.dropped_frames,
+        fps=message.fps_tenths / 10,
+        visits=message.visits,
+        lost_visits=message.lost_visits,
+        camera_reopens=message.camera_reopens,
+        target=message.target,
+        fallbacks=message.fallbacks,
+        rss_mb=message.rss_mb,
+    )
+
+
+def _bracket(message: VisitMessage) -> Bracket | None:
+    return taxonomy(message.taxonomy).brackets[message.bracket] if message.bracket >= 0 else None
+
+
+def _is_minor(message: VisitMessage) -> bool:
+    bracket = _bracket(message)
+    return bracket is not None and bracket.high < MINOR_AGE
+
+
+def _gender(message: VisitMessage, minors: str) -> Gender:
+    if minors == "unknown" and _is_minor(message):
+        return Gender(label="unknown", confidence=0.0)
+    return Gender(label=message.gender, confidence=message.gender_percent / 100)
+
+
+def _age(message: VisitMessage, minors: str) -> Age:
+    bracket = _bracket(message)
+    if bracket is not None and minors == "unknown" and _is_minor(message) and bracket.label != "child":
+        bracket = _CHILD
+    return Age(
+        taxonomy=message.taxonomy,
+        bracket=bracket.label if bracket else "unknown",
+        low=bracket.low if bracket else None,
+        high=bracket.high if bracket else None,
+        confidence=message.age_percent / 100,
+    )
+
+
+def _rfc3339(unix_s: float) -> str:
+    return datetime.fromtimestamp(unix_s, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

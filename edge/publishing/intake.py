@@ -1,0 +1,98 @@
+"""From the link into the outbox: gathers visits, commits at most once an interval, acknowledges after the commit.
+
+Where the outbox refuses, the gathered visits are held unacknowledged and nothing more is read: the sensor's own list
+is the next buffer.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from edge.backoff import Backoff
+from edge.delivery.stored import Draft, Place
+from edge.errors import OutboxFull
+from edge.publishing.events import Composer
+from edge.publishing.ports import EventStore, SensorLink
+from edge.schemas.link import Ack, HealthMessage, LiveMessage, VisitMessage
+
+log = logging.getLogger(__name__)
+
+MAX_BATCH = 256
+"""Visits gathered for one commit, at the very most."""
+EXPIRE_EVERY_S = 60.0
+"""Without any visit, the outbox still looks for events that are too old."""
+
+
+class Intake:
+    """Visits on their way to the disk."""
+
+    def __init__(
+        self, link: SensorLink, outbox: EventStore, composer: Composer, *, interval_s: float, clock: Callable[[], float]
+    ) -> None:
+        self._link, self._outbox, self._composer, self._clock = link, outbox, composer, clock
+        self._interval_s = interval_s
+        self._backoff = Backoff(interval_s, max(5.0, interval_s))
+        self._batch: list[Draft] = []
+        self._next_commit = clock()
+        self._last_commit = clock()
+        self._refusal = ""
+        self.refusals = 0
+        """Commits that the disk or the bounds refused, since the start."""
+        self.idle = True
+        """True when the last look at the link found nothing and no visit waits for a commit."""
+
+    @property
+    def reading(self) -> bool:
+        """False while the outbox refuses: packets stay with the sensor."""
+        return not self._refusal and len(self._batch) < MAX_BATCH
+
+    def wait_s(self, delivered: bool) -> float | None:
+        """Seconds until the next commit; None when there is nothing to commit."""
+        return max(0.0, self._next_commit - self._clock()) if self._batch or delivered else None
+
+    def read(self) -> list[LiveMessage | HealthMessage]:
+        """Take what the link has: visits into the batch, the rest is returned."""
+        messages = self._link.receive(MAX_BATCH - len(self._batch) if self.reading else 0)
+        passing: list[LiveMessage | HealthMessage] = []
+        for message in messages:
+            if isinstance(message, VisitMessage):
+                render = self._composer.visit(message)
+                self._batch.append(Draft(message.session, message.counter, "visit", render))
+            else:
+                passing.append(message)
+        self.idle = not messages and not self._batch
+        return passing
+
+    def commit(self, delivered: set[Place], *, now: bool = False) -> None:
+        """Store the batch and forget what was delivered, when it is time or `now`; then acknowledge."""
+        at = self._clock()
+        if not (self._batch or delivered or at - self._last_commit > EXPIRE_EVERY_S):
+            return
+        if at < self._next_commit and not now:
+            return
+        self._last_commit = at
+        try:
+            self._outbox.put(self._batch, delivered)
+        except OutboxFull as error:
+            self._refused(error, at)
+            return
+        self._accepted(at)
+        delivered.clear()
+
+    def _accepted(self, at: float) -> None:
+        if self._refusal:
+            log.info("outbox: takes events again")
+            self._refusal = ""
+            self._backoff.reset()
+        for session, counter in {draft.session: draft.counter for draft in self._batch}.items():
+            self._link.send(Ack(session=session, counter=counter))
+        self._batch = []
+        self._next_commit = at + self._interval_s
+
+    def _refused(self, error: OutboxFull, at: float) -> None:
+        self.refusals += 1
+        self._next_commit = at + self._backoff.next_wait_s()
+        if str(error) != self._refusal:  # one line a change
+            self._refusal = str(error)
+            log.error("outbox: %s", error)

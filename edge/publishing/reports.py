@@ -1,0 +1,127 @@
+"""What the device says besides stored events: info, health, live; none of it is kept for later."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from edge.config import Settings
+from edge.publishing.dispatch import Dispatch
+from edge.publishing.events import Composer, WallClock, sensor_health
+from edge.publishing.intake import Intake
+from edge.publishing.ports import Channel, EventStore, SensorLink
+from edge.schemas.events import Health, PublisherHealth
+from edge.schemas.link import HealthMessage, HealthRequest, LiveMessage
+from edge.schemas.vocabulary import Target
+
+ANSWER_S = 1.0
+"""How long a health event waits for the sensor's counters when somebody asked for it."""
+
+
+class Counts:
+    """Reads the publisher's counters where they arise."""
+
+    def __init__(
+        self, link: SensorLink, outbox: EventStore, broker: Channel, intake: Intake, dispatch: Dispatch
+    ) -> None:
+        self._link, self._outbox, self._broker = link, outbox, broker
+        self._intake, self._dispatch = intake, dispatch
+
+    def read(self, uptime_s: float) -> PublisherHealth:
+        """All of them, now."""
+        tally = self._outbox.tally
+        return PublisherHealth(
+            uptime_s=int(uptime_s),
+            connected=self._broker.connected,
+            reconnects=max(0, self._broker.connections - 1),
+            delivered=self._dispatch.delivered,
+            rejected_messages=self._link.rejected,
+            outbox_rows=tally.rows,
+            outbox_bytes=tally.size_bytes,
+            outbox_oldest_s=int(self._outbox.oldest_s()),
+            outbox_dropped=tally.dropped,
+            outbox_refusals=self._intake.refusals,
+        )
+
+
+class Reports:
+    """Info, health and live of one device."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        composer: Composer,
+        link: SensorLink,
+        broker: Channel,
+        counts: Counts,
+        clock: WallClock,
+    ) -> None:
+        self._settings, self._composer, self._link, self._broker = settings, composer, link, broker
+        self._counts, self._clock = counts, clock
+        self._target: Target = settings.models.targets[0]
+        self._sensor: HealthMessage | None = None
+        self._began = self._health_at = clock.boot()
+        self._asked = False
+
+    def wait_s(self) -> float:
+        """Seconds until the next health event."""
+        return max(0.0, self._health_at - self._clock.boot())
+
+    def connected(self) -> None:
+        """Say what this device is and how it is, to a broker that may have forgotten."""
+        self.tell_info()
+        self._health_at = self._clock.boot()
+
+    def ask(self) -> None:
+        """Send a health event soon, with fresh counters of the sensor where one is linked."""
+        self._link.send(HealthRequest())
+        self._asked = True
+        self._health_at = self._clock.boot() + (ANSWER_S if self._link.linked else 0.0)
+
+    def tell_info(self) -> None:
+        """Send what this device is, retained."""
+        self._broker.tell("info", self._composer.info(self._target), retain=True)
+
+    def take(self, messages: Sequence[LiveMessage | HealthMessage]) -> None:
+        """Pass live events on, keep the sensor's counters, send health when it is time."""
+        for message in messages:
+            self._note_target(message.target)
+            if isinstance(message, LiveMessage):
+                self._live(message)
+            else:
+                self._sensor = message
+                self._health_at = self._clock.boot() if self._asked else self._health_at
+        if self._clock.boot() >= self._health_at:
+            self._health()
+
+    @property
+    def locally_paused(self) -> bool:
+        """True when the sensor said last that it is paused."""
+        return self._link.linked and self._sensor is not None and self._sensor.state == "paused"
+
+    def _note_target(self, target: Target) -> None:
+        if target != self._target:
+            self._target = target
+            self.tell_info()
+
+    def _live(self, message: LiveMessage) -> None:
+        if "live" in self._settings.publish.events:
+            expires_s = 2 * self._settings.publish.live_interval_s
+            self._broker.tell("live", self._composer.live(message), expires_s=expires_s)
+
+    def _health(self) -> None:
+        now = self._clock.boot()
+        self._asked = False
+        self._health_at = now + self._settings.publish.health_interval_s
+        if not self._link.linked:
+            self._sensor = None
+        event = Health(
+            site=self._settings.identity.site,
+            device=self._settings.identity.device,
+            at=self._clock.now(),
+            clock_synced=self._clock.synced(),
+            sensor=sensor_health(self._sensor) if self._sensor else None,
+            publisher=self._counts.read(now - self._began),
+        )
+        self._broker.tell("health", msgspec.json.encode(event), expires_s=2 * self._settings.publish.health_interval_s)
