@@ -1,0 +1,204 @@
+"""`passerby run`: sensor and publisher as two child processes, started, watched, started again and wound down.
+
+A child says that it is ready over sd_notify, as to systemd. One that ends with 2 or 3 before it was ever ready cannot
+work here, and its code becomes ours; any other end is followed by a fresh start after a jittered wait. When the sensor
+ends with 0 its source is at an end: the publisher is asked (SIGTERM) to drain and to end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import select
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from edge.backoff import Backoff
+from edge.child import Child
+
+INTERRUPTED = 130
+KEPT = 3
+"""Exit code where the outbox could not be drained: its events are kept for the next start."""
+FRESH_PROCESS = 75
+"""Exit code of a sensor that wants a fresh process, such as after its camera came back (EX_TEMPFAIL of sysexits.h)."""
+_CANNOT_WORK = frozenset({2, 3})
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long the supervisor waits, in seconds."""
+
+    retry_initial_s: float = 0.5
+    retry_longest_s: float = 30.0
+    steady_s: float = 30.0
+    """A child that ran for so long begins with the first wait again."""
+    stop_s: float = 10.0
+    """For a child to end after SIGTERM, on top of the drain timeout; then it is killed."""
+
+
+def supervise(
+    publisher: Sequence[str],
+    sensor: Sequence[str],
+    *,
+    finite: bool,
+    drain_timeout_s: float,
+    patience: Patience | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> int:
+    """Run both until the source ends or SIGINT or SIGTERM comes; returns the exit code.
+
+    `publisher` and `sensor` are command lines. `finite` says that the source ends by itself: a sensor that gives up
+    (2, 3) is then not started again, since it would begin anew. 0: all sent; 3: events are kept in the outbox; 130:
+    Ctrl-C; else the code of a child that cannot work here. Call it from the main thread.
+    """
+    patience = patience or Patience()
+    with _signals() as signals:
+        run = _Run(Child("publisher", publisher), Child("sensor", sensor), finite, drain_timeout_s, patience, clock)
+        try:
+            return run.until_the_end(signals)
+        finally:
+            run.kill()
+
+
+class _Run:
+    """One life of the two children."""
+
+    def __init__(
+        self,
+        publisher: Child,
+        sensor: Child,
+        finite: bool,
+        drain_timeout_s: float,
+        patience: Patience,
+        clock: Callable[[], float],
+    ) -> None:
+        self._publisher, self._sensor = publisher, sensor
+        self._finite, self._drain_timeout_s = finite, drain_timeout_s
+        self._patience, self._clock = patience, clock
+        waits = (patience.retry_initial_s, patience.retry_longest_s)
+        self._backoffs = {child.name: Backoff(*waits) for child in (publisher, sensor)}
+        self._start_at = dict.fromkeys(self._backoffs, clock())
+        self._started_at = dict(self._start_at)
+        self._code: int | None = None
+        self._source_ended_at: float | None = None
+
+    def until_the_end(self, signals: socket.socket) -> int:
+        """Keep both running until there is a reason to end; then stop the sensor, drain the publisher."""
+        while self._code is None:
+            for child in (self._publisher, self._sensor):
+                self._start_if_due(child)
+            self._turn(signals, self._until_next_start_s())
+            self._look_for_the_end()
+        self._stop(self._sensor, signals, self._patience.stop_s)
+        drained = self._stop(self._publisher, signals, self._drain_timeout_s + self._patience.stop_s)
+        return KEPT if self._code == 0 and drained != 0 else self._code
+
+    def kill(self) -> None:
+        """End what still runs, and only what this supervisor started."""
+        for child in (self._sensor, self._publisher):
+            child.kill()
+
+    def _start_if_due(self, child: Child) -> None:
+        over = child is self._sensor and self._source_ended_at is not None
+        if not child.running and not over and self._clock() >= self._start_at[child.name]:
+            child.start()
+            self._started_at[child.name] = self._clock()
+
+    def _until_next_start_s(self) -> float:
+        waiting = [self._start_at[c.name] for c in (self._publisher, self._sensor) if not c.running]
+        if self._source_ended_at is not None:
+            waiting.append(self._source_ended_at + self._drain_timeout_s)
+        return min((max(0.0, at - self._clock()) for at in waiting), default=60.0)
+
+    def _turn(self, signals: socket.socket, longest_s: float) -> None:
+        """Sleep until something happens; pass on what children say, note who ended and which signal came."""
+        poll = select.poll()
+        descriptors = [signals.fileno(), *self._publisher.descriptors(), *self._sensor.descriptors()]
+        for descriptor in descriptors:
+            poll.register(descriptor, select.POLLIN)
+        poll.poll(longest_s * 1000 + 1)
+        self._heed(signals)
+        for child in (self._publisher, self._sensor):
+            child.listen()
+            code = child.ended()
+            if code is not None:
+                self._after(child, code)
+
+    def _heed(self, signals: socket.socket) -> None:
+        """The first signal winds everything down; another one ends what still runs."""
+        with contextlib.suppress(BlockingIOError):
+            for number in signals.recv(64):
+                if self._code is not None:
+                    self.kill()
+                self._code = INTERRUPTED if number == signal.SIGINT else self._code or 0
+
+    def _after(self, child: Child, code: int) -> None:
+        """A child has ended: for good, or until its next start."""
+        if self._code is not None:
+            return
+        if code in _CANNOT_WORK and (not child.ever_ready or (child is self._sensor and self._finite)):
+            self._code = code
+        elif child is self._sensor and code == 0:
+            self._source_ended_at = self._clock()
+        else:
+            self._schedule(child, code)
+
+    def _schedule(self, child: Child, code: int) -> None:
+        now, backoff = self._clock(), self._backoffs[child.name]
+        if now - self._started_at[child.name] >= self._patience.steady_s:
+            backoff.reset()
+        wait_s = backoff.next_wait_s()
+        self._start_at[child.name] = now + wait_s
+        if code != FRESH_PROCESS:
+            _log.warning("%s ended with %s, starts again in %.1f s", child.name, _spoken(code), wait_s)
+
+    def _look_for_the_end(self) -> None:
+        """The source is at its end once there is a publisher to drain, or none came back in time."""
+        if self._code is None and self._source_ended_at is not None:
+            late = self._clock() >= self._source_ended_at + self._drain_timeout_s
+            if self._publisher.ready or late:
+                self._code = 0
+
+    def _stop(self, child: Child, signals: socket.socket, within_s: float) -> int | None:
+        """Ask a child to end and wait for it; its exit code, or None where it did not run or had to be killed."""
+        if not child.send_signal(signal.SIGTERM):
+            return None
+        deadline = self._clock() + within_s
+        while child.running:
+            left_s = deadline - self._clock()
+            if left_s <= 0:
+                _log.warning("%s does not end and is killed", child.name)
+                child.kill()
+                return None
+            self._turn(signals, left_s)
+        return child.code
+
+
+def _spoken(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"code {code}"
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[socket.socket]:
+    """A socket from which the numbers of SIGINT and SIGTERM can be read as they come."""
+    reader, writer = socket.socketpair()
+    with reader, writer:
+        reader.setblocking(False)
+        writer.setblocking(False)
+        before = {number: signal.signal(number, _ignore) for number in (signal.SIGINT, signal.SIGTERM)}
+        wakeup = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        try:
+            yield reader
+        finally:
+            signal.set_wakeup_fd(wakeup)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _ignore(number: int, frame: object) -> None:
+    """Python's own handler does nothing: the wakeup socket carries the number."""
