@@ -16,8 +16,9 @@ MIN_GATE, MAX_GATE = 0.6, 2.5
 """Bounds of the gate in sizes of the face: detectors jitter, and nobody is looked for further away than this."""
 MAX_SIZE_RATIO = 2.0
 """A face does not double or halve its size between two sights of it."""
-SAME_FACE = 0.7
-"""Two centres nearer than this share of the larger face are one face: heads cannot be that near and both be seen."""
+HEAD_ACROSS, HEAD_ABOVE = 0.7, 1.0
+"""Half axes of a head round the centre of its face, in sizes of the face: to the sides and down, and up to the hair. No
+other face can be seen there, but detectors find one in a collar or a fringe."""
 
 
 class Sighting:
@@ -54,7 +55,9 @@ def associate(
     return [(tracks[row], sightings[column]) for row, column in assign(costs)]
 
 
-def is_same_face(box: Box, sighting: Sighting) -> bool:
-    """Whether the sighting lies on the face of the box."""
+def is_on_head(box: Box, sighting: Sighting) -> bool:
+    """Whether the sighting lies on the head of the face in the box, or that head on the sighting's if it is larger."""
     x, y = box.centre
-    return hypot(sighting.x - x, sighting.y - y) < SAME_FACE * max(box.side, sighting.side)
+    side = max(box.side, sighting.side)
+    across, down = (sighting.x - x) / side, (sighting.y - y) / side
+    return hypot(across / HEAD_ACROSS, down / (HEAD_ACROSS if down > 0 else HEAD_ABOVE)) < 1.0

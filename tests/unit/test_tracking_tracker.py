@@ -177,6 +177,17 @@ def test_one_face_with_two_boxes_has_one_track() -> None:
     assert len(scene.finish()) == 1
 
 
+@pytest.mark.parametrize("score", [0.9, 0.4])
+def test_a_lost_track_does_not_come_back_on_the_hair_of_somebody_in_sight(score: float) -> None:
+    scene = Scene()
+    scene.show(face(100), face(100, y=20, side=30), frames=6)
+    scene.show(face(100))
+    behind = max(scene.active, key=lambda track: track.track_id).track_id
+    scene.show(face(100), face(100, y=66, side=30, score=score), frames=10)
+    assert [track.detected for track in scene.active if track.track_id == behind] == [False]
+    assert len(scene.finish()) == 2
+
+
 def test_two_faces_side_by_side_have_two_tracks() -> None:
     scene = Scene()
     scene.show(face(100), face(138), frames=20)
