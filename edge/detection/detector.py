@@ -83,6 +83,7 @@ class NetworkDetector:
         self._decode, self._thresholds = _need_detector(manifest)
         self._low_score = low_score or self._thresholds.low_score
         self._networks: OrderedDict[tuple[int, int], _Network] = OrderedDict()
+        self._fixed: _Network | None = None
         default_hw = manifest.input.height_px, manifest.input.width_px
         self._network = self._network_for(picture_hw or default_hw)
         self._running: _Scale | None = None
@@ -117,10 +118,14 @@ class NetworkDetector:
             network.session.close()
 
     def _network_for(self, picture_hw: tuple[int, int]) -> _Network:
+        if self._fixed is not None:
+            return self._fixed
         wanted_hw = choose_input_size(self._manifest.input, self._input_width, picture_hw)
         network = self._networks.get(wanted_hw)
         if network is None:
             network = self._networks[wanted_hw] = _Network(self._opener(wanted_hw), self._manifest)
+            if network.input_hw != wanted_hw:
+                self._fixed = network
         self._networks.move_to_end(wanted_hw)
         if len(self._networks) > MAX_OPEN_SIZES:
             self._networks.popitem(last=False)[1].session.close()
