@@ -74,14 +74,15 @@ class Counters:
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """The parts that the loop joins. `quality` rates a track's face in a frame's image, 0-1."""
+    """The parts that the loop joins. `quality` rates a track's face in a frame's image, 0-1; no estimator, no looks."""
 
     gate: Gate
     detector: Detector
     tracker: Tracker
-    estimator: AttributeEstimator
+    estimator: AttributeEstimator | None
     quality: Callable[[Image, Track], float]
     min_quality: float
+    max_batch: int
     visits: Visits
     sink: VisitSink
 
@@ -143,18 +144,21 @@ class Pipeline:
 
     def _begin_looks(self, frame: Frame, tracks: Sequence[Track]) -> list[Look]:
         """Start the estimation of the faces that are due and good enough, as one batch."""
-        due = self._stages.visits.due(tracks, frame.captured_at)
+        estimator = self._stages.estimator
+        if estimator is None:
+            return []
+        due = self._stages.visits.due(tracks, frame.captured_at)[: self._stages.max_batch]
         rated = [(track, self._stages.quality(frame.image, track)) for track in due]
         good = [(track, quality) for track, quality in rated if quality >= self._stages.min_quality]
         if good:
             faces = [Detection(track.box, track.score, track.landmarks) for track, _ in good]
-            self._stages.estimator.start(frame.image, faces, [quality for _, quality in good])
+            estimator.start(frame.image, faces, [quality for _, quality in good])
             self.counters.looks += len(good)
         return [Look(track.track_id, frame.captured_at) for track, _ in good]
 
     def _finish(self, looks: Sequence[Look]) -> None:
         """Wait for the looks that were begun at the frame before."""
-        if looks:
+        if looks and self._stages.estimator is not None:
             for look, estimate in zip(looks, self._stages.estimator.wait(), strict=True):
                 self._stages.visits.add(look.track_id, estimate, look.at)
 

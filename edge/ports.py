@@ -39,7 +39,9 @@ class InferenceSession(Protocol):
 class Detector(Protocol):
     """Finds faces; one image in flight."""
 
-    target: str
+    @property
+    def target(self) -> str:
+        """The target that runs it."""
 
     def start(self, image: Image) -> None:
         """Begin a detection on a BGR uint8 (H, W, 3) image."""
@@ -51,7 +53,9 @@ class Detector(Protocol):
 class AttributeEstimator(Protocol):
     """Estimates apparent age and gender of faces; one batch in flight."""
 
-    target: str
+    @property
+    def target(self) -> str:
+        """The target that runs it."""
 
     def start(self, image: Image, faces: Sequence[Detection], qualities: Sequence[float]) -> None:
         """Align the faces of a BGR uint8 (H, W, 3) image and begin their estimation as one batch."""

@@ -144,7 +144,7 @@ def _from_environment(environment: Mapping[str, str]) -> Tree:
     tree: Tree = {}
     for name, value in environment.items():
         if match := _ENVIRONMENT.match(name):
-            tree.setdefault(match[1].lower(), {})[match[2].lower()] = _Text(value)
+            tree.setdefault(match[1].lower(), {})[match[2].lower()] = Text(value)
     return tree
 
 
@@ -157,8 +157,8 @@ def _from_flags(flags: Mapping[str, Any]) -> Tree:
     return tree
 
 
-class _Text(str):
-    """A value from the environment: text that may stand for a number, a boolean or a list."""
+class Text(str):
+    """A value from the environment or a flag: text that may stand for a number, a boolean or a list."""
 
     __slots__ = ()
 
@@ -184,7 +184,7 @@ def _unknown(name: str, known: Mapping[str, Setting], where: str) -> ConfigError
 
 def _checked(setting: Setting, value: Any, where: str) -> Any:
     section = getattr(Settings(), setting.section)
-    text = isinstance(value, _Text)
+    text = isinstance(value, Text)
     candidate = {setting.key: _spread(setting, value) if text else value}
     try:
         kept = msgspec.convert(candidate, type(section), strict=not text)

@@ -45,6 +45,12 @@ def kind_of_source(address: str) -> SourceKind:
     return SourceKind.VIDEO if kind is SourceKind.FOLDER and Path(address).is_file() else kind
 
 
+def may_come_back(address: str) -> bool:
+    """Whether the source is a camera, which may be plugged in again, rather than a file, which ends."""
+    kind = kind_of_source(address)
+    return kind.is_camera or kind is SourceKind.STREAM
+
+
 def _open(address: str, camera: Camera, start_at: float | None, clock: Callable[[], float]) -> FrameSource:
     kind = kind_of_source(address)
     if kind is SourceKind.V4L2:

@@ -1,5 +1,5 @@
 """`python -m edge.cli`: how the supervisor starts its children."""
 
-from edge.cli import main
+from edge.cli.app import main
 
 main()

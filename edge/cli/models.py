@@ -33,9 +33,7 @@ def list_models(as_json: AsJson = False) -> None:
     if as_json:
         _print_json({"models": models, "sets": sets})
         return
-    columns = ("network", "task", "licence", "files", "sets")
-    rows = [(m["id"], m["task"], m["licence"], m["place"] or "not installed", ", ".join(m["sets"])) for m in models]
-    _print_table(columns, rows)
+    _print_table(("network", "task", "files", "sets"), [_model_row(model) for model in models])
     _print_table(("set", "detector", "attributes"), [_set_row(name, each) for name, each in sets.items()])
 
 
@@ -168,6 +166,11 @@ def _verdict(check: FileCheck) -> str:
     return "right" if not check.fault else f"wrong: {check.fault}, expected {check.file.size} bytes"
 
 
+def _model_row(model: dict[str, Any]) -> tuple[str, ...]:
+    place = (model["place"] or "not installed") + (", untrained" if model["untrained"] else "")
+    return model["id"], model["task"], place, ", ".join(model["sets"])
+
+
 def _set_row(name: str, each: dict[str, Any]) -> tuple[str, str, str]:
     return name, each["detector"], ", ".join(each["attributes"])
 
@@ -181,10 +184,14 @@ def _print_json(value: Any) -> None:
 
 
 def _print_table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*columns)
+    table = Table(box=SIMPLE, pad_edge=False)
+    for number, column in enumerate(columns):
+        table.add_column(column, no_wrap=number == 0, overflow="fold")
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    wide = None if sys.stdout.isatty() else 120
+    Console(width=wide).print(table)

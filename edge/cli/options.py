@@ -10,7 +10,7 @@ import typer
 
 from edge.config import Settings
 from edge.errors import UsageError, explain
-from edge.settings_file import load_settings
+from edge.settings_file import Text, load_settings
 
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="passerby.toml to read.")]
 Source = Annotated[
@@ -30,36 +30,24 @@ Overrides = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
-def settings_from(
-    config: Path | None,
-    overrides: list[str] | None = None,
-    *,
-    source: str | None = None,
-    broker: str | None = None,
-    model_set: str | None = None,
-    target: str | None = None,
-    realtime: bool | None = None,
-    fps: float | None = None,
-) -> Settings:
+def with_flags(overrides: list[str] | None, **flags: Any) -> list[str]:
+    """`--set` values that say the same as these flags (`camera_source=…` is camera.source); None says nothing."""
+    named = [f"{name.replace('_', '.', 1)}={_as_text(value)}" for name, value in flags.items() if value is not None]
+    return [*(overrides or ()), *named]
+
+
+def settings_from(config: Path | None, overrides: list[str] | None = None) -> Settings:
     """Settings from TOML, then environment, then flags. Raises ConfigError or UsageError in one line."""
-    flags: dict[str, Any] = {
-        "camera.source": source,
-        "broker.url": broker,
-        "models.set": model_set,
-        "models.targets": target.split(",") if target else None,
-        "camera.realtime": realtime,
-        "camera.fps": fps,
-    }
-    environment = dict(os.environ)
-    environment.update(_as_environment(override) for override in overrides or ())
-    return load_settings(config, environment, flags)
+    return load_settings(config, os.environ, dict(map(_key_and_value, overrides or ())))
 
 
-def _as_environment(override: str) -> tuple[str, str]:
-    """`section.key=value` as the environment would say it: the one way in which text becomes a value."""
+def _as_text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _key_and_value(override: str) -> tuple[str, Text]:
     name, separator, value = override.partition("=")
-    section, dot, key = name.partition(".")
-    if not separator or not dot:
+    if not separator or name.count(".") != 1:
         message = explain("--set", got=override, expected="SECTION.KEY=VALUE", next_step="such as camera.fps=15")
         raise UsageError(message)
-    return f"PASSERBY_{section.upper()}__{key.upper()}", value
+    return name, Text(value)

@@ -38,7 +38,7 @@ def subscribed(url: str, topics: str, listener: Listener) -> Iterator[None]:
         client.loop_stop()
 
 
-def _decode(payload: bytes) -> Any:
+def _decode(payload: bytes | bytearray) -> Any:
     try:
         return msgspec.json.decode(payload)
     except msgspec.DecodeError:

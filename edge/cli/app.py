@@ -1,0 +1,58 @@
+"""The command tree. Entry points add the workstation's commands."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import entry_points
+
+import typer
+
+from edge import __version__
+from edge.cli import analyze, bench, config, demo, models, run, schema
+from edge.errors import PasserbyError
+
+
+def build() -> typer.Typer:
+    """The whole command tree."""
+    app = typer.Typer(
+        name="passerby",
+        help="Anonymous audience sensor: from a camera to small anonymous events over MQTT, never an image.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    app.callback()(_version)
+    app.command()(demo.demo)
+    app.command()(run.run)
+    app.command()(run.sensor)
+    app.command()(run.publisher)
+    app.command()(analyze.analyze)
+    app.add_typer(models.app, name="models")
+    app.add_typer(config.app, name="config")
+    app.command()(bench.bench)
+    app.command()(schema.schema)
+    for command in entry_points(group="passerby.commands"):
+        app.add_typer(command.load(), name=command.name)
+    return app
+
+
+def main() -> None:
+    """Run the command line; every foreseen error is one line on stderr and an exit code."""
+    try:
+        build()()
+    except PasserbyError as error:
+        sys.stderr.write(f"passerby: {error}\n")
+        sys.exit(error.exit_code)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def _version(
+    version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True, help="Print the version."),
+) -> None:
+    return

@@ -1,0 +1,129 @@
+"""`passerby run`, and its two halves `sensor` and `publisher`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge.cli.options import (
+    BrokerUrl,
+    ConfigFile,
+    Fps,
+    ModelSetName,
+    Overrides,
+    Pace,
+    Source,
+    TargetList,
+    settings_from,
+    with_flags,
+)  # fmt: skip
+from edge.config import Settings
+from edge.delivery.mqtt_client import check_broker
+from edge.link.server import SOCKET_NAME
+from edge.state import state_dir
+
+Drain = Annotated[
+    float, typer.Option("--drain-timeout", min=0, help="Seconds to wait for the broker at the end; then exit 3.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Warnings only.")]
+
+
+def run(
+    config: ConfigFile = None,
+    source: Source = None,
+    broker: BrokerUrl = None,
+    model_set: ModelSetName = None,
+    target: TargetList = None,
+    realtime: Pace = None,
+    fps: Fps = None,
+    drain_timeout: Drain = 30.0,
+    overrides: Overrides = None,
+    quiet: Quiet = False,
+) -> None:
+    """Run sensor and publisher together; ends when a clip ends, with its events delivered."""
+    settings = with_flags(
+        overrides, camera_source=source, broker_url=broker, models_set=model_set, models_targets=target,
+        camera_realtime=realtime, camera_fps=fps,
+    )  # fmt: skip
+    configure_logging(quiet=quiet)
+    raise typer.Exit(run_both(config, settings, drain_timeout_s=drain_timeout, quiet=quiet))
+
+
+def run_both(config: Path | None, overrides: list[str], *, drain_timeout_s: float, quiet: bool) -> int:
+    """Check the settings, then supervise both halves with the same ones; returns the exit code."""
+    from edge.cameras.opening import may_come_back
+    from edge.supervisor import supervise
+
+    settings = settings_from(config, overrides)
+    check_broker(settings.broker)
+    flags = ["--config", str(config)] if config else []
+    flags += [part for override in overrides for part in ("--set", override)]
+    flags += ["--quiet"] if quiet else []
+    command = [sys.executable, "-m", "edge.cli"]
+    return supervise(
+        [*command, "publisher", *flags, "--drain-timeout", str(drain_timeout_s)],
+        [*command, "sensor", *flags],
+        finite=not may_come_back(settings.camera.source),
+        drain_timeout_s=drain_timeout_s,
+    )
+
+
+def sensor(
+    config: ConfigFile = None,
+    source: Source = None,
+    model_set: ModelSetName = None,
+    target: TargetList = None,
+    realtime: Pace = None,
+    fps: Fps = None,
+    overrides: Overrides = None,
+    quiet: Quiet = False,
+) -> None:
+    """See, and tell the publisher; needs a running publisher with the same state folder."""
+    from edge.sensor import Sensor, StopFlag
+
+    flags = with_flags(
+        overrides, camera_source=source, models_set=model_set, models_targets=target, camera_realtime=realtime,
+        camera_fps=fps,
+    )  # fmt: skip
+    settings = settings_from(config, flags)
+    configure_logging(quiet=quiet)
+    raise typer.Exit(Sensor(settings, state_dir() / SOCKET_NAME, StopFlag()).run())
+
+
+def publisher(
+    config: ConfigFile = None,
+    broker: BrokerUrl = None,
+    drain_timeout: Annotated[
+        float | None, typer.Option("--drain-timeout", min=0, help="At the end, wait so many seconds for the broker.")
+    ] = None,
+    drain: Annotated[bool, typer.Option("--drain", help="Deliver what the outbox holds, then end.")] = False,
+    overrides: Overrides = None,
+    quiet: Quiet = False,
+) -> None:
+    """Keep events in the outbox and publish them; the only half with network and credentials."""
+    from edge.publisher import run_publisher
+
+    settings = settings_from(config, with_flags(overrides, broker_url=broker))
+    configure_logging(quiet=quiet)
+    timeout = 30.0 if drain and drain_timeout is None else drain_timeout
+    code = run_publisher(
+        settings, state_dir(), model_set=model_set_text(settings), drain_timeout_s=timeout, drain_now=drain
+    )
+    raise typer.Exit(code)
+
+
+def model_set_text(settings: Settings) -> str:
+    """Name and version of the configured model set: `best@1.0.0`."""
+    from edge.catalog.lookup import open_catalog
+
+    return f"{settings.models.set}@{open_catalog().model_set(settings.models.set).version}"
+
+
+def configure_logging(*, quiet: bool) -> None:
+    """One line a change, on stderr."""
+    level = logging.WARNING if quiet else logging.INFO
+    logging.basicConfig(stream=sys.stderr, level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -1,0 +1,197 @@
+"""The sensor's life: open the networks and the camera, lock, run the pipeline, hand over what is left, end."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import time
+from pathlib import Path
+from typing import cast
+
+from edge.assemble import make_book, make_stages, open_networks
+from edge.backoff import Backoff
+from edge.cameras.address import is_network, shown
+from edge.cameras.newest import NewestFrame
+from edge.cameras.opening import may_come_back, open_source
+from edge.catalog.lookup import open_catalog
+from edge.clock import boottime
+from edge.config import Settings
+from edge.errors import LockUnavailable, SourceUnavailable, UsageError, explain
+from edge.health.counters import resident_mb
+from edge.health.notify import Notifier
+from edge.heartbeat import Heartbeat
+from edge.link.client import LinkClient
+from edge.pipeline import Counters, Outcome, Pipeline
+from edge.ports import FrameSource
+from edge.privacy.lock import lock_sensor
+from edge.schemas.link import HealthMessage, LiveMessage, Resume
+from edge.schemas.vocabulary import SensorState
+from edge.visits.book import VisitBook
+
+FRESH_PROCESS = 75
+"""Exit code that asks the supervisor for a fresh process (EX_TEMPFAIL): camera lost, or resumed after a pause."""
+FLUSH_S = 5.0
+POLL_S = 0.2
+
+_log = logging.getLogger(__name__)
+
+
+class StopFlag:
+    """Set by SIGTERM or SIGINT."""
+
+    def __init__(self) -> None:
+        self._set = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ask)
+
+    def _ask(self, *_: object) -> None:
+        self._set = True
+
+    def __call__(self) -> bool:
+        """Whether somebody asked to stop."""
+        return self._set
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, but not beyond a wish to stop."""
+        end = boottime() + seconds
+        while not self._set and (left := end - boottime()) > 0:
+            time.sleep(min(POLL_S, left))
+
+
+class Sensor:
+    """One process that sees. Opens its networks at once; raises what that raises."""
+
+    def __init__(self, settings: Settings, link_path: Path, stop: StopFlag) -> None:
+        self._settings, self._stop = settings, stop
+        _need_allowed_source(settings)
+        self._notifier = Notifier()
+        self._started = boottime()
+        self._networks = open_networks(settings, open_catalog())
+        self._counters = Counters()
+        self._reopens = 0
+        self._source: FrameSource | None = None
+        self._link = LinkClient(
+            link_path,
+            target=self._networks.target,
+            taxonomy=settings.attributes.taxonomy,
+            historical=not may_come_back(settings.camera.source),
+        )
+        if self._networks.untrained:
+            _log.warning("model set %s has random test weights: its answers mean nothing", self._networks.name)
+
+    def run(self) -> int:
+        """See until the source ends, the camera is lost or somebody asks to stop; returns the exit code."""
+        self._source = self._open_source()
+        if self._source is None:
+            return 0
+        self._lock()
+        pipeline = self._make_pipeline()
+        self._counters = pipeline.counters
+        self._notifier.ready()
+        outcome = pipeline.run(self._source)
+        self._source.close()
+        _log.info("%s after %d frames, %d visits", outcome.value, self._counters.frames, self._counters.visits)
+        if not self._link.flush(FLUSH_S):
+            _log.error("%d visits lost: the publisher took none in %g s", self._link.unacknowledged, FLUSH_S)
+        if outcome is Outcome.PAUSED:
+            return self._wait_for_resume()
+        return FRESH_PROCESS if outcome is Outcome.CAMERA_LOST else 0
+
+    def _open_source(self) -> FrameSource | None:
+        """Open the source; a camera that is not there is tried again with backoff. None when stopped meanwhile."""
+        camera = self._settings.camera
+        backoff = Backoff(camera.reopen_initial_s, camera.reopen_max_s)
+        reason = ""
+        while not self._stop():
+            try:
+                source = open_source(camera.source, camera)
+            except SourceUnavailable as error:
+                if not may_come_back(camera.source):
+                    raise
+                if str(error) != reason:
+                    reason = str(error)
+                    _log.warning("%s; trying again until it is there", reason)
+                self._reopens += 1
+                self._link.send(self._health("camera_lost"))
+                self._notifier.alive()
+                self._stop.sleep(backoff.next_wait_s())
+            else:
+                return NewestFrame(source, camera.max_frame_age_s) if source.live else source
+        return None
+
+    def _lock(self) -> None:
+        try:
+            report = lock_sensor(allow_network=self._settings.camera.allow_network_source)
+        except LockUnavailable as error:
+            if self._settings.privacy.require_lock:
+                raise
+            _log.warning("the sensor is NOT locked, as privacy.require_lock = false allows: %s", error)
+        else:
+            _log.info("locked: %s", report)
+
+    def _make_pipeline(self) -> Pipeline:
+        book = make_book(self._settings, self._networks)
+        pulse = Heartbeat(
+            self._settings.publish,
+            self._link,
+            live=lambda at: self._live(book, at),
+            health=lambda: self._health("running"),
+            alive=self._notifier.alive,
+            watchdog_s=self._notifier.watchdog_s,
+        )
+        stages = make_stages(self._settings, self._networks, book, self._link)
+        return Pipeline(stages, pulse=pulse, stop=self._stop)
+
+    def _wait_for_resume(self) -> int:
+        """The camera is closed; wait for a resume, then ask for a fresh process."""
+        _log.info("paused: the camera is closed")
+        self._link.send(self._health("paused"))
+        while not self._stop():
+            if any(isinstance(command, Resume) for command in self._link.commands()):
+                return FRESH_PROCESS
+            self._notifier.alive()
+            self._stop.sleep(POLL_S)
+        return 0
+
+    def _live(self, book: VisitBook, at: float) -> LiveMessage:
+        now = book.live(at)
+        brackets = cast(tuple[int, int, int, int, int, int, int, int, int], now.brackets)
+        return LiveMessage(
+            watchers=now.watchers,
+            longest_dwell_halves=min(round(now.longest_dwell_s * 2), 2 * 86_400),
+            female=now.female,
+            male=now.male,
+            unknown=now.unknown,
+            taxonomy=self._settings.attributes.taxonomy,
+            brackets=brackets,
+            target=self._networks.target,
+        )
+
+    def _health(self, state: SensorState) -> HealthMessage:
+        uptime_s = boottime() - self._started
+        return HealthMessage(
+            state=state,
+            uptime_s=int(uptime_s),
+            frames=self._counters.frames,
+            dropped_frames=self._source.dropped if isinstance(self._source, NewestFrame) else 0,
+            fps_tenths=round(self._counters.frames / max(uptime_s, 0.1) * 10),
+            visits=self._counters.visits,
+            lost_visits=self._link.lost_visits,
+            camera_reopens=self._reopens,
+            target=self._networks.target,
+            fallbacks=min(len(self._networks.fallbacks), 99),
+            rss_mb=resident_mb(),
+        )
+
+
+def _need_allowed_source(settings: Settings) -> None:
+    address = settings.camera.source
+    if is_network(address) and not settings.camera.allow_network_source:
+        message = explain(
+            "a network source opens the sensor's wall",
+            where="camera.source",
+            got=shown(address),
+            expected="a camera or file of this machine",
+            next_step="use `passerby analyze`, or set camera.allow_network_source = true",
+        )
+        raise UsageError(message)
