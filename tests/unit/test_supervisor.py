@@ -30,6 +30,9 @@ def starts():
     with open(journal) as file:
         return file.read().count(name + " starts")
 
+def meet(mode):
+    open(journal + ".meeting", mode).close()  # opening a fifo waits for the other end
+
 def until_asked(code=0, word="stops"):
     signal.sigwait([signal.SIGTERM])
     note(word)
@@ -40,6 +43,7 @@ note("starts")
 """
 READY = "Notifier().ready()\n"
 PUBLISHER = READY + "until_asked()"
+MEETING_PUBLISHER = READY + "meet('w')\nuntil_asked()"
 
 
 class _Stage:
@@ -48,6 +52,7 @@ class _Stage:
     def __init__(self, folder: Path) -> None:
         self._journal = folder / "journal"
         self._journal.touch()
+        os.mkfifo(f"{self._journal}.meeting")
 
     def command(self, name: str, code: str) -> list[str]:
         return [sys.executable, "-c", PRELUDE + code, str(self._journal), name]
@@ -148,9 +153,11 @@ def test_a_publisher_that_does_not_come_back_in_time_leaves_events_in_the_outbox
 
 
 def test_a_sensor_that_gives_up_on_a_clip_is_not_started_anew(stage: _Stage) -> None:
-    assert stage.run(sensor=READY + "sys.exit(3)", finite=True) == 3
+    code = stage.run(publisher=MEETING_PUBLISHER, sensor=READY + "meet('r')\nsys.exit(3)", finite=True)
+
+    assert code == 3
     assert stage.of("sensor") == ["starts"]
-    assert stage.of("publisher")[-1] == "stops"
+    assert stage.of("publisher") == ["starts", "stops"]
 
 
 def test_a_sensor_that_gives_up_on_a_camera_is_tried_again(stage: _Stage) -> None:
@@ -159,15 +166,10 @@ def test_a_sensor_that_gives_up_on_a_camera_is_tried_again(stage: _Stage) -> Non
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, INTERRUPTED), (signal.SIGTERM, 0)])
-def test_a_signal_is_passed_on_once_and_the_sensor_ends_first(
-    stage: _Stage, tmp_path: Path, number: int, code: int
-) -> None:
-    meet = f"open({str(tmp_path / 'meeting')!r}, "
-    os.mkfifo(tmp_path / "meeting")
-    publisher = READY + meet + "'w')\nuntil_asked()"
-    sensor = READY + meet + f"'r')\nos.kill(os.getppid(), {int(number)})\nuntil_asked()"
+def test_a_signal_is_passed_on_once_and_the_sensor_ends_first(stage: _Stage, number: int, code: int) -> None:
+    sensor = READY + f"meet('r')\nos.kill(os.getppid(), {int(number)})\nuntil_asked()"
 
-    assert stage.run(publisher=publisher, sensor=sensor, finite=False) == code
+    assert stage.run(publisher=MEETING_PUBLISHER, sensor=sensor, finite=False) == code
     assert stage.of("sensor") == ["starts", "stops"]
     assert stage.notes[-2:] == ["sensor stops", "publisher stops"]
 
