@@ -39,8 +39,9 @@ def free_port() -> int:
 class Mosquitto:
     """The broker; `kill` is kill -9, `start` again on the same port and persistence."""
 
-    def __init__(self, folder: Path, *, settings: str = "allow_anonymous true\n") -> None:
+    def __init__(self, folder: Path, *, settings: str = "allow_anonymous true\n", autosave: bool = True) -> None:
         self.folder = folder
+        self._autosave = "autosave_on_changes true\nautosave_interval 1\n" if autosave else ""
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         (folder / "db").mkdir(parents=True, exist_ok=True)
@@ -54,8 +55,7 @@ class Mosquitto:
         (self.folder / "mosquitto.conf").write_text(
             f"listener {self.port} 127.0.0.1\n"
             f"persistence true\npersistence_location {self.folder}/db/\n"
-            "autosave_on_changes true\nautosave_interval 1\n"
-            "max_queued_messages 0\nmax_queued_bytes 0\n"
+            f"{self._autosave}max_queued_messages 0\nmax_queued_bytes 0\n"
             f"user {getpass.getuser()}\n"
             "log_dest stderr\n" + settings
         )
