@@ -1,0 +1,134 @@
+"""The estimator on scripted sessions: what each network is shown, and how its answers become one estimate a face."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from edge.attributes.estimator import NetworkEstimator, cut_face
+from edge.errors import InferenceError, ManifestError
+from edge.geometry import Box
+from edge.imaging import TEMPLATES
+from edge.inference.fake import ScriptedSession
+from edge.manifest import Crop, Manifest
+from edge.types import Detection, Image, Tensors
+
+RNG = np.random.default_rng(5)
+IMAGE: Image = RNG.integers(0, 256, (240, 320, 3), np.uint8)
+
+
+def a_manifest(**changes: Any) -> Manifest:
+    tree = {
+        "schema": "passerby.manifest/1", "id": "net", "version": "1", "task": "attributes", "description": "",
+        "licence": "", "source": "", "training_data": "", "decoder": "omz", "gives": ["age", "gender"],
+        "artefacts": [{"kind": "onnx", "files": [{"path": "n", "sha256": "0" * 64, "size": 1}]}],
+        "input": {"name": "data", "width_px": 48, "height_px": 62},
+        "outputs": {"age": "age_conv3", "gender": "prob"},
+        "crop": {"align": "landmarks", "template": "utkface-112"},
+        "calibration": {"age_sigma_years": 9},
+    }  # fmt: skip
+    return msgspec.convert(tree | changes, Manifest)
+
+
+def a_face(x: float, y: float, *, landmarks: bool = True) -> Detection:
+    points = TEMPLATES["utkface-112"][1] + np.array((x, y), np.float32)
+    return Detection(Box(x, y, x + 112, y + 112), 0.9, points if landmarks else None)
+
+
+def answers(*years: float) -> Tensors:
+    ages = np.array(years, np.float32).reshape(-1, 1, 1, 1) / 100
+    genders = np.tile(np.array([0.75, 0.25], np.float32).reshape(1, 2, 1, 1), (len(years), 1, 1, 1))
+    return {"age_conv3": ages, "prob": genders}
+
+
+def test_each_face_is_cut_and_gets_its_own_estimate() -> None:
+    session = ScriptedSession([answers(30, 50)])
+    estimator = NetworkEstimator([(a_manifest(), session)], max_batch=4)
+    faces = [a_face(20, 30), a_face(150, 60)]
+    estimator.start(IMAGE, faces, [0.5, 0.75])
+    first, second = estimator.wait()
+    shown = session.seen[0]["data"]
+    assert shown.shape == (2, 62, 48, 3)
+    assert shown.dtype == np.uint8
+    assert first.age_years == pytest.approx(30, abs=1e-4)
+    assert second.age_years == pytest.approx(50, abs=1e-4)
+    assert (first.quality, second.quality) == (0.5, 0.75)
+    assert first.age_probs is not None
+    assert first.age_probs.argmax() == 30
+    assert first.gender_probs is not None
+    assert first.gender_probs.tolist() == [0.75, 0.25]
+
+
+def test_the_template_s_square_is_shown_whole() -> None:
+    shown = cut_face(IMAGE, a_face(100, 60), Crop(align="landmarks", template="utkface-112"), (112, 112))
+    np.testing.assert_array_equal(shown, IMAGE[60:172, 100:212])
+
+
+def test_a_face_without_landmarks_gets_the_square_round_its_box() -> None:
+    crop = Crop(align="landmarks", template="utkface-112")
+    shown = cut_face(IMAGE, a_face(100, 60, landmarks=False), crop, (112, 112))
+    np.testing.assert_array_equal(shown, IMAGE[60:172, 100:212])
+
+
+def test_a_margin_shows_more_round_a_box() -> None:
+    shown = cut_face(IMAGE, a_face(100, 60), Crop(align="box", margin=0.25), (168, 168))
+    np.testing.assert_array_equal(shown, IMAGE[32:200, 72:240])
+
+
+def test_more_faces_than_a_batch_holds_run_in_turns() -> None:
+    session = ScriptedSession([answers(20, 30), answers(40, 50), answers(60)])
+    estimator = NetworkEstimator([(a_manifest(), session)], max_batch=2)
+    estimator.start(IMAGE, [a_face(10 * i, 20) for i in range(5)], [1.0] * 5)
+    assert [round(look.age_years or 0) for look in estimator.wait()] == [20, 30, 40, 50, 60]
+    assert [len(seen["data"]) for seen in session.seen] == [2, 2, 1]
+
+
+def test_two_networks_give_one_estimate_together() -> None:
+    crop = {"align": "box", "margin": 0.15}
+    age = a_manifest(decoder="adience", gives=["age"], taxonomy="adience-8", outputs={"age": "prob"}, crop=crop)
+    gender = a_manifest(decoder="adience", gives=["gender"], outputs={"gender": "prob"}, crop=crop)
+    ages = ScriptedSession([{"prob": np.eye(8, dtype=np.float32)[[4]]}])
+    genders = ScriptedSession([{"prob": np.array([[0.9, 0.1]], np.float32)}], target="opencv:CPU")
+    estimator = NetworkEstimator([(age, ages), (gender, genders)])
+    estimator.start(IMAGE, [a_face(50, 50)], [1.0])
+    [look] = estimator.wait()
+    assert look.age_probs is not None
+    assert look.age_probs.argmax() == 4
+    assert look.gender_probs is not None
+    assert look.gender_probs[1] == pytest.approx(0.9)
+    assert look.age_years is None
+    assert estimator.target == "fake:CPU"
+    estimator.close()
+    assert ages.closed
+    assert genders.closed
+
+
+def test_a_network_for_gender_alone_says_nothing_of_age() -> None:
+    manifest = a_manifest(decoder="adience", gives=["gender"], outputs={"gender": "prob"})
+    estimator = NetworkEstimator([(manifest, ScriptedSession([{"prob": np.array([[0.5, 0.5]], np.float32)}]))])
+    estimator.start(IMAGE, [a_face(50, 50)], [1.0])
+    assert estimator.wait()[0].age_probs is None
+
+
+def test_no_faces_ask_no_network() -> None:
+    session = ScriptedSession([answers(30)])
+    estimator = NetworkEstimator([(a_manifest(), session)])
+    estimator.start(IMAGE, [a_face(50, 50)], [1.0])
+    estimator.wait()
+    estimator.start(IMAGE, [], [])
+    assert estimator.wait() == []
+    assert len(session.seen) == 1
+
+
+def test_wait_without_start_is_an_error() -> None:
+    with pytest.raises(InferenceError, match="wait without start"):
+        NetworkEstimator([(a_manifest(), ScriptedSession([]))]).wait()
+
+
+@pytest.mark.parametrize("changes", [{"decoder": "yunet"}, {"crop": None}])
+def test_a_manifest_of_another_kind_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ManifestError, match="not an attribute network"):
+        NetworkEstimator([(a_manifest(**changes), ScriptedSession([]))])
