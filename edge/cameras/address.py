@@ -18,6 +18,7 @@ _PAGE_HOSTS = ("youtube.com", "youtu.be", "vimeo.com", "twitch.tv", "dailymotion
 _PAGE_SUFFIXES = frozenset({".html", ".htm", ".php"})
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://")
 _PAGE_PREFIX, _FAKE_PREFIX = "page:", "fake:"
+DEMO_ADDRESS = "demo:"
 
 
 class SourceKind(Enum):
@@ -26,6 +27,7 @@ class SourceKind(Enum):
     V4L2 = "v4l2"
     PICAMERA = "picamera"
     FAKE = "fake"
+    DEMO = "demo"
     IMAGE = "image"
     FOLDER = "folder"
     TAR = "tar"
@@ -67,6 +69,8 @@ def classify(address: str) -> SourceKind:
         return SourceKind.PICAMERA
     if address.startswith(_FAKE_PREFIX):
         return SourceKind.FAKE
+    if address == DEMO_ADDRESS:
+        return SourceKind.DEMO
     return _classify_path(address)
 
 

@@ -16,7 +16,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.clock import boottime
 from edge.errors import SourceUnavailable, explain
 from edge.types import Frame, Image
 
@@ -62,11 +61,12 @@ class DemoScene:
 
     live = False
 
-    def __init__(self, walks: Sequence[Walk] = WALKS) -> None:
+    def __init__(self, walks: Sequence[Walk] = WALKS, *, start_at: float) -> None:
+        """`start_at`: time of the first frame in seconds."""
         self._actors = [(walk, *_cut_out(walk.portrait, walk.height_px)) for walk in walks]
         self._backdrop = _backdrop()
         self._index = 0
-        self._start = boottime()
+        self._start_at = start_at
 
     def read(self) -> Frame | None:
         """Draw the next frame."""
@@ -76,7 +76,7 @@ class DemoScene:
         image = self._backdrop.copy()
         for walk, picture, opacity in self._actors:
             _paste(image, picture, opacity, round(walk.x_px(at_s)))
-        frame = Frame(image, self._index, self._start + at_s)
+        frame = Frame(image, self._index, self._start_at + at_s)
         self._index += 1
         return frame
 

@@ -66,6 +66,10 @@ def _open(address: str, camera: Camera, start_at: float | None, clock: Callable[
 
         size_hw = camera.height_px, camera.width_px
         return open_fake(address, size_hw, camera.fps, clock() if start_at is None else start_at)
+    if kind is SourceKind.DEMO:
+        from edge.cameras.demo_scene import DemoScene
+
+        return DemoScene(start_at=clock() if start_at is None else start_at)
     if kind in (SourceKind.STREAM, SourceKind.PAGE):
         return _open_remote(address, kind, camera, start_at, clock)
     return _open_file(address, kind, camera, start_at, clock)

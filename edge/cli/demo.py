@@ -1,2 +1,76 @@
-def demo() -> None:
-    """Soon."""
+"""`passerby demo`: the whole product on a fresh machine, with a broker of its own."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from edge.cameras.address import DEMO_ADDRESS
+from edge.cli.event_lines import event_line
+from edge.cli.options import AsJson, ModelSetName, Overrides, Source, with_flags
+from edge.cli.run import configure_logging, run_both
+from edge.state import models_dir
+
+SHOWN = ("status", "info", "live", "visit")
+
+
+def demo(
+    source: Source = None,
+    model_set: ModelSetName = None,
+    fast: Annotated[bool, typer.Option("--fast", help="Do not keep the scene's own pace.")] = False,
+    overrides: Overrides = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the whole product: a webcam or a composed scene, an embedded broker, events as they come."""
+    from edge.delivery.embedded_broker import embedded_broker
+    from edge.delivery.subscriber import subscribed
+
+    chosen = source or first_webcam() or DEMO_ADDRESS
+    configure_logging(quiet=True)
+    with tempfile.TemporaryDirectory(prefix="passerby-demo-") as state, embedded_broker() as url:
+        os.environ.update(PASSERBY_MODELS=str(models_dir()), PASSERBY_STATE=state)  # for both halves
+        flags = with_flags(
+            overrides,
+            camera_source=chosen,
+            camera_realtime=not fast,
+            models_set=model_set,
+            broker_url=url,
+            broker_protocol="3.1.1",  # all that amqtt speaks
+            identity_site="demo",
+            publish_live_interval_s=1,
+        )
+        if not as_json:
+            typer.echo(f"source {chosen}, broker {url}, topics passerby/demo/device/#; Ctrl-C ends")
+        with subscribed(url, "passerby/#", _Printer(as_json=as_json)):
+            code = run_both(None, flags, drain_timeout_s=10, quiet=True)
+    raise typer.Exit(code)
+
+
+def first_webcam() -> str | None:
+    """The first V4L2 device that may be read, or None."""
+    devices = sorted(Path("/dev").glob("video*"))
+    return str(devices[0]) if devices else None
+
+
+class _Printer:
+    """Prints each event that says something new; live events repeat themselves while nothing changes."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._last = ""
+
+    def __call__(self, topic: str, payload: Any) -> None:
+        line = self._line(topic, payload)
+        if line and line != self._last:
+            typer.echo(line)
+            self._last = line
+
+    def _line(self, topic: str, payload: Any) -> str:
+        if self._as_json:
+            return msgspec.json.encode({"topic": topic, "payload": payload}).decode()
+        return event_line(topic, payload) if topic.rsplit("/", maxsplit=1)[-1] in SHOWN else ""
