@@ -92,7 +92,10 @@ class Catalog:
 
 
 def open_catalog(environment: Mapping[str, str] = os.environ) -> Catalog:
-    """The catalog of this machine, by `PASSERBY_MODELS` and `PASSERBY_SHARED`; nothing is read yet."""
+    """The catalog of this machine, by `PASSERBY_MODELS` and `PASSERBY_SHARED` (beside a checkout: `../shared`).
+
+    Nothing is read yet.
+    """
     carried = _carried_folder()
     installed = models_dir()
     shared = environment.get("PASSERBY_SHARED") or carried.parents[1] / "shared"
