@@ -7,6 +7,7 @@ one event, also after its delivery and after restarts.
 
 from __future__ import annotations
 
+import json
 import random
 import sqlite3
 import uuid
@@ -54,11 +55,20 @@ class Outbox:
 
     def _open(self) -> None:
         self._database = open_outbox_file(self._path)
+        try:
+            self._load()
+        except sqlite3.OperationalError as error:
+            raise storage_refuses(self._path, error) from error
+        except sqlite3.DatabaseError as error:  # damage behind the first page
+            self._replace_file(error)
+            self._load()
+
+    def _load(self) -> None:
         life = self._database.execute("SELECT boot_id, last_seq, clock_s FROM life").fetchone()
         totals = self._database.execute("SELECT count(*), total(length(payload)), max(stored_s) FROM events").fetchone()
+        self._counters: dict[int, int] = dict(self._database.execute("SELECT session, counter FROM sessions"))
         self.boot_id: str = life[0]
         self.tally = Tally(totals[0], int(totals[1]), life[1], self._dropped_before)
-        self._counters: dict[int, int] = dict(self._database.execute("SELECT session, counter FROM sessions"))
         self._clock_before_s: float = max(life[2], totals[2] or 0.0)
         self._opened_at = self._clock()
         self.rewind()
@@ -111,9 +121,7 @@ class Outbox:
             return
         tally = replace(self.tally)
         with self._transaction():
-            for place in delivered:
-                if place.boot_id == self.boot_id:
-                    self._remove(place.seq, tally)
+            self._remove([place.seq for place in delivered if place.boot_id == self.boot_id], tally)
             full = self._refuses(fresh, tally)
             if not full:
                 self._insert(fresh, tally)
@@ -163,11 +171,13 @@ class Outbox:
                 (KEPT_SESSIONS,),
             )
 
-    def _remove(self, seq: int, tally: Tally) -> None:
-        gone = self._database.execute("DELETE FROM events WHERE seq = ? RETURNING length(payload)", (seq,)).fetchone()
-        if gone is not None:
-            tally.rows -= 1
-            tally.size_bytes -= gone[0]
+    def _remove(self, seqs: Sequence[int], tally: Tally) -> None:
+        gone = self._database.execute(
+            "DELETE FROM events WHERE seq IN (SELECT value FROM json_each(?)) RETURNING length(payload)",
+            (json.dumps(seqs),),
+        ).fetchall()
+        tally.rows -= len(gone)
+        tally.size_bytes -= sum(size for (size,) in gone)
 
     def _trim(self, tally: Tally) -> None:
         """Drop the oldest events while there are too many, and those that are too old."""
@@ -175,7 +185,7 @@ class Outbox:
         while (oldest := self._oldest()) is not None:
             if not (self._over(tally) or oldest[1] < cutoff_s):
                 return
-            self._remove(oldest[0], tally)
+            self._remove([oldest[0]], tally)
             tally.dropped += 1
 
     def _over(self, tally: Tally) -> bool:
@@ -214,10 +224,14 @@ class Outbox:
             return []
 
     def _begin_new_life(self, error: sqlite3.Error) -> None:
-        self._database.close()
         self._dropped_before = self.tally.dropped
+        self._replace_file(error)
+        self._load()
+
+    def _replace_file(self, error: sqlite3.Error) -> None:
+        self._database.close()
         move_aside(self._path, error)
-        self._open()
+        self._database = open_outbox_file(self._path)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
