@@ -109,9 +109,9 @@ CROWD = [
     Person(0, 1.3, 480, 570),  # white coat, left, until he is covered
     Person(0, 1.8, 1600, 1800),  # dark hair, walks across to the right
     Person(0, 4.2, 1090, 1180),  # white hair, behind the boy
-    Person(0, 4.2, 740, 860),  # boy in blue
+    Person(0, 4.2, 780, 860),  # boy in blue
     Person(0, 4.2, 380, 470),  # red hair, in front
-    Person(0, 4.2, 700, 780),  # red coat, behind the boy; her head comes and goes
+    Person(0, 4.2, 700, 779),  # red coat, behind the boy; her head comes and goes
     Person(0, 4.0, 200, 320),  # white hair, red scarf
     Person(0, 4.2, 1310, 1400),  # small, far back; seen now and then
     Person(1.5, 4.2, 1180, 1240),  # leather jacket
