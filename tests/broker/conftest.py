@@ -36,11 +36,11 @@ class PublisherProcess:
     def socket(self) -> Path:
         return self.state / "link.sock"
 
-    def start(self, *arguments: str, before: tuple[str, ...] = (), environment: dict[str, str] | None = None) -> None:
+    def start(self, *arguments: str, environment: dict[str, str] | None = None) -> None:
         with self._log.open("ab") as log:
             command = [sys.executable, "-m", "tests.broker.publisher_process", str(self.state), str(self.toml)]
             self._process = subprocess.Popen(
-                [*before, *command, *arguments],
+                [*command, *arguments],
                 cwd=ROOT,
                 stdout=log,
                 stderr=log,
@@ -48,10 +48,10 @@ class PublisherProcess:
             )
 
     def kill(self) -> None:
-        self._end(signal.SIGKILL)
+        self.end_by(signal.SIGKILL)
 
     def terminate(self) -> int:
-        return self._end(signal.SIGTERM)
+        return self.end_by(signal.SIGTERM)
 
     def wait(self, within_s: float = 20.0) -> int:
         assert self._process is not None
@@ -64,7 +64,7 @@ class PublisherProcess:
         if self._process is not None and self._process.poll() is None:
             self.kill()
 
-    def _end(self, number: int) -> int:
+    def end_by(self, number: int) -> int:
         assert self._process is not None
         self._process.send_signal(number)
         return self._process.wait(20)
