@@ -65,8 +65,8 @@ class VisitBook:
             if track.state is TrackState.TENTATIVE:
                 continue
             visit = self._visit_of(track)
-            visit.see(track)
-            visit.gaze.observe(track.detected and is_looking(estimate_pose(track.landmarks), self._attention), at)
+            visit.last_seen = track.last_seen
+            visit.gaze.observe(is_looking(estimate_pose(track.landmarks), self._attention), at)
             if visit.dwell_s >= self._settings.max_dwell_s:
                 cut.append(self._cut(visit))
         return [summary for summary in cut if summary is not None]
@@ -134,7 +134,7 @@ class VisitBook:
 
     def _close(self, track: Track, reason: str) -> VisitSummary | None:
         visit = self._visit_of(track)
-        visit.see(track)
+        visit.last_seen = track.last_seen
         del self._open[track.track_id]
         return self._sum_up(visit, reason)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf
 
-from edge.types import AttributeEstimate, Track
+from edge.types import AttributeEstimate
 from edge.visits.attention import Gaze
 
 
@@ -30,10 +30,6 @@ class OpenVisit:
     def quality(self) -> float:
         """Mean quality of the looks that are kept, 0-1; 0 without any."""
         return sum(look.quality for look in self.looks) / len(self.looks) if self.looks else 0.0
-
-    def see(self, track: Track) -> None:
-        """Follow the track to its last sight."""
-        self.last_seen = max(self.last_seen, track.last_seen)
 
     def keep(self, look: AttributeEstimate, at: float, most: int) -> None:
         """Add a look, and let the worst one go when there are more than `most`."""

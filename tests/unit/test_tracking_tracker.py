@@ -177,6 +177,37 @@ def test_one_face_with_two_boxes_has_one_track() -> None:
     assert len(scene.finish()) == 1
 
 
+def test_two_boxes_on_one_head_in_its_first_frame_are_one_track() -> None:
+    scene = Scene()
+    scene.show(face(100), face(118, side=30), frames=20)
+    assert len(scene.finish()) == 1
+
+
+def test_a_lost_face_comes_back_faintly_only_where_it_was_expected() -> None:
+    for x, expected in ((104, True), (150, False)):
+        scene = Scene()
+        scene.show(face(100), frames=10)
+        scene.show(frames=8)
+        (track,) = scene.show(face(x, score=0.4)).active
+        assert track.detected is expected, x
+
+
+def test_however_long_a_face_is_lost_it_is_not_looked_for_far_away() -> None:
+    for x, expected in ((160, 1), (230, 2)):
+        scene = Scene(max_gap_s=10.0)
+        scene.show(face(100), frames=15)
+        scene.show(frames=60)
+        scene.show(face(x), frames=15)
+        assert len(scene.finish()) == expected, x
+
+
+def test_a_track_that_is_not_confirmed_is_given_up_soon() -> None:
+    scene = Scene(max_gap_s=5.0)
+    scene.show(face(100))
+    assert len(scene.show(frames=4).active) == 1
+    assert not scene.show(frames=3).active
+
+
 @pytest.mark.parametrize("score", [0.9, 0.4])
 def test_a_lost_track_does_not_come_back_on_the_hair_of_somebody_in_sight(score: float) -> None:
     scene = Scene()

@@ -137,3 +137,10 @@ def test_in_doubt_a_child_is_treated_as_one() -> None:
     guess, said = fusion(min_age_confidence=0.9).guess_age(doubtful), profile(doubtful, fusion(), "unknown")
     assert guess is not None and guess.bracket is None
     assert said is not None and said.gender is not None and said.gender.label == "unknown"
+
+
+def test_a_face_that_is_more_likely_a_child_than_not_is_one_whatever_its_best_bracket() -> None:
+    probs = np.array((0.2, 0.2, 0.15, 0.4, 0.05, 0, 0, 0), np.float32)
+    doubtful = [AttributeEstimate(probs, np.array((0.9, 0.1), np.float32), 0.8)]
+    said = profile(doubtful, Fusion(ADIENCE_8, lambda same: same), "unknown")
+    assert said is not None and said.gender is not None and said.gender.label == "unknown"
