@@ -7,6 +7,7 @@ the shape) and writes the blobs as Caffe's protobuf messages (github.com/BVLC/ca
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +15,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import BadInput, explain
+from edge.catalog.files import sha256_of
+from edge.catalog.install import find_files, install
+from edge.catalog.lookup import Catalog
+from edge.catalog.manifests import as_test_model
+from edge.errors import BadInput, ModelNotFound, UsageError, explain
+from edge.manifest import Manifest, ModelFile
 
 V1_TYPES = {"CONVOLUTION": 4, "INNER_PRODUCT": 14}
 """`V1LayerParameter.LayerType` of the layers that have weights."""
@@ -99,3 +105,32 @@ def _varint(value: int) -> bytes:
         groups.append(value & 0x7F | 0x80)
         value >>= 7
     return bytes((*groups, value))
+
+
+def import_random(catalog: Catalog, model_id: str, source: Path, seed: int) -> Path:
+    """Install a network's own layers, found in a folder, with weights drawn from a seed; returns where.
+
+    Raises ModelNotFound where the folder has no such layers, UsageError for a network of another kind.
+    """
+    manifest = catalog.original(model_id)
+    layers, weights = _caffe_files(manifest)
+    found = find_files([layers], source)
+    if layers not in found:
+        raise ModelNotFound(explain(f"no {layers.path} in this folder", where=str(source)))
+    with tempfile.TemporaryDirectory() as scratch:
+        drawn = Path(scratch) / weights.path
+        write_random_weights(found[layers], drawn, seed)
+        size = drawn.stat().st_size
+        test_model = as_test_model(manifest, weights.path, sha256=sha256_of(drawn), size=size, seed=seed)
+        files = {file: drawn if file.path == weights.path else found[layers] for file in test_model.artefacts[0].files}
+        return install(catalog, test_model, files, override=True)
+
+
+def _caffe_files(manifest: Manifest) -> tuple[ModelFile, ModelFile]:
+    """The layers and the weights of a Caffe network. Raises UsageError for a network of another kind."""
+    for artefact in manifest.artefacts:
+        if artefact.kind == "caffe" and manifest.decoder == "adience":
+            weights = next(file for file in artefact.files if file.path.endswith(".caffemodel"))
+            return next(file for file in artefact.files if file is not weights), weights
+    expected = "levi-hassner-age or levi-hassner-gender"
+    raise UsageError(explain("random weights do not fit this network", got=manifest.id, expected=expected))

@@ -24,13 +24,16 @@ from edge.link.client import LinkClient
 from edge.pipeline import Counters, Outcome, Pipeline
 from edge.ports import FrameSource
 from edge.privacy.lock import lock_sensor
-from edge.schemas.link import HealthMessage, LiveMessage, Resume
+from edge.schemas.link import MESSAGES_PER_S, HealthMessage, LiveMessage, Resume
 from edge.schemas.vocabulary import SensorState
 from edge.visits.book import VisitBook
 
 FRESH_PROCESS = 75
 """Exit code that asks the supervisor for a fresh process (EX_TEMPFAIL): camera lost, or resumed after a pause."""
+VISITS_LOST = 3
+"""Exit code when the publisher took not every visit in time."""
 FLUSH_S = 5.0
+"""Patience for the publisher at the end, on top of what the link's rate makes necessary."""
 POLL_S = 0.2
 
 _log = logging.getLogger(__name__)
@@ -91,11 +94,14 @@ class Sensor:
         outcome = pipeline.run(self._source)
         self._source.close()
         _log.info("%s after %d frames, %d visits", outcome.value, self._counters.frames, self._counters.visits)
-        if not self._link.flush(FLUSH_S):
-            _log.error("%d visits lost: the publisher took none in %g s", self._link.unacknowledged, FLUSH_S)
+        flushed = self._link.flush(FLUSH_S + self._link.unacknowledged / MESSAGES_PER_S)
+        if not flushed:
+            _log.error("%d visits lost: the publisher did not take them in time", self._link.unacknowledged)
         if outcome is Outcome.PAUSED:
             return self._wait_for_resume()
-        return FRESH_PROCESS if outcome is Outcome.CAMERA_LOST else 0
+        if outcome is Outcome.CAMERA_LOST:
+            return FRESH_PROCESS
+        return 0 if flushed else VISITS_LOST
 
     def _open_source(self) -> FrameSource | None:
         """Open the source; a camera that is not there is tried again with backoff. None when stopped meanwhile."""

@@ -20,6 +20,8 @@ from edge.backoff import Backoff
 from edge.child import Child
 
 INTERRUPTED = 130
+FAILED = 1
+"""Exit code when the sensor broke down in the middle of a clip."""
 KEPT = 3
 """Exit code where the outbox could not be drained: its events are kept for the next start."""
 FRESH_PROCESS = 75
@@ -52,9 +54,10 @@ def supervise(
 ) -> int:
     """Run both until the source ends or SIGINT or SIGTERM comes; returns the exit code.
 
-    `publisher` and `sensor` are command lines. `finite` says that the source ends by itself: a sensor that gives up
-    (2, 3) is then not started again, since it would begin anew. 0: all sent; 3: events are kept in the outbox; 130:
-    Ctrl-C; else the code of a child that cannot work here. Call it from the main thread.
+    `publisher` and `sensor` are command lines. `finite` says that the source ends by itself: a sensor that ends in the
+    middle of it is then not started again, since it would begin anew and count people twice. 0: all sent; 1: the
+    sensor broke down in a clip; 3: events are kept in the outbox; 130: Ctrl-C; else the code of a child that cannot
+    work here. Call it from the main thread.
     """
     patience = patience or Patience()
     with _signals() as signals:
@@ -145,6 +148,9 @@ class _Run:
             self._code = code
         elif child is self._sensor and code == 0:
             self._source_ended_at = self._clock()
+        elif child is self._sensor and self._finite and code != FRESH_PROCESS:
+            _log.error("sensor ended with %s in the middle of the clip; starting anew would count twice", _spoken(code))
+            self._code = FAILED
         else:
             self._schedule(child, code)
 

@@ -11,13 +11,12 @@ import msgspec
 import typer
 
 from edge.catalog.fetch import fetch_model
-from edge.catalog.files import FileCheck, sha256_of
-from edge.catalog.install import check_installed, find_files, import_model, install
+from edge.catalog.files import FileCheck
+from edge.catalog.install import check_installed, import_model
 from edge.catalog.lookup import Catalog, how_to_get, open_catalog
-from edge.catalog.manifests import as_test_model
 from edge.cli.options import AsJson
-from edge.errors import ManifestError, ModelNotFound, UsageError, explain
-from edge.manifest import Manifest, ModelFile
+from edge.errors import ManifestError, ModelNotFound, explain
+from edge.manifest import Manifest
 
 app = typer.Typer(help="Networks and model sets: list, show, verify, import, fetch.", no_args_is_help=True)
 
@@ -85,7 +84,9 @@ def import_(
     if random_weights is None:
         folder = import_model(catalog, model_id, source)
     else:
-        folder = _import_random(catalog, catalog.original(model_id), source, random_weights)
+        from edge.random_weights import import_random
+
+        folder = import_random(catalog, model_id, source, random_weights)
     typer.echo(f"{model_id}: installed in {folder}")
 
 
@@ -105,36 +106,6 @@ def fetch(model_id: ModelId) -> None:
 
         folder = fetch_model(open_catalog(), model_id, progress=update)
     typer.echo(f"{model_id}: installed in {folder}")
-
-
-def _import_random(catalog: Catalog, manifest: Manifest, source: Path, seed: int) -> Path:
-    """Install the network's own layers with weights drawn from a seed."""
-    import tempfile
-
-    from edge.random_weights import write_random_weights
-
-    layers, weights = _caffe_files(manifest)
-    found = find_files([layers], source)
-    if layers not in found:
-        raise ModelNotFound(explain(f"no {layers.path} in this folder", where=str(source)))
-    with tempfile.TemporaryDirectory() as scratch:
-        drawn = Path(scratch) / weights.path
-        write_random_weights(found[layers], drawn, seed)
-        test_model = as_test_model(
-            manifest, weights.path, sha256=sha256_of(drawn), size=drawn.stat().st_size, seed=seed
-        )
-        files = {file: drawn if file.path == weights.path else found[layers] for file in test_model.artefacts[0].files}
-        return install(catalog, test_model, files, override=True)
-
-
-def _caffe_files(manifest: Manifest) -> tuple[ModelFile, ModelFile]:
-    """The layers and the weights of a Caffe network. Raises UsageError for a network of another kind."""
-    for artefact in manifest.artefacts:
-        if artefact.kind == "caffe" and manifest.decoder == "adience":
-            weights = next(file for file in artefact.files if file.path.endswith(".caffemodel"))
-            return next(file for file in artefact.files if file is not weights), weights
-    expected = "levi-hassner-age or levi-hassner-gender"
-    raise UsageError(explain("--random-weights does not fit this network", got=manifest.id, expected=expected))
 
 
 def _summary(catalog: Catalog, manifest: Manifest) -> dict[str, Any]:

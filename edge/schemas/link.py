@@ -24,7 +24,7 @@ Halves = Annotated[int, Meta(ge=0, le=2 * 86_400, description="Half seconds, at 
 Percent = Annotated[int, Meta(ge=0, le=100)]
 People = Annotated[int, Meta(ge=0, le=255)]
 BracketIndex = Annotated[int, Meta(ge=-1, le=7, description="Position in the taxonomy; -1 is unknown.")]
-Total = Annotated[int, Meta(ge=0, le=2**40 - 1)]
+Total = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 
 
 class _Message(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind"):

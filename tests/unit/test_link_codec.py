@@ -40,7 +40,7 @@ LIVE = LiveMessage(
     brackets=(0, 1, 1, 0, 0, 0, 0, 0, 1), target="fake:CPU",
 )  # fmt: skip
 HEALTH = HealthMessage(
-    state="running", uptime_s=3600, frames=2**40 - 1, dropped_frames=0, fps_tenths=299, visits=4, lost_visits=0,
+    state="running", uptime_s=3600, frames=2**32 - 1, dropped_frames=0, fps_tenths=299, visits=4, lost_visits=0,
     camera_reopens=1, target="onnxruntime:TensorRT", fallbacks=1, rss_mb=158,
 )  # fmt: skip
 SENSOR_MESSAGES = (VISIT, LIVE, HEALTH)

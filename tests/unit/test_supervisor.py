@@ -119,13 +119,20 @@ def test_a_publisher_that_cannot_work_here_ends_it_with_its_code(stage: _Stage, 
 def test_a_sensor_that_crashed_is_started_again(stage: _Stage) -> None:
     crash_twice = READY + "if starts() < 3: os.kill(os.getpid(), signal.SIGKILL)\nnote('ends')"
 
-    assert stage.run(sensor=crash_twice) == 0
+    assert stage.run(sensor=crash_twice, finite=False) == 0
     assert stage.of("sensor") == ["starts", "starts", "starts", "ends"]
     assert stage.of("publisher") == ["starts", "stops"]
 
 
+def test_a_sensor_that_crashed_in_a_clip_is_not_started_again(stage: _Stage) -> None:
+    """It would begin the clip anew, and its people would be counted twice."""
+    assert stage.run(sensor=READY + "os.kill(os.getpid(), signal.SIGKILL)", finite=True) == 1
+    assert stage.of("sensor") == ["starts"]
+    assert stage.of("publisher") == ["starts", "stops"]
+
+
 def test_a_crash_is_told_in_one_line(stage: _Stage, caplog: pytest.LogCaptureFixture) -> None:
-    stage.run(sensor=READY + "if starts() < 2: os.kill(os.getpid(), signal.SIGSEGV)")
+    stage.run(sensor=READY + "if starts() < 2: os.kill(os.getpid(), signal.SIGSEGV)", finite=False)
 
     assert [r.getMessage().partition(", ")[0] for r in caplog.records] == ["sensor ended with signal 11"]
 
