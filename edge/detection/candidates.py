@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -38,14 +38,15 @@ def take(candidates: Candidates, which: NDArray[np.intp]) -> Candidates:
     return Candidates(boxes[which], scores[which], None if landmarks is None else landmarks[which])
 
 
-def empty(*, landmarks: bool) -> Candidates:
-    """No candidates."""
-    points = np.zeros((0, 5, 2), np.float32) if landmarks else None
-    return Candidates(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), points)
+def empty() -> Candidates:
+    """No candidates of a network that gives landmarks."""
+    return Candidates(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, 5, 2), np.float32))
 
 
-def join(parts: list[Candidates]) -> Candidates:
-    """All candidates of parts that all have landmarks."""
+def join(parts: Sequence[Candidates]) -> Candidates:
+    """All candidates of parts that all have landmarks; there is at least one part."""
+    if len(parts) == 1:
+        return parts[0]
     points = [part.landmarks for part in parts if part.landmarks is not None]
     return Candidates(
         np.concatenate([part.boxes for part in parts]),

@@ -9,14 +9,14 @@ from typing import Protocol, cast
 import numpy as np
 
 from edge.detection import boxes, ssd, ultraface, yunet
-from edge.detection.candidates import Candidates, Decoder, Floats, FloatTensors, take
+from edge.detection.candidates import Candidates, Decoder, FloatTensors, take
 from edge.detection.nms import suppress
 from edge.errors import InferenceError, ManifestError, explain
-from edge.geometry import Box
+from edge.geometry import Box, Points
 from edge.imaging import letterbox, stretch
 from edge.manifest import Input, Manifest, Thresholds
 from edge.ports import InferenceSession
-from edge.types import Detection, Image, Tensors
+from edge.types import Detection, Image
 
 DECODERS: dict[str, Decoder] = {
     "yunet": yunet.decode,
@@ -155,8 +155,8 @@ class _Network:
         return factors
 
     def wait(self) -> FloatTensors:
-        outputs: Tensors = self.session.wait()
-        return {word: cast(Floats, np.asarray(outputs[name], np.float32)) for word, name in self._names.items()}
+        outputs = cast(FloatTensors, self.session.wait())
+        return {word: outputs[name] for word, name in self._names.items()}
 
 
 def _need_detector(manifest: Manifest) -> tuple[Decoder, Thresholds]:
@@ -171,8 +171,14 @@ def _need_detector(manifest: Manifest) -> tuple[Decoder, Thresholds]:
 
 def _detections(found: Candidates, scale: _Scale) -> list[Detection]:
     """Candidates as values in px of the image."""
-    factors = np.array(scale, np.float32)
-    corners = (found.boxes * np.tile(factors, 2)).tolist()
-    points = [None] * len(corners) if found.landmarks is None else list(found.landmarks * factors)
+    across, down = scale
     scores = found.scores.tolist()
-    return [Detection(Box(*box), score, five) for box, score, five in zip(corners, scores, points, strict=True)]
+    if found.landmarks is None:
+        points: Sequence[Points | None] = [None] * len(scores)
+    else:
+        points = list(found.landmarks * np.array(scale, np.float32))
+    corners = (
+        Box(left * across, top * down, right * across, bottom * down)
+        for left, top, right, bottom in found.boxes.tolist()
+    )
+    return [Detection(box, score, five) for box, score, five in zip(corners, scores, points, strict=True)]

