@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from edge.clock import boottime
 from edge.config import Publish
+from edge.health.counters import process_age_s
 from edge.ports import VisitSink
 from edge.schemas.link import HealthMessage, LiveMessage
+
+_log = logging.getLogger(__name__)
 
 
 class Every:
@@ -44,7 +48,7 @@ class Heartbeat:
         self._live_due = Every(settings.live_interval_s) if "live" in settings.events else None
         self._health_due = Every(settings.health_interval_s)
         self._alive_due = Every(watchdog_s) if watchdog_s is not None else None
-        self._asked = False
+        self._asked = self._begun = False
 
     def ask(self) -> None:
         """Send a health message at the next frame, whatever the interval."""
@@ -52,6 +56,9 @@ class Heartbeat:
 
     def beat(self, frame_at: float) -> None:
         """Send what is due; `frame_at` is the frame's time in seconds."""
+        if not self._begun:
+            self._begun = True
+            _log.info("first frame done %.2f s after the process began", process_age_s())
         now = self._clock()
         if self._live_due and self._live_due.due(now):
             self._sink.send(self._live(frame_at))

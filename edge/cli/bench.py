@@ -1,2 +1,124 @@
-def bench() -> None:
-    """Soon."""
+"""`passerby bench`: how fast, how large, beside the tutorials' pipeline on the same frames."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from edge.cameras.address import DEMO_ADDRESS
+from edge.cli.options import (
+    AsJson,
+    ConfigFile,
+    Fps,
+    ModelSetName,
+    Overrides,
+    Source,
+    TargetList,
+    settings_from,
+    with_flags,
+)
+
+if TYPE_CHECKING:
+    from edge.config import Settings
+    from edge.types import Image
+
+CLIP = "video/two-faces-768x432.h264"
+"""Of the test material, where it is there; else the demo's scene."""
+
+
+def bench(
+    config: ConfigFile = None,
+    source: Source = None,
+    model_set: ModelSetName = None,
+    target: TargetList = None,
+    fps: Fps = None,
+    frames: Annotated[int, typer.Option(min=10, help="Most frames of the clip; they are kept in memory.")] = 300,
+    rounds: Annotated[int, typer.Option(min=1, help="Turns; medians are shown.")] = 3,
+    seed_only: Annotated[bool, typer.Option("--seed-only", hidden=True)] = False,
+    overrides: Overrides = None,
+    as_json: AsJson = False,
+) -> None:
+    """Time Passerby beside the tutorials' pipeline and its own bare inference, all on the same decoded frames."""
+    clip = source or default_clip()
+    flags = with_flags(overrides, camera_source=clip, models_set=model_set, models_targets=target, camera_fps=fps)
+    settings = settings_from(config, flags)
+    images = load_frames(settings, frames)
+    if seed_only:
+        from edge.bench.seed import open_seed, run_seed
+
+        with open_seed() as seed:
+            run_seed(seed, images)
+        return
+    import msgspec
+
+    report = measured(settings, images, clip, rounds, [part for flag in flags for part in ("--set", flag)])
+    if as_json:
+        typer.echo(msgspec.json.encode(report).decode())
+    else:
+        print_tables(report)
+
+
+def default_clip() -> str:
+    """The clip of the test material, or the demo's scene."""
+    clip = Path(os.environ.get("PASSERBY_SHARED", "../shared")) / CLIP
+    return str(clip) if clip.is_file() else DEMO_ADDRESS
+
+
+def load_frames(settings: Settings, most: int) -> list[Image]:
+    """Decode the first frames of the settings' source."""
+    from edge.cameras.opening import open_source
+
+    source = open_source(settings.camera.source, settings.camera, start_at=0.0)
+    images: list[Image] = []
+    while len(images) < most and (frame := source.read()) is not None:
+        images.append(frame.image)
+    source.close()
+    return images
+
+
+def measured(
+    settings: Settings, images: Sequence[Image], clip: str, rounds: int, flags: Sequence[str]
+) -> dict[str, Any]:
+    """Everything that the bench says, by name."""
+    import msgspec
+
+    from edge.bench.footprint import footprint
+    from edge.bench.measure import measure
+
+    report = measure(settings, images, settings.camera.fps, Path(clip).name, rounds)
+    return {**msgspec.to_builtins(report), **msgspec.to_builtins(footprint(flags))}
+
+
+def print_tables(report: dict[str, Any]) -> None:
+    """The report for people."""
+    from rich.console import Console
+    from rich.table import Table
+
+    weights = ", random weights" if report["seed_untrained"] else ""
+    title = f"{report['clip']}, {report['frames']} frames, medians of {report['rounds']} rounds, decoding excluded"
+    times = Table("", "CPU ms a frame", "", title=title)
+    times.add_row(f"tutorials' pipeline (OpenCV DNN{weights})", f"{report['seed_ms_per_frame']:.2f}", "")
+    what = f"passerby, {report['model_set']} on {report['target']}"
+    times.add_row(what, f"{report['passerby_ms_per_frame']:.2f}", f"ratio {report['ratio']:.1f}")
+    added = f"overhead {report['overhead']:.2f}, {report['overhead_ms_per_frame']:.2f} ms"
+    times.add_row("the same inference calls, bare", f"{report['inference_ms_per_frame']:.2f}", added)
+    idle = f"{report['idle_share']:.0%} of active"
+    times.add_row("passerby while nothing moves", f"{report['idle_ms_per_frame']:.2f}", idle)
+    stages = Table("stage", "wall ms a frame")
+    for stage, ms in report["stages_ms_per_frame"].items():
+        stages.add_row(stage, f"{ms:.3f}")
+    figures = Table("", "")
+    found = f"{report['faces_found']} of {report['faces_reference']}"
+    figures.add_row("faces found (of YuNet's at full size, score 0.7)", found)
+    figures.add_row("looks, visits", f"{report['looks']}, {report['visits']}")
+    figures.add_row("start of the sensor to its first frame done", f"{report['first_frame_s']:.2f} s")
+    for half in ("sensor", "publisher", "seed"):
+        figures.add_row(f"peak memory, {half}", f"{report[f'{half}_peak_mb']:.0f} MB")
+    figures.add_row("outbox", f"{report['outbox_events_per_s']:,.0f} events/s")
+    console = Console()
+    for shown in (times, stages, figures):
+        console.print(shown)
