@@ -1,0 +1,203 @@
+"""From the link into the outbox: when it commits, when it acknowledges, what it does when the outbox refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import pytest
+
+from edge import config
+from edge.delivery.stored import Draft, News, Place, Row, Tally
+from edge.errors import OutboxFull
+from edge.publishing.dispatch import Dispatch
+from edge.publishing.events import Composer, WallClock
+from edge.publishing.intake import Intake
+from edge.schemas.link import Ack, PublisherMessage, SensorMessage, VisitMessage
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 10.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class ScriptedLink:
+    """A sensor that has these messages to give."""
+
+    rejected = 0
+    linked = True
+
+    def __init__(self) -> None:
+        self.waiting: list[SensorMessage] = []
+        self.sent: list[PublisherMessage] = []
+
+    def waits(self, *, reading: bool) -> list[tuple[int, int]]:
+        return []
+
+    def wait_s(self) -> float | None:
+        return None
+
+    def receive(self, limit: int) -> list[SensorMessage]:
+        taken, self.waiting = self.waiting[:limit], self.waiting[limit:]
+        return taken
+
+    def send(self, message: PublisherMessage) -> None:
+        self.sent.append(message)
+
+
+class ScriptedStore:
+    """An outbox in memory that can be told to refuse."""
+
+    def __init__(self) -> None:
+        self.tally = Tally()
+        self.commits: list[tuple[list[Draft], set[Place]]] = []
+        self.refuses = False
+        self.rows: list[Row] = []
+        self.rewinds = 0
+
+    def put(self, drafts: Sequence[Draft], delivered: Collection[Place] = ()) -> None:
+        if self.refuses:
+            raise OutboxFull("no space")
+        self.commits.append((list(drafts), set(delivered)))
+
+    def due(self, limit: int) -> list[Row]:
+        taken, self.rows = self.rows[:limit], self.rows[limit:]
+        return taken
+
+    def rewind(self) -> None:
+        self.rewinds += 1
+
+    def oldest_s(self) -> float:
+        return 0.0
+
+
+class ScriptedChannel:
+    """A broker that takes so many events at once."""
+
+    connected = True
+    connections = 1
+
+    def __init__(self, space: int) -> None:
+        self.sent: list[Row] = []
+        self._space = space
+
+    def space(self) -> int:
+        return self._space
+
+    def send(self, row: Row) -> None:
+        self.sent.append(row)
+
+    def tell(self, topic: str, payload: bytes, *, retain: bool = False, expires_s: float | None = None) -> None:
+        raise AssertionError("dispatch only sends events")
+
+
+def visit(counter: int, session: int = 1) -> VisitMessage:
+    return VisitMessage(
+        session=session, counter=counter, started_s=5, dwell_halves=5, attention_halves=2, glances=1,
+        gender="female", gender_percent=93, taxonomy="ads-8", bracket=3, age_percent=71, samples=5,
+        quality_percent=82, target="fake:CPU", historical=False, end_reason="left",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def link() -> ScriptedLink:
+    return ScriptedLink()
+
+
+@pytest.fixture
+def store() -> ScriptedStore:
+    return ScriptedStore()
+
+
+@pytest.fixture
+def intake(link: ScriptedLink, store: ScriptedStore, clock: Clock) -> Intake:
+    composer = Composer(config.Settings(), "best@1.0.0", WallClock(1))
+    return Intake(link, store, composer, interval_s=0.05, clock=clock)
+
+
+def test_there_is_at_most_one_commit_an_interval(
+    intake: Intake, link: ScriptedLink, store: ScriptedStore, clock: Clock
+) -> None:
+    for counter in range(1, 101):  # a hundred visits in a second
+        link.waiting.append(visit(counter))
+        intake.read()
+        intake.commit(set())
+        clock.now += 0.01
+    assert 15 <= len(store.commits) <= 20
+
+
+def test_the_ack_comes_after_the_commit_and_names_the_highest_counter(
+    intake: Intake, link: ScriptedLink, store: ScriptedStore
+) -> None:
+    link.waiting += [visit(1), visit(2)]
+    intake.read()
+    assert link.sent == []
+    intake.commit(set())
+    assert len(store.commits) == 1 and link.sent == [Ack(session=1, counter=2)]
+
+
+def test_deleting_what_was_delivered_shares_the_commit(
+    intake: Intake, link: ScriptedLink, store: ScriptedStore
+) -> None:
+    acked = {Place("a", 1)}
+    link.waiting.append(visit(1))
+    intake.read()
+    intake.commit(acked)
+    assert len(store.commits) == 1 and store.commits[0][1] == {Place("a", 1)}
+    assert acked == set()
+
+
+def test_while_the_outbox_refuses_nothing_is_acknowledged_nothing_more_is_read_and_nothing_is_lost(
+    intake: Intake, link: ScriptedLink, store: ScriptedStore, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.refuses = True
+    link.waiting += [visit(1), visit(2)]
+    acked = {Place("a", 1)}
+    for _ in range(200):
+        intake.read()
+        intake.commit(acked)
+        clock.now += 0.1
+        link.waiting.append(visit(3))
+    assert link.sent == [] and not intake.reading and len(link.waiting) == 200
+    assert 3 < intake.refusals < 20, "tried again, ever more slowly"
+    assert caplog.text.count("no space") == 1 and acked
+
+    store.refuses = False
+    clock.now += 10
+    intake.commit(acked)
+    assert [draft.counter for draft in store.commits[0][0]] == [1, 2] and intake.reading
+    assert link.sent == [Ack(session=1, counter=2)] and not acked
+
+
+def test_without_visits_the_outbox_is_still_asked_for_old_events(
+    intake: Intake, store: ScriptedStore, clock: Clock
+) -> None:
+    clock.now += 61
+    intake.commit(set())
+    assert store.commits == [([], set())]
+
+
+def test_no_more_is_sent_than_the_broker_takes(store: ScriptedStore, clock: Clock) -> None:
+    store.rows = [Row(Place("a", seq), "visit", b"{}") for seq in range(1, 11)]
+    store.tally = Tally(rows=10)
+    channel = ScriptedChannel(space=4)
+    Dispatch(store, channel, clock=clock).send()
+    assert [row.place.seq for row in channel.sent] == [1, 2, 3, 4]
+
+
+def test_after_a_reconnect_all_is_sent_again_but_what_the_broker_has(store: ScriptedStore, clock: Clock) -> None:
+    store.tally = Tally(rows=3)
+    channel = ScriptedChannel(space=10)
+    dispatch = Dispatch(store, channel, clock=clock)
+    dispatch.take(News(acked=[Place("a", 2)]))
+    dispatch.take(News(connected=True))
+    store.rows = [Row(Place("a", seq), "visit", b"{}") for seq in (1, 2, 3)]
+    dispatch.send()
+    assert store.rewinds == 1 and [row.place.seq for row in channel.sent] == [1, 3]
