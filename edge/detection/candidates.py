@@ -32,12 +32,6 @@ class Decoder(Protocol):
         """Read the outputs of one picture of input_hw (height, width) px."""
 
 
-def take(candidates: Candidates, which: NDArray[np.intp]) -> Candidates:
-    """Those candidates, in that order."""
-    boxes, scores, landmarks = candidates
-    return Candidates(boxes[which], scores[which], None if landmarks is None else landmarks[which])
-
-
 def empty() -> Candidates:
     """No candidates of a network that gives landmarks."""
     return Candidates(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, 5, 2), np.float32))

@@ -9,7 +9,7 @@ from typing import Protocol, cast
 import numpy as np
 
 from edge.detection import boxes, ssd, ultraface, yunet
-from edge.detection.candidates import Candidates, Decoder, FloatTensors, take
+from edge.detection.candidates import Candidates, Decoder, FloatTensors
 from edge.detection.nms import suppress
 from edge.errors import InferenceError, ManifestError, explain
 from edge.geometry import Box, Points
@@ -110,7 +110,7 @@ class NetworkDetector:
         scale, self._running = self._running, None
         outputs = self._network.wait()
         found = self._decode(outputs, self._network.input_hw, self._low_score)
-        return _detections(take(found, suppress(found.boxes, found.scores, self._thresholds.nms_iou)), scale)
+        return _detections(found, self._thresholds.nms_iou, scale)
 
     def close(self) -> None:
         """Close every session."""
@@ -169,16 +169,19 @@ def _need_detector(manifest: Manifest) -> tuple[Decoder, Thresholds]:
     return decoder, manifest.thresholds
 
 
-def _detections(found: Candidates, scale: _Scale) -> list[Detection]:
-    """Candidates as values in px of the image."""
-    across, down = scale
-    scores = found.scores.tolist()
-    if found.landmarks is None:
-        points: Sequence[Points | None] = [None] * len(scores)
-    else:
-        points = list(found.landmarks * np.array(scale, np.float32))
-    corners = (
-        Box(left * across, top * down, right * across, bottom * down)
-        for left, top, right, bottom in found.boxes.tolist()
-    )
-    return [Detection(box, score, five) for box, score, five in zip(corners, scores, points, strict=True)]
+def _detections(found: Candidates, nms_iou: float, scale: _Scale) -> list[Detection]:
+    """The candidates that are no doubles, best first, as values in px of the image."""
+    boxes, scores, landmarks = found.boxes.tolist(), found.scores.tolist(), found.landmarks
+    kept = suppress(boxes, scores, nms_iou)
+    points: Sequence[Points | None] = [None] * len(kept)
+    if landmarks is not None and kept:
+        points = list(landmarks[kept] * np.array(scale, np.float32))
+    return [
+        Detection(_scale_box(boxes[position], scale), scores[position], five)
+        for position, five in zip(kept, points, strict=True)
+    ]
+
+
+def _scale_box(corners: Sequence[float], scale: _Scale) -> Box:
+    (left, top, right, bottom), (across, down) = corners, scale
+    return Box(left * across, top * down, right * across, bottom * down)

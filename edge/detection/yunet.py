@@ -36,9 +36,9 @@ def decode(outputs: FloatTensors, input_hw: tuple[int, int], low_score: float) -
         product = (outputs[f"cls_{stride}"] * outputs[f"obj_{stride}"]).ravel()
         cells = (product >= low_score * low_score).nonzero()[0]
         if len(cells):
-            scores = np.minimum(np.sqrt(product[cells]), 1)
-            levels.append(_decode_cells(outputs, stride, make_corners(input_hw, stride)[cells], cells, scores))
-    return join(levels) if levels else empty()
+            levels.append(_decode_cells(outputs, stride, make_corners(input_hw, stride)[cells], cells, product[cells]))
+    found = join(levels) if levels else empty()
+    return found._replace(scores=np.minimum(np.sqrt(found.scores), 1))
 
 
 def _decode_cells(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import BackendUnavailable
-from edge.inference.pictures import failed, need_tensors, refused, stack_outputs, take_pictures
+from edge.inference.pictures import Pictures, failed, need_tensors, refused, stack_outputs, take_pictures
 from edge.inference.quiet import silence_openvino
 from edge.inference.request import SessionRequest, SizedSession
 from edge.types import Tensor, Tensors
@@ -28,12 +28,12 @@ class OpenVINOSession:
         self._running: list[_Run] = []
 
     def start(self, inputs: Tensors) -> None:
-        """See `edge.ports.InferenceSession`; pictures are copied."""
+        """See `edge.ports.InferenceSession`."""
         pictures = take_pictures(inputs, self._request, self.input_hw)
         self._running = self._runs[: len(pictures)]
         try:
-            for run, picture in zip(self._running, pictures, strict=True):
-                run.picture[0] = picture
+            for position, run in enumerate(self._running):
+                run.read_from(pictures, position)
                 run.infer.start_async()
         except RuntimeError as error:
             raise failed(self._request, error) from error
@@ -57,19 +57,33 @@ class OpenVINOSession:
 
 
 class _Run:
-    """An infer request whose input and outputs are arrays of ours, so that no tensor is asked for in a frame."""
+    """An infer request that reads the caller's array and writes arrays of its own, so that nothing is copied."""
 
     def __init__(self, request: SessionRequest, compiled: Any) -> None:
-        import openvino as ov
-
         self.infer = compiled.create_infer_request()
-        self.picture: NDArray[np.uint8] = np.zeros((1, *request.input_hw, 3), np.uint8)
-        self.infer.set_input_tensor(ov.Tensor(self.picture, shared_memory=True))
         self.outputs: dict[str, Tensor] = {}
+        self._pictures: Pictures | None = None
+        self._part: Pictures | None = None
         for position, output in enumerate(compiled.outputs):
             array = np.zeros(tuple(output.shape), output.element_type.to_dtype())
-            self.infer.set_output_tensor(position, ov.Tensor(array, shared_memory=True))
+            self.infer.set_output_tensor(position, _share(array))
             self.outputs.update(dict.fromkeys(output.names, array))
+
+    def read_from(self, pictures: Pictures, position: int) -> None:
+        """Read the picture at position; an array that is read in place and is the last one again stays set."""
+        if pictures is self._pictures:
+            return
+        part = np.ascontiguousarray(pictures[position : position + 1])
+        # OpenVINO does not keep what it reads alive.
+        self._part = part
+        self._pictures = pictures if pictures.flags.c_contiguous else None
+        self.infer.set_input_tensor(_share(part))
+
+
+def _share(array: NDArray[Any]) -> Any:
+    import openvino as ov
+
+    return ov.Tensor(array, shared_memory=True)
 
 
 def open_openvino(request: SessionRequest) -> SizedSession:
