@@ -53,8 +53,12 @@ class NetworkEstimator:
 
     def start(self, image: Image, faces: Sequence[Detection], qualities: Sequence[float]) -> None:
         """See `edge.ports.AttributeEstimator`; the image may change afterwards."""
+        self.start_each([(image, face) for face in faces], qualities)
+
+    def start_each(self, faces: Sequence[tuple[Image, Detection]], qualities: Sequence[float]) -> None:
+        """As `start`, for faces that have an image each."""
         for part in self._parts:
-            part.start(image, faces)
+            part.start(faces)
         self._qualities = list(qualities)
 
     def wait(self) -> Sequence[AttributeEstimate]:
@@ -80,11 +84,11 @@ class _Part:
         self._decode, self._crop = _need_attributes(manifest)
         self._pictures: NDArray[np.uint8] = np.zeros((0, 1, 1, 3), np.uint8)
 
-    def start(self, image: Image, faces: Sequence[Detection]) -> None:
+    def start(self, faces: Sequence[tuple[Image, Detection]]) -> None:
         if not faces:
             return
         hw = self._manifest.input.height_px, self._manifest.input.width_px
-        self._pictures = np.stack([cut_face(image, face, self._crop, hw) for face in faces])
+        self._pictures = np.stack([cut_face(image, face, self._crop, hw) for image, face in faces])
         self._begin(0)
 
     def wait(self) -> Attributes:

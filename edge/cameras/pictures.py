@@ -111,13 +111,14 @@ def _refuse_large(size: int, name: str) -> None:
         )
 
 
-def _is_image(name: str) -> bool:
+def is_image(name: str) -> bool:
+    """Whether a folder's or tar's member of this name is taken for a picture; hidden ones are not."""
     path = PurePosixPath(name)
     return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
 
 
 def _read_folder(folder: Path) -> Iterator[Picture]:
-    paths = sorted(path for path in folder.rglob("*") if _is_image(path.name) and path.is_file())
+    paths = sorted(path for path in folder.rglob("*") if is_image(path.name) and path.is_file())
     if not paths:
         raise BadInput(_no_image(str(folder), "folder"))
     return (_picture(path.relative_to(folder).as_posix(), _reader(path)) for path in paths)
@@ -141,7 +142,7 @@ def _read_members(tar: tarfile.TarFile, where: str) -> Iterator[Picture]:
         try:
             while (member := tar.next()) is not None:
                 tar.members.clear()  # type: ignore[attr-defined]  # tarfile would keep every header for the life of the tar
-                if member.isfile() and _is_image(member.name):
+                if member.isfile() and is_image(member.name):
                     yield _picture(member.name, _member_reader(tar, member))
                     empty = False
             _expect_end(tar)

@@ -1,2 +1,189 @@
-def analyze() -> None:
-    """Soon."""
+"""`passerby analyze`: what the networks see in pictures, videos and cameras. For a workstation: it is not locked."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from edge.cli.options import ConfigFile, Fps, ModelSetName, Overrides, Pace, TargetList, settings_from, with_flags
+from edge.cli.progress import Progress, progress_bar
+from edge.cli.run import configure_logging
+from edge.config import Settings
+from edge.errors import UsageError, explain
+from edge.taxonomy import taxonomy
+
+if TYPE_CHECKING:
+    from edge.analysis.analyst import Analyst
+    from edge.analysis.listening import Listener, Seen, Visited, Watched
+    from edge.analysis.sources import Source
+    from edge.assemble import Networks
+    from edge.cameras.reopening import CameraChange
+    from edge.schemas.analyze import AnalyzeError
+
+INTERRUPTED = 130
+
+Sources = Annotated[
+    list[str], typer.Argument(metavar="SOURCE...", help="Images, folders, tars, videos, cameras, network addresses.")
+]
+JsonTo = Annotated[
+    str | None, typer.Option("--json", metavar="-|FILE", help="JSON Lines: an object for each picture and frame.")
+]
+AnnotateTo = Annotated[
+    Path | None,
+    typer.Option("--annotate", metavar="OUT", help="Draw the faces into OUT.mp4, OUT.jpg or a folder."),
+]
+
+
+def analyze(
+    sources: Sources,
+    json: JsonTo = None,
+    annotate: AnnotateTo = None,
+    aligned: Annotated[bool, typer.Option("--aligned", help="Each whole picture is one aligned face.")] = False,
+    visits: Annotated[bool, typer.Option("--visits", help="Visit events instead, as JSON Lines.")] = False,
+    model_set: ModelSetName = None,
+    target: TargetList = None,
+    realtime: Pace = None,
+    fps: Fps = None,
+    config: ConfigFile = None,
+    overrides: Overrides = None,
+) -> None:
+    """Say what is to be seen in pictures, videos and cameras: faces, apparent gender and age, visits.
+
+    A source that cannot be read does not stop the others; the exit code is then 2.
+    """
+    flags = with_flags(
+        overrides, models_set=model_set, models_targets=target, camera_realtime=realtime, camera_fps=fps
+    )  # fmt: skip
+    settings = settings_from(config, flags)
+    configure_logging(quiet=True)
+    request = _Request(sources, json or ("-" if visits else None), annotate, aligned=aligned, visits=visits)
+    try:
+        code = _analyze(request, settings)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except BrokenPipeError:
+        from edge.analysis.output import leave_stdout
+
+        leave_stdout()
+        code = 0
+    raise typer.Exit(code)
+
+
+class _Request(NamedTuple):
+    """The command line, but for the settings. `json`: "-", a file, or None for text."""
+
+    addresses: Sequence[str]
+    json: str | None
+    annotate: Path | None
+    aligned: bool
+    visits: bool
+
+
+def _analyze(request: _Request, settings: Settings) -> int:
+    """Check all that can be checked before a network is opened, then analyze; returns the exit code."""
+    from edge.analysis.analyst import Analyst, check_request
+    from edge.analysis.listening import Everyone
+    from edge.analysis.output import line_output
+    from edge.analysis.sources import read_addresses
+    from edge.assemble import open_networks
+    from edge.catalog.lookup import open_catalog
+
+    sources = read_addresses(request.addresses)
+    check_request(sources, aligned=request.aligned, visits_only=request.visits)
+    _need_other_file(request.json, sources)
+    with ExitStack() as stack:
+        networks = open_networks(settings, open_catalog())
+        _warn_of_random_weights(networks)
+        drawings = _drawings(request, sources, networks, stack)
+        write = stack.enter_context(line_output(request.json or "-"))
+        progress = stack.enter_context(progress_bar(wanted=request.json != "-" or not sys.stdout.isatty()))
+        analyst = Analyst(
+            settings,
+            networks,
+            Everyone([_Complaints(), *drawings, _line_writer(request, settings, networks, write)]),
+            aligned=request.aligned,
+            visits_only=request.visits,
+            each_frame=bool(drawings) or (request.json is not None and not request.visits),
+            tick=progress.tick,
+            on_change=_tell_change,
+        )
+        return _analyze_each(sources, analyst, progress)
+
+
+def _analyze_each(sources: Sequence[Source], analyst: Analyst, progress: Progress) -> int:
+    """Analyze the sources in turn; returns the lowest exit code of their faults: bad input before a missing camera."""
+    from edge.cameras.length import stated_pictures
+
+    codes = set()
+    for source in sources:
+        progress.begin(source.named.source, partial(stated_pictures, source.address, source.kind))
+        ending = analyst.analyze(source)
+        if ending.interrupted:
+            return INTERRUPTED
+        if ending.error is not None:
+            codes.add(ending.error.exit_code)
+    return min(codes, default=0)
+
+
+def _line_writer(request: _Request, settings: Settings, networks: Networks, write: Callable[[str], None]) -> Listener:
+    if request.json is None:
+        from edge.analysis.words import TextLines
+
+        return TextLines(write, taxonomy(settings.attributes.taxonomy), untrained=networks.untrained)
+    from edge.analysis.events import EventWriter
+    from edge.analysis.records import EventLines, FaceLines
+
+    return EventLines(write, EventWriter(settings, networks)) if request.visits else FaceLines(write)
+
+
+def _drawings(request: _Request, sources: Sequence[Source], networks: Networks, stack: ExitStack) -> Sequence[Listener]:
+    if request.annotate is None:
+        return []
+    from edge.analysis.drawings import Drawings
+    from edge.analysis.words import caption
+
+    drawings = Drawings(request.annotate, sources, partial(caption, untrained=networks.untrained))
+    stack.callback(drawings.close)
+    return [drawings]
+
+
+def _need_other_file(json: str | None, sources: Sequence[Source]) -> None:
+    """Raises UsageError where the lines would overwrite a source."""
+    for source in sources:
+        if json and json != "-" and source.kind.is_path and Path(json).resolve() == Path(source.address).resolve():
+            raise UsageError(explain("would overwrite the source", where="--json", got=json))
+
+
+def _warn_of_random_weights(networks: Networks) -> None:
+    if networks.untrained:
+        _say(f"model set {networks.name} has random test weights: every label is untrained, its answers mean nothing")
+
+
+def _tell_change(change: CameraChange) -> None:
+    _say(f"the source is back after {change.tries} tries" if change.available else f"{change.reason}; opening it again")
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"passerby: {line}\n")
+
+
+class _Complaints:
+    """One line on stderr for each picture or source that cannot be read. Implements `edge.analysis.Listener`."""
+
+    def seen(self, seen: Seen) -> None:
+        """All is well."""
+
+    def visited(self, visit: Visited) -> None:
+        """All is well."""
+
+    def failed(self, failure: AnalyzeError) -> None:
+        _say(failure.error)
+
+    def ended(self, watched: Watched) -> None:
+        """All is well."""

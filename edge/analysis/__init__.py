@@ -1,0 +1,1 @@
+"""What `passerby analyze` does with pictures and footage: every face of every frame, or visits. Workstation only."""

@@ -1,0 +1,111 @@
+"""Analyzes sources one after the other, each as its kind asks for, and tells a listener what it sees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from edge.analysis.footage import watch
+from edge.analysis.lines import LineWriter
+from edge.analysis.listening import Ending, Listener, Seen
+from edge.analysis.pictures import Aligned, Detecting, Examination, analyze_pictures
+from edge.analysis.sources import Source
+from edge.assemble import Networks, detector_score, make_fusion
+from edge.cameras.pictures import read_pictures
+from edge.cameras.reopening import CameraChange
+from edge.config import Settings
+from edge.errors import BadInput, PasserbyError, SourceUnavailable, UsageError, explain
+from edge.schemas.analyze import AnalyzeError
+
+
+class Analyst:
+    """Analyzes any source with the networks of a model set.
+
+    aligned: each picture is one aligned face. visits_only: pictures too are frames of footage, as they are to a sensor,
+    and footage starts now. each_frame: tell the faces of each frame of footage, not its visits only. tick: called
+    after every picture and frame. on_change: called when a live source is lost or comes back.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        networks: Networks,
+        listener: Listener,
+        *,
+        aligned: bool = False,
+        visits_only: bool = False,
+        each_frame: bool = True,
+        tick: Callable[[], None] = lambda: None,
+        on_change: Callable[[CameraChange], None] = lambda change: None,
+    ) -> None:
+        self._settings, self._networks, self._listener = settings, networks, listener
+        self._aligned, self._visits_only, self._each_frame = aligned, visits_only, each_frame
+        self._tick, self._on_change = tick, on_change
+        self._writer = LineWriter(make_fusion(settings, networks.manifests[1:]), untrained=networks.untrained)
+
+    def analyze(self, source: Source) -> Ending:
+        """Analyze one source. What cannot be read is told to the listener, and the last of it returned.
+
+        Raises InferenceError, and UsageError for what no source of this kind can be asked.
+        """
+        try:
+            if source.is_pictures and not self._visits_only:
+                return self._look_through(source)
+            return self._watch(source)
+        except (BadInput, SourceUnavailable) as error:
+            self._listener.failed(AnalyzeError(source=source.named.source, error=str(error)))
+            return Ending(error)
+
+    def _look_through(self, source: Source) -> Ending:
+        error: PasserbyError | None = None
+        found = analyze_pictures(
+            read_pictures(source.address),
+            self._examination(),
+            self._writer,
+            name=source.name_picture,
+            rotation_deg=self._settings.camera.rotation_deg,
+        )
+        for each in found:
+            if isinstance(each, Seen):
+                self._listener.seen(each)
+            else:
+                error = BadInput(each.error)
+                self._listener.failed(each)
+            self._tick()
+        return Ending(error)
+
+    def _examination(self) -> Examination:
+        networks = self._networks
+        if self._aligned:
+            return Aligned(networks.estimator, networks.manifests[1:])
+        return Detecting(networks.detector, networks.estimator, detector_score(self._settings, networks))
+
+    def _watch(self, source: Source) -> Ending:
+        """Times are those within the file, unless visits have to say when they were."""
+        camera = self._settings.camera
+        starts_at = None if self._visits_only or camera.realtime else 0.0
+        footage = source.open_footage(camera, self._on_change, starts_at)
+        return watch(
+            footage,
+            source.named,
+            self._listener,
+            self._settings,
+            self._networks,
+            writer=self._writer if self._each_frame else None,
+            began_at=None if footage.live else starts_at,
+            tick=self._tick,
+        )
+
+
+def check_request(sources: list[Source], *, aligned: bool, visits_only: bool) -> None:
+    """Refuse what does not go together. Raises UsageError."""
+    if not aligned:
+        return
+    if visits_only:
+        raise UsageError(
+            explain("--visits and --aligned do not go together", next_step="aligned pictures have no visits")
+        )
+    for source in sources:
+        if not source.is_pictures:
+            raise UsageError(
+                explain("--aligned takes pictures", got=source.named.source, expected="images, folders or tars")
+            )

@@ -1,0 +1,108 @@
+"""Annotated files: one picture, one video, or a folder with a file for each picture and footage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path, PurePosixPath
+
+from edge.analysis.listening import Seen, Visited, Watched
+from edge.analysis.sources import Source
+from edge.annotation import VideoFile, annotate, write_picture
+from edge.cameras.address import SourceKind
+from edge.errors import UsageError, explain
+from edge.schemas.analyze import AnalyzeError, Face
+
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png")
+VIDEO_SUFFIX = ".mp4"
+
+
+class Drawings:
+    """Draws what is seen into files; a video that does not come to its end is discarded. Implements `Listener`.
+
+    out: OUT.mp4 for one footage, OUT.jpg or .png for one image, else a folder, which is made. caption: what is written
+    beside a face. Raises UsageError for an `out` that does not fit the sources or would overwrite one.
+    """
+
+    def __init__(self, out: Path, sources: Sequence[Source], caption: Callable[[Face], Sequence[str]]) -> None:
+        self._out, self._caption = out, caption
+        self._one_file = out.suffix.lower() in (*PICTURE_SUFFIXES, VIDEO_SUFFIX) and not out.is_dir()
+        self._inputs = [Path(source.address).resolve() for source in sources if source.kind.is_path]
+        self._used: set[Path] = set()
+        self._video: VideoFile | None = None
+        self._check(sources)
+
+    def seen(self, seen: Seen) -> None:
+        """Draw a picture or frame. Raises UsageError when it cannot be written."""
+        drawn = annotate(seen.image, seen.line.faces, [self._caption(face) for face in seen.line.faces])
+        if not seen.moving:
+            write_picture(self._file(seen.place, ".jpg"), drawn)
+            return
+        if self._video is None:
+            self._video = VideoFile(self._file(seen.place, VIDEO_SUFFIX))
+        self._video.add(drawn, seen.line.time_s)
+
+    def visited(self, visit: Visited) -> None:
+        """Visits are not drawn."""
+
+    def failed(self, failure: AnalyzeError) -> None:
+        """Discard a video that was cut off."""
+        self.close()
+
+    def ended(self, watched: Watched) -> None:
+        """Give the video its name."""
+        if self._video is not None:
+            video, self._video = self._video, None
+            video.finish()
+
+    def close(self) -> None:
+        """Discard what has not come to its end."""
+        if self._video is not None:
+            video, self._video = self._video, None
+            video.discard()
+
+    def _check(self, sources: Sequence[Source]) -> None:
+        if self._one_file:
+            self._need_one_fitting(sources)
+            self._need_free(self._out)
+        elif self._out.suffix and not self._out.is_dir():
+            expected = f"OUT{VIDEO_SUFFIX}, OUT.jpg, OUT.png or a folder"
+            raise UsageError(explain("unknown kind of file", where="--annotate", got=self._out, expected=expected))
+        for source in sources:
+            if not self._one_file and source.kind.is_path:
+                self._need_free(self._out / source.named.place)
+
+    def _need_one_fitting(self, sources: Sequence[Source]) -> None:
+        wants_video = self._out.suffix.lower() == VIDEO_SUFFIX
+        fits = not sources[0].is_pictures if wants_video else sources[0].kind is SourceKind.IMAGE
+        if len(sources) > 1 or not fits:
+            expected = "one video or camera" if wants_video else "one image"
+            raise UsageError(
+                explain(
+                    "the file does not fit the sources", where="--annotate", got=self._out,
+                    expected=f"{expected} for {self._out.suffix}", next_step="name a folder to get a file for each",
+                )
+            )  # fmt: skip
+
+    def _file(self, place: PurePosixPath, suffix: str) -> Path:
+        """The file to write, its folder made; never an input, never one that this run wrote."""
+        if self._one_file:
+            return self._out
+        wanted = (self._out / place).with_suffix(suffix)
+        file, number = wanted, 1
+        while file in self._used:
+            number += 1
+            file = wanted.with_stem(f"{wanted.stem}-{number}")
+        self._used.add(file)
+        self._need_free(file)
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(explain("folder cannot be made", where=str(file.parent), got=error.strerror)) from error
+        return file
+
+    def _need_free(self, file: Path) -> None:
+        """Raises UsageError where the file is an input or lies in a folder that is one."""
+        resolved = file.resolve()
+        for given in self._inputs:
+            if given == resolved or given in resolved.parents:
+                raise UsageError(explain("would overwrite or mix with the source", where="--annotate", got=file))

@@ -1,0 +1,50 @@
+"""Visits as the events that a publisher would send of them: the same message, the same composer, no outbox."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+
+import msgspec
+
+from edge.analysis.listening import Visited
+from edge.assemble import Networks
+from edge.config import Settings
+from edge.delivery.stored import Stamp
+from edge.link.coarsening import coarsen_visit
+from edge.publishing.events import Composer, WallClock
+from edge.types import AgeGuess, GenderGuess, VisitSummary
+
+
+class EventWriter:
+    """Writes `passerby.visit/1` events. `seq` counts them from 1 over all sources, in one life of a boot_id."""
+
+    def __init__(self, settings: Settings, networks: Networks) -> None:
+        publish = msgspec.structs.replace(settings.publish, events=("visit",))
+        told = msgspec.structs.replace(settings, publish=publish)
+        clock = WallClock(settings.privacy.time_resolution_s)
+        self._composer = Composer(told, f"{networks.name}@{networks.model_set.version}", clock)
+        self._taxonomy, self._networks = settings.attributes.taxonomy, networks
+        self._boot_id = uuid.uuid4().hex
+        self._seq = 0
+
+    def event(self, visit: Visited) -> bytes | None:
+        """The event as JSON; None for a visit that the settings keep back. Untrained networks say unknown."""
+        summary = _unlabelled(visit.summary) if self._networks.untrained else visit.summary
+        message = coarsen_visit(
+            summary,
+            session=0,
+            counter=self._seq + 1,
+            taxonomy=self._taxonomy,
+            target=self._networks.target,
+            historical=visit.historical,
+        )
+        render = self._composer.visit(message)
+        if render is None:
+            return None
+        self._seq += 1
+        return render(Stamp(str(uuid.uuid4()), self._boot_id, self._seq))
+
+
+def _unlabelled(summary: VisitSummary) -> VisitSummary:
+    return replace(summary, gender=GenderGuess("unknown", 0.0, 0.5), age=AgeGuess(None, 0.0, None))

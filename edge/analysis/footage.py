@@ -1,0 +1,180 @@
+"""Footage: videos and cameras through the very pipeline of the sensor, and on the way every face of every frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+
+import msgspec
+
+from edge.analysis.interrupt import patient_interrupt
+from edge.analysis.lines import FoundFace, LineWriter
+from edge.analysis.listening import Ending, Listener, Seen, Visited, Watched
+from edge.analysis.pictures import look_at
+from edge.analysis.sources import Named
+from edge.assemble import Networks, detector_score, make_book, make_stages
+from edge.config import Settings
+from edge.errors import BadInput, CameraLost, PasserbyError
+from edge.pipeline import Pipeline
+from edge.ports import FrameSource, Tracker, TrackUpdate
+from edge.schemas.analyze import AnalyzeError
+from edge.schemas.link import Command, SensorMessage
+from edge.types import Detection, Frame, Track, VisitSummary
+
+_WaitFor = Callable[[Callable[[], Frame | None]], Frame | None]
+
+
+def watch(
+    source: FrameSource,
+    named: Named,
+    listener: Listener,
+    settings: Settings,
+    networks: Networks,
+    *,
+    writer: LineWriter | None,
+    began_at: float | None = None,
+    tick: Callable[[], None],
+) -> Ending:
+    """Run a source through the pipeline, tell the listener, close the source; returns how that ended.
+
+    The idle gate is off: every frame is looked at. writer: writes the line of each frame; None tells visits only.
+    began_at: time of the footage's beginning on the frames' clock, by default the first frame's. tick: called after
+    every frame. Ctrl-C at a live source ends it as if it were over; at others it raises KeyboardInterrupt.
+    """
+    with ExitStack() as stack:
+        stack.callback(source.close)
+        interrupt = stack.enter_context(patient_interrupt()) if source.live else None
+        reader = _Reader(source, began_at, _read_on if interrupt is None else interrupt.wait_for)
+        sink = _Sink(lambda visit: listener.visited(_visited(visit, named.source, reader, historical=not source.live)))
+        stages = make_stages(_always_looking(settings), networks, make_book(settings, networks), sink)
+        if writer is not None:
+            score = detector_score(settings, networks)
+            teller = _Teller(named, networks, stages.tracker, score, reader, writer, listener)
+            stages = replace(stages, tracker=teller)
+        pipeline = Pipeline(stages, pulse=_Tick(tick), stop=interrupt or (lambda: False))
+        pipeline.run(reader)
+        if reader.error is not None:
+            listener.failed(AnalyzeError(source=named.source, error=str(reader.error)))
+        else:
+            listener.ended(_watched(named.source, reader, pipeline.counters.visits))
+    return Ending(reader.error, interrupted=interrupt is not None and interrupt.asked)
+
+
+def _always_looking(settings: Settings) -> Settings:
+    return msgspec.structs.replace(settings, detection=msgspec.structs.replace(settings.detection, motion=0.0))
+
+
+def _visited(summary: VisitSummary, name: str, reader: _Reader, *, historical: bool) -> Visited:
+    return Visited(name, summary, reader.since_s(summary.first_seen), historical)
+
+
+def _watched(name: str, reader: _Reader, visits: int) -> Watched:
+    if reader.newest is None:
+        return Watched(name, 0, 0.0, 0, 0, visits)
+    height, width = reader.newest.image.shape[:2]
+    return Watched(name, reader.frames, reader.since_s(reader.newest.captured_at), width, height, visits)
+
+
+def _read_on(read: Callable[[], Frame | None]) -> Frame | None:
+    return read()
+
+
+class _Reader:
+    """Remembers the newest frame and its times; a source that breaks ends, so that its visits are closed.
+
+    Implements `ports.FrameSource`.
+    """
+
+    def __init__(self, source: FrameSource, began_at: float | None, wait_for: _WaitFor) -> None:
+        self.live = source.live
+        self.error: PasserbyError | None = None
+        self.newest: Frame | None = None
+        self.frames = 0
+        self._source, self._began_at, self._wait_for = source, began_at, wait_for
+
+    def read(self) -> Frame | None:
+        try:
+            frame = self._wait_for(self._source.read)
+        except (BadInput, CameraLost) as error:
+            self.error = error
+            return None
+        if frame is not None:
+            self.newest = frame
+            self.frames += 1
+            self._began_at = frame.captured_at if self._began_at is None else self._began_at
+        return frame
+
+    def close(self) -> None:
+        self._source.close()
+
+    def since_s(self, at: float) -> float:
+        """Seconds from the beginning of the footage to `at`."""
+        return max(0.0, at - (self._began_at or 0.0))
+
+
+class _Teller:
+    """Tells every frame's faces on their way through the tracker. Implements `ports.Tracker`.
+
+    The pipeline has waited for the looks of the frame before when it comes here, and begins this frame's afterwards:
+    so the estimator is free for all the faces of this frame.
+    """
+
+    def __init__(
+        self, named: Named, networks: Networks, tracker: Tracker, score: float, reader: _Reader, writer: LineWriter,
+        listener: Listener,
+    ) -> None:  # fmt: skip
+        self._named, self._estimator = named, networks.estimator
+        self._tracker, self._score, self._reader = tracker, score, reader
+        self._writer, self._listener = writer, listener
+
+    def update(self, detections: Sequence[Detection], at: float) -> TrackUpdate:
+        update = self._tracker.update(detections, at)
+        frame = self._reader.newest
+        assert frame is not None
+        found = self._found(frame, detections, update.active)
+        line = self._writer.line(self._named.source, frame.image, found, frame.index, self._reader.since_s(at))
+        self._listener.seen(Seen(line, frame.image, self._named.place, moving=True))
+        return update
+
+    def finish(self) -> Sequence[Track]:
+        return self._tracker.finish()
+
+    def _found(self, frame: Frame, detections: Sequence[Detection], tracks: Sequence[Track]) -> list[FoundFace]:
+        """Sure faces, and the faint ones by which a track goes on."""
+        ids = {track.box: track.track_id for track in tracks if track.detected}
+        faces = [face for face in detections if face.score >= self._score or face.box in ids]
+        looked = look_at(self._estimator, frame.image, faces)
+        return [face._replace(track_id=ids.get(face.detection.box)) for face in looked]
+
+
+class _Sink:
+    """Takes the pipeline's visits. Implements `ports.VisitSink`."""
+
+    def __init__(self, take: Callable[[VisitSummary], None]) -> None:
+        self._take = take
+
+    def visit(self, summary: VisitSummary) -> None:
+        self._take(summary)
+
+    def send(self, message: SensorMessage) -> None:
+        """Live and health messages are for a broker."""
+
+    def commands(self) -> Sequence[Command]:
+        return ()
+
+    def flush(self, timeout_s: float) -> bool:
+        return True
+
+
+class _Tick:
+    """Implements `edge.pipeline.Pulse`."""
+
+    def __init__(self, tick: Callable[[], None]) -> None:
+        self._tick = tick
+
+    def beat(self, frame_at: float) -> None:
+        self._tick()
+
+    def ask(self) -> None:
+        """Nobody asks."""

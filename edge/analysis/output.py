@@ -1,0 +1,67 @@
+"""Where lines go: standard output, or a file that has its name only once it is whole."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from edge.errors import UsageError, explain
+
+STDOUT = "-"
+
+
+@contextmanager
+def line_output(target: str) -> Iterator[Callable[[str], None]]:
+    """What writes one line to "-" or a file. The file is written under a temporary name and dropped on any exception.
+
+    Raises UsageError when it cannot be written; BrokenPipeError when nobody reads standard output any more.
+    """
+    if target == STDOUT:
+        yield lambda line: _write(sys.stdout, line, "standard output")
+        return
+    path = Path(target)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with _reporting(target):
+            file = partial.open("w", encoding="utf-8")
+        with file:
+            yield lambda line: _write(file, line, target)
+        with _reporting(target):
+            partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def leave_stdout() -> None:
+    """Send what is still to come nowhere, so that the end of the process does not complain of a closed pipe."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+def _write(file: TextIO, line: str, where: str) -> None:
+    try:
+        file.write(f"{line}\n")
+        file.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if file is sys.stdout:
+            leave_stdout()
+        raise _not_written(where, error) from error
+
+
+@contextmanager
+def _reporting(where: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _not_written(where, error) from error
+
+
+def _not_written(where: str, error: OSError) -> UsageError:
+    return UsageError(explain("cannot be written", where=where, got=error.strerror or error))

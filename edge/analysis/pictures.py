@@ -1,0 +1,150 @@
+"""Single pictures: the faces that a detector finds, or each whole picture as one aligned face."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import Protocol
+
+from edge.analysis.lines import FoundFace, LineWriter
+from edge.analysis.listening import Seen
+from edge.analysis.sources import Named
+from edge.assemble import MAX_BATCH
+from edge.attributes.estimator import NetworkEstimator
+from edge.cameras.pictures import Picture
+from edge.geometry import Box
+from edge.imaging import TEMPLATES, rotate, stretch
+from edge.manifest import Manifest
+from edge.ports import AttributeEstimator, Detector
+from edge.schemas.analyze import AnalyzeError
+from edge.types import Detection, Image
+
+TEMPLATE = "utkface-112"
+"""Where the five landmarks lie in an aligned picture."""
+
+
+class Examination(Protocol):
+    """Looks for faces in two steps: the next pictures are read while the networks run."""
+
+    most: int
+    """Pictures that it takes at a time."""
+
+    def begin(self, images: Sequence[Image]) -> None:
+        """Take uint8 (H, W, 3) BGR images, `most` of them or fewer."""
+
+    def finish(self) -> Sequence[Sequence[FoundFace]]:
+        """The faces of each of the images given to `begin`."""
+
+
+class Detecting:
+    """Finds faces of at least `score` and looks at each of them. Implements `Examination`."""
+
+    most = 1
+
+    def __init__(self, detector: Detector, estimator: AttributeEstimator | None, score: float) -> None:
+        self._detector, self._estimator, self._score = detector, estimator, score
+        self._images: Sequence[Image] = ()
+
+    def begin(self, images: Sequence[Image]) -> None:
+        """See `Examination`."""
+        self._images = images
+        for image in images:
+            self._detector.start(image)
+
+    def finish(self) -> Sequence[Sequence[FoundFace]]:
+        """See `Examination`. Raises InferenceError."""
+        return [self._finish(image) for image in self._images]
+
+    def _finish(self, image: Image) -> Sequence[FoundFace]:
+        faces = [face for face in self._detector.wait() if face.score >= self._score]
+        return look_at(self._estimator, image, faces)
+
+
+class Aligned:
+    """Takes a whole picture for one face, aligned already. Implements `Examination`.
+
+    A network that wants a face by its landmarks gets those of the template the picture was aligned to, one that wants
+    the surroundings of a box a box whose surroundings are the picture: each is fed what alignment would have given.
+    """
+
+    most = MAX_BATCH
+
+    def __init__(self, estimator: NetworkEstimator | None, manifests: Iterable[Manifest]) -> None:
+        self._estimator = estimator
+        self._margin = next((m.crop.margin for m in manifests if m.crop and m.crop.align == "box"), 0.0)
+        self._faces: list[FoundFace] = []
+
+    def begin(self, images: Sequence[Image]) -> None:
+        """See `Examination`."""
+        self._faces = [FoundFace(Detection(Box(0.0, 0.0, image.shape[1], image.shape[0]), 1.0)) for image in images]
+        if self._estimator is not None:
+            squares = [_square(image) for image in images]
+            self._estimator.start_each([(each, self._cut(each.shape[0])) for each in squares], [1.0] * len(squares))
+
+    def finish(self) -> Sequence[Sequence[FoundFace]]:
+        """See `Examination`. Raises InferenceError."""
+        if self._estimator is None:
+            return [[face] for face in self._faces]
+        return [[face._replace(look=look)] for face, look in zip(self._faces, self._estimator.wait(), strict=True)]
+
+    def _cut(self, side: int) -> Detection:
+        template_side, points = TEMPLATES[TEMPLATE]
+        border = side * self._margin / (1 + 2 * self._margin)
+        return Detection(Box(border, border, side - border, side - border), 1.0, points * (side / template_side))
+
+
+def look_at(estimator: AttributeEstimator | None, image: Image, faces: Sequence[Detection]) -> list[FoundFace]:
+    """One look at every face, in batches; no looks without an estimator."""
+    if estimator is None or not faces:
+        return [FoundFace(face) for face in faces]
+    estimator.start(image, faces, [1.0] * len(faces))
+    return [FoundFace(face, look=look) for face, look in zip(faces, estimator.wait(), strict=True)]
+
+
+def analyze_pictures(
+    pictures: Iterable[Picture],
+    examination: Examination,
+    writer: LineWriter,
+    *,
+    name: Callable[[str], Named],
+    rotation_deg: int = 0,
+) -> Iterator[Seen | AnalyzeError]:
+    """What is seen in each picture, or why it could not be read, in the pictures' order.
+
+    name: what lines and files call a picture. Raises what reading the pictures raises.
+    """
+    begun: list[Picture] = []
+    for group in _groups(pictures, examination.most):
+        yield from _finish(begun, examination, writer, name)
+        begun = [_turned(picture, rotation_deg) for picture in group]
+        examination.begin([picture.image for picture in begun if picture.image is not None])
+    yield from _finish(begun, examination, writer, name)
+
+
+def _groups(pictures: Iterable[Picture], most: int) -> Iterator[list[Picture]]:
+    remaining = iter(pictures)
+    while group := list(islice(remaining, most)):
+        yield group
+
+
+def _finish(
+    begun: Sequence[Picture], examination: Examination, writer: LineWriter, name: Callable[[str], Named]
+) -> Iterator[Seen | AnalyzeError]:
+    found = iter(examination.finish() if any(picture.image is not None for picture in begun) else ())
+    for picture in begun:
+        named = name(picture.name)
+        if picture.image is None:
+            yield AnalyzeError(source=named.source, error=str(picture.error))
+        else:
+            yield Seen(writer.line(named.source, picture.image, next(found)), picture.image, named.place, moving=False)
+
+
+def _turned(picture: Picture, rotation_deg: int) -> Picture:
+    return picture if picture.image is None else replace(picture, image=rotate(picture.image, rotation_deg))
+
+
+def _square(image: Image) -> Image:
+    height, width = image.shape[:2]
+    side = max(height, width)
+    return image if height == width else stretch(image, (side, side))

@@ -1,0 +1,84 @@
+"""Opens what `analyze` was given: pictures one by one, footage frame by frame, cameras that come back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from edge.cameras.address import SourceKind, shown
+from edge.cameras.newest import NewestFrame
+from edge.cameras.opening import kind_of_source, may_come_back, open_source
+from edge.cameras.reopening import CameraChange, Reopening
+from edge.config import Camera
+from edge.errors import UsageError, explain
+from edge.ports import FrameSource
+
+
+class Named(NamedTuple):
+    """What a picture or footage is called: `source` in lines, `place` (relative, safe) in a folder of files."""
+
+    source: str
+    place: PurePosixPath
+
+
+class Source:
+    """One source as it was written. Raises UsageError for an address that means nothing.
+
+    alone: it is the only one, so that the pictures in it need not be told from those of others.
+    """
+
+    def __init__(self, address: str, *, alone: bool = True) -> None:
+        self.address = address
+        self.kind = kind_of_source(address)
+        self.named = Named(printable(shown(address)), PurePosixPath(_file_name(shown(address))))
+        self._alone = alone
+
+    @property
+    def is_pictures(self) -> bool:
+        """Whether it holds single pictures, without a time of their own."""
+        return self.kind.is_pictures
+
+    def name_picture(self, name: str) -> Named:
+        """A picture in it: its path in the folder or tar, after the source's own where there are several sources."""
+        if self.kind is SourceKind.IMAGE:
+            return self.named
+        inside = PurePosixPath(*(part for part in PurePosixPath(printable(name)).parts if part not in ("/", "..")))
+        if self._alone:
+            return Named(printable(name), inside)
+        return Named(f"{self.named.source.rstrip('/')}/{printable(name)}", self.named.place / inside)
+
+    def open_footage(
+        self, camera: Camera, on_change: Callable[[CameraChange], None], start_at: float | None
+    ) -> FrameSource:
+        """Every frame of a file from start_at on (default: it ends now), or the newest frames of a live source.
+
+        Raises what `edge.cameras.opening.open_source` raises; a live source that is lost later is opened again.
+        """
+
+        def opened() -> FrameSource:
+            source = open_source(self.address, camera, start_at=start_at)
+            return NewestFrame(source, camera.max_frame_age_s) if source.live else source
+
+        if not may_come_back(self.address) and self.kind is not SourceKind.PAGE:
+            return opened()
+        return Reopening(opened, initial_s=camera.reopen_initial_s, max_s=camera.reopen_max_s, on_change=on_change)
+
+
+def read_addresses(addresses: Sequence[str]) -> list[Source]:
+    """The sources of a command line. Raises UsageError, before anything is opened, for one that means nothing."""
+    if not addresses:
+        raise UsageError(explain("no source given", expected="images, folders, tars, videos, cameras or addresses"))
+    return [Source(address, alone=len(addresses) == 1) for address in addresses]
+
+
+def _file_name(address: str) -> str:
+    """The last part of an address as a file's name."""
+    last = printable(address).rstrip("/").rpartition("/")[2]
+    return re.sub(r"[^\w. -]", "-", last).lstrip(".") or "source"
+
+
+def printable(name: str) -> str:
+    """A name that can be written as UTF-8 whatever bytes a file system or tar gave it."""
+    return name.encode("utf-8", "backslashreplace").decode()

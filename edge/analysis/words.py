@@ -1,0 +1,86 @@
+"""Faces and visits in words, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from edge.analysis.listening import Seen, Visited, Watched
+from edge.schemas.analyze import AnalyzeError, AnalyzeLine, Face
+from edge.taxonomy import Taxonomy
+
+UNKNOWN = "unknown"
+UNTRAINED = "untrained"
+"""Said instead of a label where the networks have random weights."""
+
+
+class TextLines:
+    """Writes lines for people; faces of footage are too many, so of that only visits. Implements `Listener`.
+
+    Failures are left to stderr.
+    """
+
+    def __init__(self, write: Callable[[str], None], taxonomy: Taxonomy, *, untrained: bool) -> None:
+        self._write, self._taxonomy, self._untrained = write, taxonomy, untrained
+
+    def seen(self, seen: Seen) -> None:
+        """Write a picture's faces, best first."""
+        if not seen.moving:
+            self._write("\n".join([_heading(seen.line), *(self._face(face) for face in seen.line.faces)]))
+
+    def visited(self, visit: Visited) -> None:
+        """Write a visit."""
+        summary = visit.summary
+        glances = f"{summary.glances} glance{'' if summary.glances == 1 else 's'}"
+        stay = f"stayed {summary.dwell_s:5.1f} s, looked {summary.attention_s:5.1f} s ({glances})"
+        self._write(f"  at {_clock(visit.since_s)}  {stay:45}  {self._visitor(visit)}")
+
+    def failed(self, failure: AnalyzeError) -> None:
+        """Write nothing."""
+
+    def ended(self, watched: Watched) -> None:
+        """Write what there was of footage."""
+        rate = f"{watched.frames} frames, {watched.duration_s:.1f} s"
+        visits = {0: "no visit", 1: "1 visit"}.get(watched.visits, f"{watched.visits} visits")
+        self._write(f"{watched.source}: {watched.width}x{watched.height}, {rate}, {visits}")
+
+    def _face(self, face: Face) -> str:
+        width, height = face.box[2] - face.box[0], face.box[3] - face.box[1]
+        place = f"{width:.0f}x{height:.0f} px at {face.box[0]:.0f}, {face.box[1]:.0f}"
+        years = f" ({face.age.years:.0f} years)" if face.age and face.age.years is not None else ""
+        return f"  {', '.join(caption(face, untrained=self._untrained)) + years:42}  {place:28}  score {face.score:.2f}"
+
+    def _visitor(self, visit: Visited) -> str:
+        gender, age = visit.summary.gender, visit.summary.age
+        if gender is None and age is None:
+            return "no look at the face"
+        if self._untrained:
+            return UNTRAINED
+        words = [] if gender is None else [_sure("gender", gender.label, gender.confidence)]
+        if age is not None:
+            bracket = UNKNOWN if age.bracket is None else self._taxonomy.brackets[age.bracket].label
+            words.append(_sure("age", bracket, age.confidence))
+        return ", ".join(words)
+
+
+def caption(face: Face, *, untrained: bool = False) -> list[str]:
+    """Gender and bracket of a face with their confidences, each a short ASCII text; nothing where nobody asked."""
+    if face.gender is None and face.age is None:
+        return []
+    if untrained:
+        return [UNTRAINED]
+    words = [] if face.gender is None else [_sure("gender", face.gender.label, face.gender.confidence)]
+    return words + ([] if face.age is None else [_sure("age", face.age.bracket, face.age.confidence)])
+
+
+def _sure(what: str, label: str, confidence: float) -> str:
+    return f"{what} unknown" if label == UNKNOWN else f"{label} {confidence:.0%}"
+
+
+def _heading(line: AnalyzeLine) -> str:
+    faces = {0: "no face", 1: "1 face"}.get(len(line.faces), f"{len(line.faces)} faces")
+    return f"{line.source}: {line.width}x{line.height}, {faces}"
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(seconds, 60)
+    return f"{int(minutes)}:{rest:04.1f}"
