@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 export PASSERBY_SHARED ?= $(abspath ../shared)
 
-.PHONY: demo test check format schemas docs bench clean
+.PHONY: demo test check format schemas docs recording bench clean
 demo: $(VENV)/.demo
 	$(BIN)/passerby demo
 
@@ -28,6 +28,9 @@ schemas: $(VENV)/.dev
 docs: $(VENV)/.dev
 	$(BIN)/passerby config schema --markdown > docs/settings.md
 	$(BIN)/passerby config show --defaults --comments > systemd/passerby.toml
+
+recording: $(VENV)/.dev
+	$(BIN)/passerby demo 2>/dev/null | $(BIN)/python docs/record_terminal.py "make demo" docs/demo.svg
 
 bench: $(VENV)/.dev
 	$(BIN)/passerby bench

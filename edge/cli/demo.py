@@ -45,7 +45,8 @@ def demo(
             publish_live_interval_s=1,
         )
         if not as_json:
-            typer.echo(f"source {chosen}, broker {url}, topics passerby/demo/device/#; Ctrl-C ends")
+            seen = "a composed scene" if chosen == DEMO_ADDRESS else chosen
+            typer.echo(f"source: {seen}; broker: {url}, topics passerby/demo/device/#; Ctrl-C ends")
         with subscribed(url, "passerby/#", _Printer(as_json=as_json)):
             code = run_both(None, flags, drain_timeout_s=10, quiet=True)
     raise typer.Exit(code)
