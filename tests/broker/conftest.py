@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -59,6 +61,11 @@ class PublisherProcess:
 
     def log(self) -> str:
         return self._log.read_text()
+
+    def outbox_rows(self) -> int:
+        """Events in the outbox, read beside the publisher."""
+        with contextlib.closing(sqlite3.connect(self.state / "outbox.sqlite3")) as database:
+            return int(database.execute("SELECT count(*) FROM events").fetchone()[0])
 
     def close(self) -> None:
         if self._process is not None and self._process.poll() is None:

@@ -92,10 +92,10 @@ class Mosquitto:
 class Listener:
     """A subscriber that remembers everything; its session outlives its connection, and it reconnects by itself."""
 
-    def __init__(self, broker: Mosquitto, topics: str = "passerby/#", *, name: str = "listener") -> None:
+    def __init__(self, broker: Mosquitto, topics: str = "passerby/#", *, name: str = "listener", qos: int = 1) -> None:
         self.messages: list[paho.MQTTMessage] = []
         self.ready = threading.Event()
-        self._topics = topics
+        self._topics, self._qos = topics, qos
         self._client = paho.Client(CallbackAPIVersion.VERSION2, name, protocol=paho.MQTTv5)
         self._client.reconnect_delay_set(1, 1)
         self._client.on_connect = self._subscribe
@@ -109,7 +109,7 @@ class Listener:
         assert self.ready.wait(DEADLINE_S), "subscribed"
 
     def _subscribe(self, client: paho.Client, *_: object) -> None:
-        client.subscribe(self._topics, qos=1)
+        client.subscribe(self._topics, qos=self._qos)
 
     def payloads(self, last: str) -> list[bytes]:
         """Payloads of the topics whose last part is `last`, in order of arrival."""
