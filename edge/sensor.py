@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import time
@@ -91,6 +92,8 @@ class Sensor:
         pipeline = self._make_pipeline()
         self._counters = pipeline.counters
         self._notifier.ready()
+        gc.collect()
+        gc.freeze()  # what is there now stays: the collector need not look at it again in every pass
         outcome = pipeline.run(self._source)
         self._source.close()
         _log.info("%s after %d frames, %d visits", outcome.value, self._counters.frames, self._counters.visits)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -68,6 +69,8 @@ def measure(settings: Settings, images: Sequence[Image], fps: float, clip: str, 
     recorder = Recorder()
     networks = open_networks(settings, open_catalog(), wrap=recorder.wrap)
     always = _without_idling(settings)
+    gc.collect()
+    gc.freeze()  # as the sensor does
     recorder.recording = True
     run = run_passerby(always, networks, images, fps)
     recorder.recording = False
