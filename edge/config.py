@@ -84,9 +84,11 @@ class Detection(_Section, frozen=True, kw_only=True):
             "px", "Width of the detector's input; 0 takes the manifest's, -1 the picture's own.", low=-1, high=4096
         ),
     ] = 0
-    score: Annotated[float, _number("0-1", "Faces below it are no faces; 0 takes the manifest's.", low=0, high=1)] = 0.0
+    score: Annotated[
+        float, _number("fraction", "Faces below it are no faces; 0 takes the manifest's.", low=0, high=1)
+    ] = 0.0
     low_score: Annotated[
-        float, _number("0-1", "Fainter faces that still carry on a track; 0 takes the manifest's.", low=0, high=1)
+        float, _number("fraction", "Fainter faces that still carry on a track; 0 takes the manifest's.", low=0, high=1)
     ] = 0.0
     idle_fps: Annotated[
         float, _number("frames/s", "Detections a second while nothing moves and nobody is followed.", low=0.1, high=240)
@@ -121,12 +123,12 @@ class Attributes(_Section, frozen=True, kw_only=True):
         float, _number("s", "A new look when the last is older, even with enough samples.", low=0.1, high=3600)
     ] = 10.0
     min_face_px: Annotated[float, _number("px", "Smaller faces are not estimated.", low=4, high=1000)] = 20.0
-    min_quality: Annotated[float, _number("0-1", "Looks below it are not estimated.", low=0, high=1)] = 0.25
+    min_quality: Annotated[float, _number("fraction", "Looks below it are not estimated.", low=0, high=1)] = 0.25
     min_gender_confidence: Annotated[
-        float, _number("0-1", "Below it the gender is unknown; 0 takes the manifest's.", low=0, high=1)
+        float, _number("fraction", "Below it the gender is unknown; 0 takes the manifest's.", low=0, high=1)
     ] = 0.0
     min_age_confidence: Annotated[
-        float, _number("0-1", "Below it the bracket is unknown; 0 takes the manifest's.", low=0, high=1)
+        float, _number("fraction", "Below it the bracket is unknown; 0 takes the manifest's.", low=0, high=1)
     ] = 0.0
 
 
@@ -180,7 +182,7 @@ class Broker(_Section, frozen=True, kw_only=True):
     username: Annotated[str, _text("User name; empty for none.")] = ""
     password_file: Annotated[str, _text("File that holds the password; empty for none.")] = ""
     client_id: Annotated[
-        str, _text("MQTT client id; empty makes passerby-<site>-<device>.", pattern=r"^[A-Za-z0-9_-]{0,64}$")
+        str, _text("MQTT client id; empty makes `passerby-<site>-<device>`.", pattern=r"^[A-Za-z0-9_-]{0,64}$")
     ] = ""
     topic_prefix: Annotated[str, _text("First part of every topic.", pattern=r"^[A-Za-z0-9_/-]{1,64}$")] = "passerby"
     protocol: Annotated[Literal["auto", "5", "3.1.1"], _text("MQTT version; auto tries 5, then 3.1.1.")] = "auto"

@@ -81,7 +81,7 @@ def _section_text(section: str) -> str:
 def _default(setting: Setting) -> str:
     if isinstance(setting.default, tuple):
         return ", ".join(setting.default)
-    return str(setting.default).lower() if isinstance(setting.default, bool) else str(setting.default)
+    return str(setting.default).lower() if isinstance(setting.default, bool) else str(setting.default) or '""'
 
 
 def _range(setting: Setting) -> str:
