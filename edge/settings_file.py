@@ -204,5 +204,5 @@ def _toml_value(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_toml_value(v) for v in value) + "]"
     if isinstance(value, str):
-        return msgspec.json.encode(value).decode()  # a JSON string is a TOML basic string
+        return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")  # JSON, but TOML escapes DEL too
     return repr(value)
