@@ -1,0 +1,339 @@
+"""The sensor's loop: the order of its steps, how it ends, what it lets through; with stages that keep a journal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+import pytest
+
+from edge.bench.probes import KeptVisits, Silence
+from edge.cameras.fake import ScriptedSource, draw_scene
+from edge.config import Detection as DetectionSettings
+from edge.config import Settings, Tracking
+from edge.detection.idle import IdleGate
+from edge.errors import CameraLost, InferenceError
+from edge.geometry import Box
+from edge.pipeline import Outcome, Pipeline, Stages
+from edge.ports import Tracker, TrackUpdate
+from edge.schemas.link import Command, HealthRequest, Pause, Resume
+from edge.taxonomy import ADS_8
+from edge.tracking.tracker import FaceTracker
+from edge.types import AttributeEstimate, Detection, Frame, Image, Track
+from edge.visits.book import VisitBook
+from edge.visits.fusion import Fusion
+
+FPS = 10.0
+Journal = list[str]
+
+LEFT, RIGHT = Box(10, 10, 60, 60), Box(200, 10, 250, 60)
+
+
+def frames(count: int, first: int = 0) -> list[Frame]:
+    return [Frame(draw_scene(n, (180, 320)), n, n / FPS) for n in range(first, first + count)]
+
+
+def face(box: Box, score: float = 0.9) -> Detection:
+    return Detection(box, score)
+
+
+class Detector:
+    """Finds what the script says, frame by frame; the last entry holds for all that follow."""
+
+    target = "fake:CPU"
+
+    def __init__(self, journal: Journal, script: Iterable[Sequence[Detection]]) -> None:
+        self._journal, self._script = journal, list(script)
+        self._frame = -1
+
+    def start(self, image: Image) -> None:
+        self._frame += 1
+        self._journal.append(f"detect {self._frame}")
+
+    def wait(self) -> Sequence[Detection]:
+        self._journal.append(f"faces {self._frame}")
+        return self._script[min(self._frame, len(self._script) - 1)]
+
+
+class Estimator:
+    """Says the same of every face; one batch in flight, as the port wants it."""
+
+    target = "fake:CPU"
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self.batches: list[int] = []
+        self._running = 0
+
+    def start(self, image: Image, faces: Sequence[Detection], qualities: Sequence[float]) -> None:
+        assert not self._running, "a second batch in flight"
+        assert len(faces) == len(qualities)
+        self._journal.append(f"look at {len(faces)}")
+        self.batches.append(len(faces))
+        self._running = len(faces)
+
+    def wait(self) -> Sequence[AttributeEstimate]:
+        assert self._running, "no batch was begun"
+        self._journal.append("looked")
+        count, self._running = self._running, 0
+        woman = np.array([0.9, 0.1], np.float32)
+        return [AttributeEstimate(None, woman, quality=0.8)] * count
+
+
+class Sink(KeptVisits):
+    """Keeps visits; gives commands before the frames that the script names."""
+
+    def __init__(self, script: dict[int, Command] | None = None) -> None:
+        super().__init__()
+        self._script = script or {}
+        self._asked = -1
+
+    def commands(self) -> Sequence[Command]:
+        self._asked += 1
+        return [self._script[self._asked]] if self._asked in self._script else []
+
+    @property
+    def reasons(self) -> list[str]:
+        return [visit.end_reason for visit in self.visits]
+
+
+class Pulse(Silence):
+    def __init__(self) -> None:
+        self.beats: list[float] = []
+        self.asked: list[int] = []
+
+    def beat(self, frame_at: float) -> None:
+        self.beats.append(frame_at)
+
+    def ask(self) -> None:
+        self.asked.append(len(self.beats))
+
+
+class Loop:
+    """The real loop, tracker, book and gate; detector and estimator follow a script."""
+
+    def __init__(
+        self,
+        script: Iterable[Sequence[Detection]],
+        *,
+        quality: Callable[[Image, Track], float] = lambda image, track: 1.0,
+        commands: dict[int, Command] | None = None,
+        stop: Callable[[], bool] = lambda: False,
+        motion: float = 0.0,
+        estimating: bool = True,
+        max_batch: int = 4,
+        tracker: Tracker | None = None,
+    ) -> None:
+        settings = Settings(tracking=Tracking(max_gap_s=0.5))
+        self.journal: Journal = []
+        self.estimator = Estimator(self.journal)
+        self.sink = Sink(commands)
+        self.pulse = Pulse()
+        self.book = VisitBook(
+            visits=settings.visits,
+            attributes=settings.attributes,
+            attention=settings.attention,
+            minors="unknown",
+            fusion=Fusion(ADS_8, lambda probs: probs),
+        )
+        stages = Stages(
+            gate=IdleGate(DetectionSettings(motion=motion)),
+            detector=Detector(self.journal, script),
+            tracker=tracker or FaceTracker(settings.tracking, 0.5),
+            estimator=self.estimator if estimating else None,
+            quality=quality,
+            min_quality=0.25,
+            max_batch=max_batch,
+            visits=self.book,
+            sink=self.sink,
+        )
+        self.pipeline = Pipeline(stages, pulse=self.pulse, stop=stop)
+
+    def run(self, *steps: Frame | CameraLost) -> Outcome:
+        return self.pipeline.run(ScriptedSource(steps))
+
+
+def test_one_frame_goes_through_the_steps_in_order() -> None:
+    loop = Loop([[face(LEFT)]])
+    loop.run(*frames(3))
+    assert loop.journal == [
+        "detect 0", "faces 0",
+        "detect 1", "faces 1",
+        "detect 2", "faces 2", "look at 1",  # three hits confirm the track
+        "looked",
+    ]  # fmt: skip
+
+
+def test_the_next_detection_has_begun_before_the_looks_of_a_frame_are_waited_for() -> None:
+    loop = Loop([[face(LEFT)]])
+    loop.run(*frames(40))
+    begun = [position for position, word in enumerate(loop.journal) if word.startswith("look at")]
+    assert len(begun) >= 5
+    for position in begun:
+        frame = int(loop.journal[position - 1].split()[1])
+        assert loop.journal[position + 1 : position + 4] == [f"detect {frame + 1}", "looked", f"faces {frame + 1}"]
+
+
+def test_looks_of_the_last_frame_are_waited_for_at_the_end() -> None:
+    loop = Loop([[face(LEFT)]])
+    assert loop.run(*frames(10)) is Outcome.SOURCE_ENDED
+    assert loop.journal.count("looked") == len(loop.estimator.batches)
+    assert loop.sink.visits[0].samples == loop.pipeline.counters.looks == len(loop.estimator.batches)
+
+
+@pytest.mark.parametrize("faces", [[face(LEFT)], [face(LEFT), face(RIGHT)]])
+def test_the_end_of_the_source_closes_every_open_visit(faces: list[Detection]) -> None:
+    loop = Loop([faces])
+    assert loop.run(*frames(20)) is Outcome.SOURCE_ENDED
+    assert loop.sink.reasons == ["source_ended"] * len(faces)
+    assert [visit.dwell_s for visit in loop.sink.visits] == pytest.approx([1.9] * len(faces))
+    assert len(loop.book) == 0
+
+
+def test_who_leaves_ends_a_visit_while_others_go_on() -> None:
+    loop = Loop([[face(LEFT), face(RIGHT)]] * 10 + [[face(RIGHT)]])
+    loop.run(*frames(30))
+    assert loop.sink.reasons == ["left", "source_ended"]
+    assert [visit.dwell_s for visit in loop.sink.visits] == pytest.approx([0.9, 2.9])
+
+
+def test_a_pause_closes_visits_as_paused_and_reads_no_further_frame() -> None:
+    loop = Loop([[face(LEFT)]], commands={12: Pause()})
+    assert loop.run(*frames(30)) is Outcome.PAUSED
+    assert loop.sink.reasons == ["paused"]
+    assert loop.pipeline.counters.frames == 12
+
+
+def test_a_wish_to_stop_closes_visits_as_stopped() -> None:
+    loop = Loop([[face(LEFT)]], stop=lambda: loop.pipeline.counters.frames == 10)
+    assert loop.run(*frames(30)) is Outcome.STOPPED
+    assert loop.sink.reasons == ["stopped"]
+    assert loop.pipeline.counters.frames == 10
+
+
+def test_a_lost_camera_closes_visits_as_stopped_and_is_told_apart() -> None:
+    loop = Loop([[face(LEFT)]])
+    assert loop.run(*frames(11), CameraLost("unplugged"), *frames(10, first=11)) is Outcome.CAMERA_LOST
+    assert loop.sink.reasons == ["stopped"]
+    assert loop.pipeline.counters.frames == 11
+    assert loop.journal[-1] == "looked", "looks in flight are not thrown away"
+
+
+def test_who_wants_to_stop_and_pauses_too_stops() -> None:
+    loop = Loop([[face(LEFT)]], commands={10: Pause()}, stop=lambda: loop.pipeline.counters.frames == 10)
+    assert loop.run(*frames(30)) is Outcome.STOPPED
+
+
+def test_stopping_before_the_first_frame_reads_none() -> None:
+    loop = Loop([[]], stop=lambda: True)
+    assert loop.run(*frames(3)) is Outcome.STOPPED
+    assert (loop.journal, loop.sink.visits, loop.pulse.beats) == ([], [], [])
+
+
+def test_a_source_without_frames_ends_with_nothing() -> None:
+    loop = Loop([[]])
+    assert loop.run() is Outcome.SOURCE_ENDED
+    assert loop.sink.visits == []
+
+
+def test_a_health_request_reaches_the_pulse_and_nothing_ends() -> None:
+    loop = Loop([[]], commands={4: HealthRequest(), 6: Resume()})
+    assert loop.run(*frames(10)) is Outcome.SOURCE_ENDED
+    assert loop.pulse.asked == [4]
+
+
+def test_the_pulse_beats_after_every_frame_with_its_time() -> None:
+    loop = Loop([[]], motion=6.0)
+    still = [Frame(draw_scene(0, (180, 320)), n, n / FPS) for n in range(40)]
+    loop.run(*still)
+    assert loop.pulse.beats == [frame.captured_at for frame in still]
+
+
+def test_the_idle_gate_keeps_frames_from_the_detector_while_nothing_moves() -> None:
+    loop = Loop([[]], motion=6.0)
+    loop.run(*(Frame(draw_scene(0, (180, 320)), n, n / FPS) for n in range(100)))
+    assert loop.pipeline.counters.frames == 100
+    awake, idle_fps = 11, 2
+    assert loop.pipeline.counters.detections == pytest.approx(awake + idle_fps * 9, abs=2)
+    assert loop.pipeline.counters.detections == sum(word.startswith("detect") for word in loop.journal)
+
+
+def test_the_idle_gate_is_open_while_somebody_is_followed() -> None:
+    loop = Loop([[face(LEFT)]], motion=6.0)
+    loop.run(*(Frame(draw_scene(0, (180, 320)), n, n / FPS) for n in range(100)))
+    assert loop.pipeline.counters.detections == 100
+
+
+def test_a_batch_is_bounded_and_the_others_have_their_turn() -> None:
+    people = [face(Box(20 + 60 * n, 10, 60 + 60 * n, 50)) for n in range(7)]
+    loop = Loop([people], max_batch=3)
+    loop.run(*frames(60))
+    assert max(loop.estimator.batches) == 3
+    assert len(loop.sink.visits) == 7
+    assert all(visit.samples >= 5 for visit in loop.sink.visits)
+
+
+def test_a_look_below_the_quality_is_not_taken_and_the_same_at_it_is() -> None:
+    poor = Loop([[face(LEFT), face(RIGHT)]], quality=lambda image, track: 0.24 if track.box.x_min < 100 else 0.25)
+    poor.run(*frames(30))
+    assert set(poor.estimator.batches) == {1}
+    assert sorted(visit.samples > 0 for visit in poor.sink.visits) == [False, True]
+
+
+def test_nobody_good_enough_is_no_batch_at_all() -> None:
+    loop = Loop([[face(LEFT)]], quality=lambda image, track: 0.0)
+    loop.run(*frames(20))
+    assert loop.estimator.batches == []
+    assert [visit.samples for visit in loop.sink.visits] == [0]
+
+
+def test_without_an_estimator_visits_are_counted_and_nobody_is_looked_at() -> None:
+    loop = Loop([[face(LEFT)]], estimating=False)
+    loop.run(*frames(20))
+    assert loop.pipeline.counters.looks == 0
+    (visit,) = loop.sink.visits
+    assert (visit.samples, visit.dwell_s) == (0, pytest.approx(1.9))
+
+
+def test_the_counters_say_what_was_done() -> None:
+    loop = Loop([[face(LEFT), face(RIGHT)]] * 10 + [[]])
+    loop.run(*frames(30))
+    counters = loop.pipeline.counters
+    assert (counters.frames, counters.detections, counters.faces, counters.visits) == (30, 30, 20, 2)
+    assert counters.looks == sum(loop.estimator.batches)
+
+
+class Leaving:
+    """Ends every track at the second frame, one after its look was begun."""
+
+    def __init__(self) -> None:
+        self._inner = FaceTracker(Tracking(confirm_hits=1), 0.5)
+        self._frame = 0
+
+    def update(self, detections: Sequence[Detection], at: float) -> TrackUpdate:
+        self._frame += 1
+        update = self._inner.update(detections, at)
+        return TrackUpdate([], list(self._inner.finish())) if self._frame == 2 else update
+
+    def finish(self) -> Sequence[Track]:
+        return self._inner.finish()
+
+
+def test_a_look_at_somebody_who_leaves_meanwhile_is_waited_for() -> None:
+    loop = Loop([[face(LEFT)], []], tracker=Leaving())
+    loop.run(*frames(4))
+    assert loop.journal[:6] == ["detect 0", "faces 0", "look at 1", "detect 1", "looked", "faces 1"]
+    assert loop.book.opened == loop.book.closed == 1
+
+
+class Broken(FaceTracker):
+    """Fails as a stage does whose device went away."""
+
+    def update(self, detections: Sequence[Detection], at: float) -> TrackUpdate:
+        raise InferenceError("the device is gone")
+
+
+def test_a_broken_stage_is_not_swallowed() -> None:
+    loop = Loop([[]], tracker=Broken(Tracking(), 0.5))
+    with pytest.raises(InferenceError, match="the device is gone"):
+        loop.run(*frames(3))
