@@ -23,8 +23,8 @@ Rectangle = tuple[int, int, int, int]
 """x_min, y_min, x_max, y_max px."""
 
 COLOURS: dict[str, Colour] = {"female": (110, 120, 255), "male": (250, 180, 70), "unknown": (210, 210, 210)}
-LEAST_SIDE_PX = 720
-"""Smaller pictures are magnified by a whole factor, so that words fit beside small faces."""
+LEAST_SIDE_PX = 1200
+"""Smaller pictures are magnified by a whole factor to about this side, so that words fit beside small faces."""
 _INK: Colour = (20, 20, 20)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _PADDING_PX = 3
@@ -179,7 +179,7 @@ class _Print(NamedTuple):
 
 
 def _print_for(canvas: Image) -> _Print:
-    scale = max(0.45, max(canvas.shape[:2]) / 1800)
+    scale = max(0.45, max(canvas.shape[:2]) / 2600)
     (_, height), baseline = cv2.getTextSize("Ag", _FONT, scale, 1)
     return _Print(scale, height + baseline + 1, max(1, round(scale * 1.3)))
 

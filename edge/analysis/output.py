@@ -18,17 +18,20 @@ STDOUT = "-"
 def line_output(target: str) -> Iterator[Callable[[str], None]]:
     """What writes one line to "-" or a file. The file is written under a temporary name and dropped on any exception.
 
+    A pipe or device (`/dev/stdout`, `>(…)`) is written as it is: renaming would replace it.
     Raises UsageError when it cannot be written; BrokenPipeError when nobody reads standard output any more.
     """
     if target == STDOUT:
         yield lambda line: _write(sys.stdout, line, "standard output")
         return
     path = Path(target)
+    if path.exists() and not path.is_file():
+        with _opened(path, target) as file:
+            yield lambda line: _write(file, line, target)
+        return
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        with _reporting(target):
-            file = partial.open("w", encoding="utf-8")
-        with file:
+        with _opened(partial, target) as file:
             yield lambda line: _write(file, line, target)
         with _reporting(target):
             partial.replace(path)
@@ -43,22 +46,34 @@ def leave_stdout() -> None:
     os.close(nowhere)
 
 
+@contextmanager
+def _opened(path: Path, where: str) -> Iterator[TextIO]:
+    with _reporting(where):
+        file = path.open("w", encoding="utf-8")
+    try:
+        yield file
+    finally:
+        with _reporting(where):  # what a full disk did not take is tried once more
+            file.close()
+
+
 def _write(file: TextIO, line: str, where: str) -> None:
     try:
-        file.write(f"{line}\n")
-        file.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
+        with _reporting(where):
+            file.write(f"{line}\n")
+            file.flush()
+    except UsageError:
         if file is sys.stdout:
             leave_stdout()
-        raise _not_written(where, error) from error
+        raise
 
 
 @contextmanager
 def _reporting(where: str) -> Iterator[None]:
     try:
         yield
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise _not_written(where, error) from error
 

@@ -135,9 +135,15 @@ def _finish(
     for picture in begun:
         named = name(picture.name)
         if picture.image is None:
-            yield AnalyzeError(source=named.source, error=str(picture.error))
+            yield AnalyzeError(source=named.source, error=_error_of(picture, named))
         else:
             yield Seen(writer.line(named.source, picture.image, next(found)), picture.image, named.place, moving=False)
+
+
+def _error_of(picture: Picture, named: Named) -> str:
+    """What is wrong, under the name that lines call the picture."""
+    text = str(picture.error)
+    return named.source + text.removeprefix(picture.name) if text.startswith(picture.name) else text
 
 
 def _turned(picture: Picture, rotation_deg: int) -> Picture:

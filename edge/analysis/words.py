@@ -47,7 +47,9 @@ class TextLines:
         width, height = face.box[2] - face.box[0], face.box[3] - face.box[1]
         place = f"{width:.0f}x{height:.0f} px at {face.box[0]:.0f}, {face.box[1]:.0f}"
         years = f" ({face.age.years:.0f} years)" if face.age and face.age.years is not None else ""
-        return f"  {', '.join(caption(face, untrained=self._untrained)) + years:42}  {place:28}  score {face.score:.2f}"
+        return (
+            f"  {', '.join(describe(face, untrained=self._untrained)) + years:42}  {place:28}  score {face.score:.2f}"
+        )
 
     def _visitor(self, visit: Visited) -> str:
         gender, age = visit.summary.gender, visit.summary.age
@@ -62,14 +64,21 @@ class TextLines:
         return ", ".join(words)
 
 
-def caption(face: Face, *, untrained: bool = False) -> list[str]:
-    """Gender and bracket of a face with their confidences, each a short ASCII text; nothing where nobody asked."""
+def describe(face: Face, *, untrained: bool = False) -> list[str]:
+    """Gender and bracket of a face with their confidences; nothing where nobody asked."""
     if face.gender is None and face.age is None:
         return []
     if untrained:
         return [UNTRAINED]
     words = [] if face.gender is None else [_sure("gender", face.gender.label, face.gender.confidence)]
     return words + ([] if face.age is None else [_sure("age", face.age.bracket, face.age.confidence)])
+
+
+def caption(face: Face, *, untrained: bool = False) -> list[str]:
+    """As `describe`, in fewer words, for drawing beside a face: short lines of ASCII, known ones only if there are."""
+    words = describe(face, untrained=untrained)
+    known = [word for word in words if not word.endswith(UNKNOWN)]
+    return known or ([UNKNOWN] if words else [])
 
 
 def _sure(what: str, label: str, confidence: float) -> str:
