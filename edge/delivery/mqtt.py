@@ -164,6 +164,7 @@ class MqttBroker:
             client.loop_misc()
         if self._client is client and not self.connected and self._clock() - self._at > CONNECT_TIMEOUT_S:
             _drop(client)
+            self._other_version()  # some brokers fall silent on a version that they do not know
             self._lost(f"{self._address}: does not answer CONNECT")
 
     def _on_connect(
