@@ -62,7 +62,7 @@ def open_networks(settings: Settings, catalog: Catalog, *, wrap: Wrap = _same) -
     chosen = catalog.model_set(settings.models.set)
     kinds = {kind for target in settings.models.targets for kind in KINDS.get(target.partition(":")[0], ())}
     names = chosen.attributes if settings.attributes.enabled else ()
-    located = [catalog.locate(name, kinds) for name in (chosen.detector, *names)]
+    located = [catalog.locate(name, kinds or None) for name in (chosen.detector, *names)]
     fallbacks: list[BackendUnavailable] = []
 
     def opened(model: Located, input_hw: tuple[int, int] | None = None, max_batch: int = 1) -> OpenedSession:

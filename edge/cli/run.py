@@ -60,6 +60,7 @@ def run_both(config: Path | None, overrides: list[str], *, drain_timeout_s: floa
 
     settings = settings_from(config, overrides)
     check_broker(settings.broker)
+    model_set_text(settings)  # an unknown set is said here once, not by both halves
     flags = ["--config", str(config)] if config else []
     flags += [part for override in overrides for part in ("--set", override)]
     flags += ["--quiet"] if quiet else []
