@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import BackendUnavailable
-from edge.inference.pictures import failed, need_tensors, normalise, refused, stack_outputs, take_pictures
+from edge.inference.pictures import failed, need_tensors, normalise, refused
 from edge.inference.quiet import silence_onnxruntime
 from edge.inference.request import SessionRequest, SizedSession
-from edge.types import Image, Tensor, Tensors
+from edge.inference.synchronous import SynchronousSession
+from edge.types import Image, Tensor
 
 PROVIDERS = {
     "CPU": "CPUExecutionProvider",
@@ -21,37 +22,21 @@ PROVIDERS = {
 ERRORS_ONLY = 3
 
 
-class ONNXRuntimeSession:
-    """One loaded network. A batch runs picture by picture, in `start`: the runtime has no queue of requests.
+class _Network:
+    """One loaded network.
 
     ONNX Runtime keeps a size that the file fixes, so `input_hw` may differ from what was asked for.
     """
 
     def __init__(self, request: SessionRequest, network: Any, errors: tuple[type[Exception], ...]) -> None:
-        self.target = request.target
         self._request, self._network, self._errors = request, network, errors
         shapes = {port.name: port.shape for port in network.get_inputs()}
         self._names = [port.name for port in network.get_outputs()]
         need_tensors(request, shapes, self._names)
         self.input_hw = _real_size(shapes[request.input.name], request)
-        self._outputs: Tensors | None = None
 
-    def start(self, inputs: Tensors) -> None:
-        """See `edge.ports.InferenceSession`."""
-        pictures = take_pictures(inputs, self._request, self.input_hw)
-        self._outputs = stack_outputs([self._infer(picture) for picture in pictures])
-
-    def wait(self) -> Tensors:
-        """See `edge.ports.InferenceSession`."""
-        if self._outputs is None:
-            raise failed(self._request, "wait without start")
-        return self._outputs
-
-    def close(self) -> None:
-        """Free the network."""
-        self._network = self._outputs = None
-
-    def _infer(self, picture: Image) -> dict[str, Tensor]:
+    def infer(self, picture: Image) -> dict[str, Tensor]:
+        """See `edge.inference.synchronous.Infer`."""
         try:
             values = self._network.run(self._names, {self._request.input.name: self._prepare(picture)})
         except self._errors as error:
@@ -79,7 +64,8 @@ def open_onnxruntime(request: SessionRequest) -> SizedSession:
     # A provider whose CUDA libraries are missing is dropped with a mere log line: that is no silent CPU for us.
     if network.get_providers()[0] != provider:
         raise BackendUnavailable(request.target, f"onnxruntime could not start {provider} (driver or CUDA libraries)")
-    return ONNXRuntimeSession(request, network, errors)
+    loaded = _Network(request, network, errors)
+    return SynchronousSession(request, loaded.input_hw, loaded.infer)
 
 
 def _import_onnxruntime(target: str) -> Any:

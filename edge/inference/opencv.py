@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 
 from edge.errors import BackendUnavailable
-from edge.inference.pictures import failed, need_tensors, refused, stack_outputs, take_pictures
+from edge.inference.pictures import failed, need_tensors, refused
 from edge.inference.request import SessionRequest, SizedSession
-from edge.types import Image, Tensor, Tensors
+from edge.inference.synchronous import SynchronousSession
+from edge.types import Image, Tensor
 
 CONFIG_SUFFIXES = {".prototxt", ".pbtxt"}
 SCALE_STEP = 1.1
@@ -21,33 +22,16 @@ FACE_NEIGHBOURS = 5
 LEAST_NEIGHBOURS = 2
 
 
-class OpenCVSession:
-    """One network of `cv2.dnn`. A batch runs picture by picture, in `start`."""
+class _Network:
+    """One network of `cv2.dnn`."""
 
     def __init__(self, request: SessionRequest, network: Any) -> None:
-        self.target = request.target
-        self.input_hw = request.input_hw
         self._request, self._network = request, network
         # The module tells no input names; a wrong one shows at the first inference.
         need_tensors(request, {request.input.name}, network.getUnconnectedOutLayersNames())
-        self._outputs: Tensors | None = None
 
-    def start(self, inputs: Tensors) -> None:
-        """See `edge.ports.InferenceSession`."""
-        pictures = take_pictures(inputs, self._request, self.input_hw)
-        self._outputs = stack_outputs([self._infer(picture) for picture in pictures])
-
-    def wait(self) -> Tensors:
-        """See `edge.ports.InferenceSession`."""
-        if self._outputs is None:
-            raise failed(self._request, "wait without start")
-        return self._outputs
-
-    def close(self) -> None:
-        """Free the network."""
-        self._network = self._outputs = None
-
-    def _infer(self, picture: Image) -> dict[str, Tensor]:
+    def infer(self, picture: Image) -> dict[str, Tensor]:
+        """See `edge.inference.synchronous.Infer`."""
         wanted, names = self._request.input, self._request.output_names
         try:
             blob = cv2.dnn.blobFromImage(
@@ -59,21 +43,17 @@ class OpenCVSession:
             raise failed(self._request, error) from error
 
 
-class CascadeSession:
+class _Cascade:
     """A Haar cascade (Viola and Jones, CVPR 2001). Outputs `boxes` float32 (N, 4) corners in px and `scores` (N,).
 
     A cascade has no probability: the score is 1 - 0.5 ** (n / 5) of the n hits that overlap.
     """
 
     def __init__(self, request: SessionRequest, cascade: Any) -> None:
-        self.target = request.target
-        self.input_hw = request.input_hw
         self._request, self._cascade = request, cascade
-        self._outputs: Tensors | None = None
 
-    def start(self, inputs: Tensors) -> None:
-        """See `edge.ports.InferenceSession`; takes one picture."""
-        picture = take_pictures(inputs, self._request, self.input_hw)[0]
+    def infer(self, picture: Image) -> dict[str, Tensor]:
+        """See `edge.inference.synchronous.Infer`."""
         try:
             grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
             boxes, hits = self._cascade.detectMultiScale2(grey, scaleFactor=SCALE_STEP, minNeighbors=LEAST_NEIGHBOURS)
@@ -81,20 +61,8 @@ class CascadeSession:
             raise failed(self._request, error) from error
         corners = np.array(boxes, np.float32).reshape(-1, 4)
         corners[:, 2:] += corners[:, :2]
-        self._outputs = {
-            "boxes": corners,
-            "scores": 1 - np.float32(0.5) ** (np.array(hits, np.float32).reshape(-1) / FACE_NEIGHBOURS),
-        }
-
-    def wait(self) -> Tensors:
-        """See `edge.ports.InferenceSession`."""
-        if self._outputs is None:
-            raise failed(self._request, "wait without start")
-        return self._outputs
-
-    def close(self) -> None:
-        """Free the cascade."""
-        self._cascade = self._outputs = None
+        overlapping = np.array(hits, np.float32).reshape(-1)
+        return {"boxes": corners, "scores": 1 - np.float32(0.5) ** (overlapping / FACE_NEIGHBOURS)}
 
 
 def open_opencv(request: SessionRequest) -> SizedSession:
@@ -111,7 +79,7 @@ def open_opencv(request: SessionRequest) -> SizedSession:
     try:
         network = cv2.dnn.readNet(str(weights), str(config) if config else "")
         network.setPreferableBackend(cv2.dnn.DNN_BACKEND_OPENCV)
-        return OpenCVSession(request, network)
+        return SynchronousSession(request, request.input_hw, _Network(request, network).infer)
     except cv2.error as error:
         raise refused(request, error) from error
 
@@ -132,4 +100,4 @@ def _open_cascade(request: SessionRequest) -> SizedSession:
         raise refused(request, error) from error
     if cascade.empty():
         raise refused(request, "it is not a cascade")
-    return CascadeSession(request, cascade)
+    return SynchronousSession(request, request.input_hw, _Cascade(request, cascade).infer)

@@ -14,24 +14,22 @@ from edge.inference.pictures import (
     need_tensors,
     nhwc,
     refused,
-    stack_outputs,
-    take_pictures,
 )
 from edge.inference.request import SessionRequest, SizedSession
-from edge.types import Image, Tensor, Tensors
+from edge.inference.synchronous import SynchronousSession
+from edge.types import Image, Tensor
 
 EDGE_TPU_OP = "edgetpu-custom-op"
 
 
-class TFLiteSession:
-    """One loaded network with a fixed input size, the file's own. A batch runs picture by picture, in `start`.
+class _Network:
+    """One loaded network with a fixed input size, the file's own.
 
     Integers are quantized and dequantized with the scale and zero point that the file gives, so a session takes and
     gives the same numbers whatever the file's types.
     """
 
     def __init__(self, request: SessionRequest, interpreter: Any) -> None:
-        self.target = request.target
         self._request, self._interpreter = request, interpreter
         inputs, outputs = _named_tensors(interpreter)
         need_tensors(request, inputs, outputs)
@@ -40,24 +38,9 @@ class TFLiteSession:
         height, width = self._input["shape"][1:3] if self._channels_last else self._input["shape"][2:4]
         self.input_hw = int(height), int(width)
         self._table = _quantize(colour_table(request.input), self._input)
-        self._outputs: Tensors | None = None
 
-    def start(self, inputs: Tensors) -> None:
-        """See `edge.ports.InferenceSession`."""
-        pictures = take_pictures(inputs, self._request, self.input_hw)
-        self._outputs = stack_outputs([self._infer(picture) for picture in pictures])
-
-    def wait(self) -> Tensors:
-        """See `edge.ports.InferenceSession`."""
-        if self._outputs is None:
-            raise failed(self._request, "wait without start")
-        return self._outputs
-
-    def close(self) -> None:
-        """Free the network."""
-        self._interpreter = self._outputs = None
-
-    def _infer(self, picture: Image) -> dict[str, Tensor]:
+    def infer(self, picture: Image) -> dict[str, Tensor]:
+        """See `edge.inference.synchronous.Infer`."""
         try:
             self._interpreter.set_tensor(self._input["index"], self._prepare(picture))
             self._interpreter.invoke()
@@ -85,7 +68,8 @@ def open_tflite(request: SessionRequest) -> SizedSession:
         if EDGE_TPU_OP in str(error):
             advice = "this file is compiled for the Edge TPU and runs only there: use target coral:usb or coral:pci"
         raise refused(request, error, advice) from error
-    return TFLiteSession(request, interpreter)
+    network = _Network(request, interpreter)
+    return SynchronousSession(request, network.input_hw, network.infer)
 
 
 def _import_interpreter(target: str) -> Any:
