@@ -86,7 +86,7 @@ class _Request(NamedTuple):
 
 
 def _analyze(request: _Request, settings: Settings) -> int:
-    """Check all that can be checked before a network is opened, then analyze; returns the exit code."""
+    """Check what was asked, open the networks, analyze the sources; returns the exit code."""
     from edge.analysis.analyst import Analyst, check_request
     from edge.analysis.listening import Everyone
     from edge.analysis.output import line_output
