@@ -13,7 +13,10 @@ class PasserbyError(Exception):
 
 
 def explain(what: str, *, where: str = "", got: object = None, expected: str = "", next_step: str = "") -> str:
-    """Join the five parts of an error message into one line; parts that are empty are left out."""
+    """Join the five parts of an error message into one line; parts that are empty are left out.
+
+    Bytes of a file name that are not UTF-8 are escaped, so that the line can be written anywhere.
+    """
     head = f"{where}: {what}" if where else what
     parts = [head]
     if got is not None:
@@ -21,7 +24,8 @@ def explain(what: str, *, where: str = "", got: object = None, expected: str = "
     if expected:
         parts.append(f"expected {expected}")
     line = ", ".join(parts)
-    return " ".join(f"{line}; {next_step}".split()) if next_step else " ".join(line.split())
+    whole = " ".join((f"{line}; {next_step}" if next_step else line).split())
+    return whole.encode("utf-8", "backslashreplace").decode()
 
 
 class ConfigError(PasserbyError, ValueError):

@@ -21,6 +21,7 @@ from edge.cli.options import (
     settings_from,
     with_flags,
 )
+from edge.errors import BadInput, explain
 
 if TYPE_CHECKING:
     from edge.config import Settings
@@ -53,6 +54,9 @@ def bench(
         with open_seed() as seed:
             run_seed(seed, images)
         return
+    if len(images) < rounds:
+        expected = f"at least one for each of {rounds} rounds"
+        raise BadInput(explain("too short to measure", where=clip, got=f"{len(images)} frames", expected=expected))
     import msgspec
 
     report = measured(settings, images, clip, rounds, [part for flag in flags for part in ("--set", flag)])
