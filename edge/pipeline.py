@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, Protocol
 
-from edge.errors import CameraLost
+from edge.errors import BadInput, CameraLost, InferenceError
 from edge.ports import AttributeEstimator, Detector, FrameSource, Tracker, TrackUpdate, VisitSink
-from edge.schemas.link import HealthRequest, Pause
+from edge.schemas.link import HealthRequest, Pause, Resume
 from edge.types import AttributeEstimate, Detection, Frame, Image, Track, VisitSummary
 
 
@@ -103,10 +103,28 @@ class Pipeline:
         self._stop = stop
         self._anyone = False
         self._outcome = Outcome.SOURCE_ENDED
+        self._fault: BadInput | None = None
         self.counters = Counters()
 
     def run(self, source: FrameSource) -> Outcome:
-        """Take frames until the end; then close every open visit, whatever the reason for the end."""
+        """Take frames until the end; then close every open visit, whatever the reason for the end.
+
+        After a pause the same source may be run on. Raises BadInput for a torn source, InferenceError, both after the
+        visits are closed.
+        """
+        self._outcome = Outcome.SOURCE_ENDED
+        try:
+            self._see(source)
+        except InferenceError:
+            self._outcome = Outcome.STOPPED
+            raise
+        finally:
+            self._close()
+        if self._fault is not None:
+            raise self._fault
+        return self._outcome
+
+    def _see(self, source: FrameSource) -> None:
         looks: list[Look] = []
         for frame in self._frames(source):
             self._stages.detector.start(frame.image)
@@ -115,8 +133,6 @@ class Pipeline:
             looks = self._begin_looks(frame, update.active)
             self._report(self._stages.visits.end(update.ended, "left"))
         self._finish(looks)
-        self._close()
-        return self._outcome
 
     def _frames(self, source: FrameSource) -> Iterator[Frame]:
         """The frames that are worth a detection; sets the outcome when they end."""
@@ -125,6 +141,9 @@ class Pipeline:
                 frame = source.read()
             except CameraLost:
                 self._outcome = Outcome.CAMERA_LOST
+                return
+            except BadInput as fault:
+                self._fault = fault
                 return
             if frame is None:
                 return
@@ -175,6 +194,8 @@ class Pipeline:
         for command in self._stages.sink.commands():
             if isinstance(command, Pause):
                 self._outcome = Outcome.PAUSED
+            elif isinstance(command, Resume):
+                self._outcome = Outcome.SOURCE_ENDED  # takes back a pause that came just before it
             elif isinstance(command, HealthRequest):
                 self._pulse.ask()
         if self._stop():

@@ -12,7 +12,7 @@ from edge.cameras.fake import ScriptedSource, draw_scene
 from edge.config import Detection as DetectionSettings
 from edge.config import Settings, Tracking
 from edge.detection.idle import IdleGate
-from edge.errors import CameraLost, InferenceError
+from edge.errors import BadInput, CameraLost, InferenceError
 from edge.geometry import Box
 from edge.pipeline import Outcome, Pipeline, Stages
 from edge.ports import Tracker, TrackUpdate
@@ -25,6 +25,8 @@ from edge.visits.fusion import Fusion
 
 FPS = 10.0
 Journal = list[str]
+Script = dict[int, Command | tuple[Command, ...]]
+"""Frame -> what the publisher says before it."""
 
 LEFT, RIGHT = Box(10, 10, 60, 60), Box(200, 10, 250, 60)
 
@@ -83,14 +85,15 @@ class Estimator:
 class Sink(KeptVisits):
     """Keeps visits; gives commands before the frames that the script names."""
 
-    def __init__(self, script: dict[int, Command] | None = None) -> None:
+    def __init__(self, script: Script | None = None) -> None:
         super().__init__()
         self._script = script or {}
         self._asked = -1
 
     def commands(self) -> Sequence[Command]:
         self._asked += 1
-        return [self._script[self._asked]] if self._asked in self._script else []
+        said = self._script.get(self._asked, ())
+        return said if isinstance(said, tuple) else (said,)
 
     @property
     def reasons(self) -> list[str]:
@@ -117,7 +120,7 @@ class Loop:
         script: Iterable[Sequence[Detection]],
         *,
         quality: Callable[[Image, Track], float] = lambda image, track: 1.0,
-        commands: dict[int, Command] | None = None,
+        commands: Script | None = None,
         stop: Callable[[], bool] = lambda: False,
         motion: float = 0.0,
         estimating: bool = True,
@@ -149,7 +152,7 @@ class Loop:
         )
         self.pipeline = Pipeline(stages, pulse=self.pulse, stop=stop)
 
-    def run(self, *steps: Frame | CameraLost) -> Outcome:
+    def run(self, *steps: Frame | CameraLost | BadInput) -> Outcome:
         return self.pipeline.run(ScriptedSource(steps))
 
 
@@ -204,6 +207,25 @@ def test_a_pause_closes_visits_as_paused_and_reads_no_further_frame() -> None:
     assert loop.pipeline.counters.frames == 12
 
 
+def test_a_pause_that_is_taken_back_before_the_next_frame_changes_nothing() -> None:
+    loop = Loop([[face(LEFT)]], commands={12: (Pause(), Resume())})
+    assert loop.run(*frames(30)) is Outcome.SOURCE_ENDED
+    assert loop.pipeline.counters.frames == 30
+
+
+def test_the_last_word_of_pause_and_resume_counts() -> None:
+    loop = Loop([[face(LEFT)]], commands={12: (Pause(), Resume(), Pause())})
+    assert loop.run(*frames(30)) is Outcome.PAUSED
+
+
+def test_after_a_pause_the_same_source_goes_on_where_it_was() -> None:
+    loop = Loop([[face(LEFT)]], commands={12: Pause()})
+    source = ScriptedSource(frames(30))
+    assert [loop.pipeline.run(source), loop.pipeline.run(source)] == [Outcome.PAUSED, Outcome.SOURCE_ENDED]
+    assert loop.sink.reasons == ["paused", "source_ended"]
+    assert loop.pipeline.counters.frames == 30
+
+
 def test_a_wish_to_stop_closes_visits_as_stopped() -> None:
     loop = Loop([[face(LEFT)]], stop=lambda: loop.pipeline.counters.frames == 10)
     assert loop.run(*frames(30)) is Outcome.STOPPED
@@ -222,6 +244,14 @@ def test_looks_in_flight_are_waited_for_when_the_camera_is_lost() -> None:
     loop = Loop([[face(LEFT)]])
     loop.run(*frames(3), CameraLost("unplugged"))
     assert loop.journal[-2:] == ["look at 1", "looked"]
+
+
+def test_a_torn_clip_closes_the_visits_seen_so_far_and_says_that_it_is_torn() -> None:
+    loop = Loop([[face(LEFT)]])
+    with pytest.raises(BadInput, match="truncated"):
+        loop.run(*frames(3), *frames(10, first=3), BadInput("truncated"))
+    assert loop.sink.reasons == ["source_ended"]
+    assert loop.journal.count("looked") == len(loop.estimator.batches) == loop.sink.visits[0].samples
 
 
 def test_who_wants_to_stop_and_pauses_too_stops() -> None:
@@ -332,13 +362,21 @@ def test_a_look_at_somebody_who_leaves_meanwhile_is_waited_for() -> None:
 
 
 class Broken(FaceTracker):
-    """Fails as a stage does whose device went away."""
+    """Fails at the tenth frame, as a stage does whose device went away."""
+
+    def __init__(self) -> None:
+        super().__init__(Tracking(), 0.5)
+        self._frames = 0
 
     def update(self, detections: Sequence[Detection], at: float) -> TrackUpdate:
-        raise InferenceError("the device is gone")
+        self._frames += 1
+        if self._frames == 10:
+            raise InferenceError("the device is gone")
+        return super().update(detections, at)
 
 
-def test_a_broken_stage_is_not_swallowed() -> None:
-    loop = Loop([[]], tracker=Broken(Tracking(), 0.5))
+def test_a_broken_stage_is_not_swallowed_and_loses_no_visit() -> None:
+    loop = Loop([[face(LEFT)]], tracker=Broken())
     with pytest.raises(InferenceError, match="the device is gone"):
-        loop.run(*frames(3))
+        loop.run(*frames(20))
+    assert loop.sink.reasons == ["stopped"]
