@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import signal
+import stat
+import sys
 import time
 from pathlib import Path
 from typing import cast
@@ -20,12 +23,12 @@ from edge.config import Settings
 from edge.errors import LockUnavailable, SourceUnavailable, UsageError, explain
 from edge.health.counters import resident_mb
 from edge.health.notify import Notifier
-from edge.heartbeat import Heartbeat
+from edge.heartbeat import Every, Heartbeat
 from edge.link.client import LinkClient
 from edge.pipeline import Counters, Outcome, Pipeline
 from edge.ports import FrameSource
 from edge.privacy.lock import lock_sensor
-from edge.schemas.link import MESSAGES_PER_S, HealthMessage, LiveMessage, Resume
+from edge.schemas.link import MESSAGES_PER_S, HealthMessage, HealthRequest, LiveMessage, Pause, Resume
 from edge.schemas.vocabulary import SensorState
 from edge.visits.book import VisitBook
 
@@ -36,6 +39,8 @@ VISITS_LOST = 3
 FLUSH_S = 5.0
 """Patience for the publisher at the end, on top of what the link's rate makes necessary."""
 POLL_S = 0.2
+FIRST_WORD_S = 0.05
+"""Time for a publisher that holds a pause to say so; it does in the turn in which it sees the sensor."""
 
 _log = logging.getLogger(__name__)
 
@@ -85,6 +90,8 @@ class Sensor:
 
     def run(self) -> int:
         """See until the source ends, the camera is lost or somebody asks to stop; returns the exit code."""
+        if self._paused_already():
+            return self._wait_for_resume()
         self._source = self._open_source()
         if self._source is None:
             return 0
@@ -94,17 +101,41 @@ class Sensor:
         self._notifier.ready()
         gc.collect()
         gc.freeze()  # what is there now stays: the collector need not look at it again in every pass
-        outcome = pipeline.run(self._source)
-        self._source.close()
-        _log.info("%s after %d frames, %d visits", outcome.value, self._counters.frames, self._counters.visits)
-        flushed = self._link.flush(FLUSH_S + self._link.unacknowledged / MESSAGES_PER_S)
-        if not flushed:
-            _log.error("%d visits lost: the publisher did not take them in time", self._link.unacknowledged)
-        if outcome is Outcome.PAUSED:
-            return self._wait_for_resume()
+        outcome = self._see(pipeline, self._source)
+        while outcome is Outcome.PAUSED and self._wait_for_resume(live=self._source.live):
+            if self._source.live:
+                return FRESH_PROCESS
+            outcome = self._see(pipeline, self._source)
         if outcome is Outcome.CAMERA_LOST:
             return FRESH_PROCESS
-        return 0 if flushed else VISITS_LOST
+        return VISITS_LOST if self._link.unacknowledged else 0
+
+    def _see(self, pipeline: Pipeline, source: FrameSource) -> Outcome:
+        """Run the frames, then hand the visits over, whatever ended them. A file that is paused stays open."""
+        outcome: Outcome | None = None
+        try:
+            outcome = pipeline.run(source)
+        finally:
+            if source.live or outcome is not Outcome.PAUSED:
+                source.close()
+            said = outcome.value if outcome else "broken off"
+            _log.info("%s after %d frames, %d visits", said, self._counters.frames, self._counters.visits)
+            self._hand_over()
+        return outcome
+
+    def _hand_over(self) -> None:
+        """Wait until the publisher has every visit, so long as its rate allows and a little longer."""
+        if not self._link.flush(FLUSH_S + self._link.unacknowledged / MESSAGES_PER_S):
+            _log.error("%d visits lost: the publisher did not take them in time", self._link.unacknowledged)
+
+    def _paused_already(self) -> bool:
+        """Whether the publisher's first word is a pause: then the camera is not even opened."""
+        deadline = boottime() + FIRST_WORD_S
+        while boottime() < deadline and not self._stop():
+            if any(isinstance(command, Pause) for command in self._link.commands()):
+                return True
+            time.sleep(FIRST_WORD_S / 10)
+        return False
 
     def _open_source(self) -> FrameSource | None:
         """Open the source; a camera that is not there is tried again with backoff. None when stopped meanwhile."""
@@ -129,6 +160,8 @@ class Sensor:
         return None
 
     def _lock(self) -> None:
+        if stat.S_ISREG(os.fstat(sys.stderr.fileno()).st_mode):
+            _log.warning("stderr is a file: the lock ends it here; use a pipe, such as 2> >(cat > FILE)")
         try:
             report = lock_sensor(allow_network=self._settings.camera.allow_network_source)
         except LockUnavailable as error:
@@ -151,16 +184,20 @@ class Sensor:
         stages = make_stages(self._settings, self._networks, book, self._link)
         return Pipeline(stages, pulse=pulse, stop=self._stop)
 
-    def _wait_for_resume(self) -> int:
-        """The camera is closed; wait for a resume, then ask for a fresh process."""
-        _log.info("paused: the camera is closed")
-        self._link.send(self._health("paused"))
+    def _wait_for_resume(self, *, live: bool) -> bool:
+        """Read nothing until somebody resumes (True) or stops (False) us; a camera is closed meanwhile."""
+        _log.info("paused: %s", "the camera is closed" if live else "the clip waits")
+        health_due = Every(self._settings.publish.health_interval_s)
         while not self._stop():
-            if any(isinstance(command, Resume) for command in self._link.commands()):
-                return FRESH_PROCESS
+            commands = self._link.commands()
+            camera = [command for command in commands if isinstance(command, Pause | Resume)]
+            if camera and isinstance(camera[-1], Resume):
+                return True
+            if health_due.due(boottime()) or any(isinstance(command, HealthRequest) for command in commands):
+                self._link.send(self._health("paused"))
             self._notifier.alive()
             self._stop.sleep(POLL_S)
-        return 0
+        return False
 
     def _live(self, book: VisitBook, at: float) -> LiveMessage:
         now = book.live(at)

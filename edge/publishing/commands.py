@@ -90,8 +90,9 @@ class Commands:
     def _resume(self) -> str:
         if not self._pause.on and self._reports.locally_paused:
             return "paused at the device; resume it there"
+        self._link.send(Resume())  # before the mark goes: a kill in between leaves a pause that may be undone again
+        self._reports.resumed()
         self._pause.set(False)
-        self._link.send(Resume())
         return ""
 
     def _reject(self) -> None:

@@ -79,6 +79,10 @@ class Reports:
         self._asked = True
         self._health_at = self._clock.boot() + (ANSWER_S if self._link.linked else 0.0)
 
+    def resumed(self) -> None:
+        """The sensor was told to go on: what it said of its pause holds no more."""
+        self._sensor = None
+
     def tell_info(self) -> None:
         """Send what this device is, retained."""
         self._broker.tell("info", self._composer.info(self._target), retain=True)

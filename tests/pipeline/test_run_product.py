@@ -27,6 +27,8 @@ ROOT = Path(__file__).parents[2]
 TIMEOUT_S = 120
 OWN_SIZE = ("--set", "detection.width_px=-1")
 LIVELY = ("--set", "publish.live_interval_s=0.2")
+CLIP_S = 10.0
+"""Length of `two-faces-768x432.h264`."""
 
 
 class Product:
@@ -106,6 +108,10 @@ class Subscriber(Listener):
     def sees_two(self) -> bool:
         """Whether two people stand in front of the screen, long enough for a visit."""
         return any(live["people"] == 2 and live["longest_dwell_s"] >= 1 for live in self.events("live"))
+
+    def states(self) -> list[str]:
+        """What the sensor said that it does, in the health events."""
+        return [event["sensor"]["state"] for event in self.events("health") if event.get("sensor")]
 
     def visits(self) -> dict[str, dict[str, Any]]:
         """Visits by event_id: doubles count once."""
@@ -224,7 +230,7 @@ def test_a_second_instance_on_the_same_state_folder_is_refused_and_harms_nothing
     assert [visit["end_reason"] for visit in listener.events("visit")] == ["stopped"] * 2
 
 
-def test_a_pause_over_mqtt_closes_visits_and_the_camera_and_is_answered(
+def test_a_pause_over_mqtt_closes_visits_and_is_answered(
     product: Product, broker: Mosquitto, listener: Subscriber
 ) -> None:
     running = product.start_clip(broker.url, "two-faces-768x432.h264", "--realtime", *LIVELY)
@@ -236,7 +242,42 @@ def test_a_pause_over_mqtt_closes_visits_and_the_camera_and_is_answered(
     running.send_signal(signal.SIGTERM)
     code, said = end_of(running)
     assert code == 0, said
-    assert "paused: the camera is closed" in said
+    assert "paused: the clip waits" in said
+
+
+def test_a_clip_that_was_paused_goes_on_where_it_was_and_counts_nobody_twice(
+    product: Product, broker: Mosquitto, listener: Subscriber
+) -> None:
+    topic = f"passerby/{product.site}/device/cmd"
+    running = product.start_clip(broker.url, "two-faces-768x432.h264", "--realtime", *LIVELY)
+    eventually(listener.sees_two, "two people")
+    listener.publish(f"{topic}/pause", b'{"schema": "passerby.cmd/1", "id": "one"}')
+    eventually(lambda: len(listener.visits()) == 2, "both visits")
+    listener.publish(f"{topic}/health", b'{"schema": "passerby.cmd/1", "id": "two"}')
+    eventually(lambda: "paused" in listener.states(), "health")
+    listener.publish(f"{topic}/resume", b'{"schema": "passerby.cmd/1", "id": "three"}')
+    listener.publish(f"{topic}/resume", b'{"schema": "passerby.cmd/1", "id": "again"}')
+    code, said = end_of(running)
+    assert code == 0, said
+    eventually(lambda: listener.payloads("status")[-1:] == [b"stopped"], "the last word")
+    assert [reply["ok"] for reply in listener.events("reply")] == [True] * 4
+    visits = listener.visits().values()
+    assert sorted(visit["end_reason"] for visit in visits) == ["paused"] * 2 + ["source_ended"] * 2
+    assert sum(visit["dwell_s"] for visit in visits) <= 2 * CLIP_S
+    assert said.count("first frame done") == 1
+
+
+def test_a_torn_clip_delivers_whom_it_showed_and_ends_in_2(
+    product: Product, broker: Mosquitto, listener: Subscriber, shared: Path, tmp_path: Path
+) -> None:
+    torn = tmp_path / "torn.gif"
+    whole = (shared / "video" / "walking-480x270.gif").read_bytes()
+    torn.write_bytes(whole[: len(whole) * 9 // 10])
+    code, said = end_of(product.start("run", broker.url, "--source", str(torn), *OWN_SIZE))
+    assert code == 2, said
+    assert f"passerby: {torn}: truncated file, got 31 whole frames" in said.splitlines()
+    eventually(lambda: len(listener.visits()) == 2, "both visits")
+    assert product.kept() == []
 
 
 def test_small_faces_that_walk_up_are_two_visits(product: Product, broker: Mosquitto, listener: Subscriber) -> None:
