@@ -90,8 +90,8 @@ class Sensor:
 
     def run(self) -> int:
         """See until the source ends, the camera is lost or somebody asks to stop; returns the exit code."""
-        if self._paused_already():
-            return self._wait_for_resume()
+        if self._paused_already() and not self._wait_for_resume(live=True):
+            return 0
         self._source = self._open_source()
         if self._source is None:
             return 0
@@ -186,7 +186,7 @@ class Sensor:
 
     def _wait_for_resume(self, *, live: bool) -> bool:
         """Read nothing until somebody resumes (True) or stops (False) us; a camera is closed meanwhile."""
-        _log.info("paused: %s", "the camera is closed" if live else "the clip waits")
+        _log.info("paused: %s", "no camera is open" if live else "the clip waits")
         health_due = Every(self._settings.publish.health_interval_s)
         while not self._stop():
             commands = self._link.commands()

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
+
+# A shell that starts us in the background leaves SIGINT ignored, and so would every process that the tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REQUIRE_ALL = os.environ.get("PASSERBY_REQUIRE_ALL") == "1"
 """CI sets it: what is missing there is a failure, not a skip."""

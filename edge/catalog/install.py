@@ -51,6 +51,8 @@ def install(catalog: Catalog, manifest: Manifest, files: Mapping[ModelFile, Path
             _keep_installed(staging, folder, manifest)
             if override:
                 (staging / MANIFEST).write_text(write_manifest(manifest))
+            elif not (catalog.carried / manifest.id / MANIFEST).exists():  # somebody's own network
+                shutil.copyfile(folder / MANIFEST, staging / MANIFEST)
             staging.chmod(0o755)
             _swap(staging, folder)
         finally:
@@ -88,7 +90,8 @@ def find_files(wanted: list[ModelFile], source: Path) -> dict[ModelFile, Path]:
 def writing(models: Path) -> Iterator[None]:
     """Make the models folder; name it in one line where it or the disk refuses. Raises UsageError."""
     try:
-        models.mkdir(parents=True, exist_ok=True)
+        models.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # it may be the state folder
+        models.mkdir(exist_ok=True)
         yield
     except OSError as error:
         next_step = "set PASSERBY_MODELS to a folder that may be written"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -110,6 +111,7 @@ def publisher(
 
     settings = settings_from(config, with_flags(overrides, broker_url=broker))
     configure_logging(quiet=quiet)
+    os.umask(0o077)  # what the outbox holds is for this user alone
     timeout = 30.0 if drain and drain_timeout is None else drain_timeout
     code = run_publisher(
         settings, state_dir(), model_set=model_set_text(settings), drain_timeout_s=timeout, drain_now=drain

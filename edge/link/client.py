@@ -169,7 +169,7 @@ class LinkClient:
         try:
             while packet := connection.recv(MAX_MESSAGE_BYTES + 1, socket.MSG_DONTWAIT):
                 self._take(packet)
-            self._hang_up("the publisher hung up")
+            self._hang_up("the publisher hung up; it serves one sensor at a time")
         except BlockingIOError:
             return
         except MessageRejected as error:

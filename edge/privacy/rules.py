@@ -25,6 +25,9 @@ FILE_MARKS = (
     "chown", "fchown", "lchown", "fchownat", "utime", "utimes", "utimensat", "futimesat",
 )  # fmt: skip
 """Extended attributes, modes, owners and times of files that exist: what is not content but stays on disk."""
+FILE_FLAGS = (0x4008_6602, 0x4004_6602, 0x401C_5820, 0x4008_7602)
+"""ioctl requests FS_IOC_SETFLAGS (64 and 32 bit), FS_IOC_FSSETXATTR, FS_IOC_SETVERSION (linux/fs.h): marks as well,
+and they take a file that is open for reading."""
 SHARED_MEMORY = (
     "shmget", "shmat", "msgget", "msgsnd", "semget", "semop", "semtimedop", "mq_open", "mq_unlink", "add_key",
     "keyctl", "request_key",
@@ -62,6 +65,8 @@ def refusals(*, allow_network: bool) -> Iterator[Refusal]:
         yield Refusal(call, ENOSYS)
     yield Refusal(FCHMODAT2, ENOSYS)
     yield from _opens_for_writing()
+    for request in FILE_FLAGS:
+        yield Refusal("ioctl", EPERM, Argument(1, Compare.MASKED_EQUAL, _INT, request))
     yield from _sockets(allow_network=allow_network)
     yield Refusal("prctl", EPERM, Argument(0, Compare.MASKED_EQUAL, _INT, _PR_SET_DUMPABLE))
     yield Refusal("prlimit64", EPERM, Argument(2, Compare.NOT_EQUAL, 0))  # reading limits stays possible

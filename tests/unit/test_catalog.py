@@ -236,6 +236,16 @@ def test_import_again_changes_nothing_and_a_later_import_adds(catalog: Catalog, 
     assert sorted(path.name for path in folder.iterdir()) == ["net.bin", "net.onnx", "net.xml"]
 
 
+def test_import_keeps_the_manifest_of_somebodys_own_network(tmp_path: Path) -> None:
+    own = Catalog(tmp_path / "carried", tmp_path / "installed")
+    manifest = put_manifest(own.installed)
+
+    import_model(own, "net", put_files(tmp_path / "source"))
+
+    assert manifest.is_file()
+    assert own.locate("net").place == "installed"
+
+
 def test_import_repairs_a_file_that_was_changed(catalog: Catalog, tmp_path: Path) -> None:
     folder = import_model(catalog, "net", put_files(tmp_path / "from"))
     (folder / "net.onnx").write_bytes(b"broken")
