@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from pathlib import Path
@@ -10,6 +11,8 @@ from types import TracebackType
 from edge.errors import AlreadyRunning, ConfigError, explain
 
 LOCK_NAME = "publisher.lock"
+_PID_BYTES = 20
+"""Always so many, filled up with spaces: a pid takes the place of another one without room on the disk."""
 
 
 class FolderLock:
@@ -35,7 +38,7 @@ class FolderLock:
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.pread(self._descriptor, 20, 0).decode("ascii", "replace").strip() or "unknown"
+            holder = os.pread(self._descriptor, _PID_BYTES, 0).decode("ascii", "replace").strip() or "unknown"
             os.close(self._descriptor)
             raise AlreadyRunning(
                 explain(
@@ -44,8 +47,8 @@ class FolderLock:
                     next_step="stop it, or set PASSERBY_STATE to another folder",
                 )
             ) from None
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+        with contextlib.suppress(OSError):  # a full disk: the lock holds without the pid, which is for messages only
+            os.pwrite(self._descriptor, f"{os.getpid():<{_PID_BYTES}}".encode(), 0)
 
     def close(self) -> None:
         """Give the folder up; safe to call twice."""

@@ -50,6 +50,24 @@ def test_the_second_on_a_folder_is_refused_with_the_pid_of_the_first(tmp_path: P
     FolderLock(tmp_path).close()
 
 
+def test_a_full_disk_does_not_keep_the_lock_from_being_taken(tmp_path: Path) -> None:
+    script = (
+        "import resource, sys\n"
+        "from pathlib import Path\n"
+        "from edge.delivery.folder_lock import FolderLock\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # what a write then meets is what a full disk gives\n"
+        "FolderLock(Path(sys.argv[1]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, tmp_path], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_holders_pid_takes_the_place_of_a_longer_one(tmp_path: Path) -> None:
+    (tmp_path / "publisher.lock").write_text("1234567890123\n")
+    with FolderLock(tmp_path), pytest.raises(AlreadyRunning, match=rf"pid {os.getpid()}\)"):
+        FolderLock(tmp_path)
+
+
 def test_a_state_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match=r"cannot be used as state folder \(Not a directory\)"):
