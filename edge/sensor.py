@@ -37,8 +37,10 @@ FRESH_PROCESS = 75
 VISITS_LOST = 3
 """Exit code when the publisher took not every visit in time."""
 FLUSH_S = 5.0
-"""Patience for the publisher at the end, on top of what the link's rate makes necessary."""
+"""Least patience for the publisher at the end, on top of what the link's rate makes necessary."""
 POLL_S = 0.2
+ALIVE_S = 1.0
+"""Between two signs of life while the last visits are handed over."""
 FIRST_WORD_S = 0.05
 """Time for a publisher that holds a pause to say so; it does in the turn in which it sees the sensor."""
 
@@ -70,8 +72,9 @@ class StopFlag:
 class Sensor:
     """One process that sees. Opens its networks at once; raises what that raises."""
 
-    def __init__(self, settings: Settings, link_path: Path, stop: StopFlag) -> None:
-        self._settings, self._stop = settings, stop
+    def __init__(self, settings: Settings, link_path: Path, stop: StopFlag, *, patience_s: float = 0.0) -> None:
+        """`patience_s`: how long the publisher may take for the last visits, `FLUSH_S` at least."""
+        self._settings, self._stop, self._patience_s = settings, stop, patience_s
         _need_allowed_source(settings)
         self._notifier = Notifier()
         self._started = boottime()
@@ -124,9 +127,14 @@ class Sensor:
         return outcome
 
     def _hand_over(self) -> None:
-        """Wait until the publisher has every visit, so long as its rate allows and a little longer."""
-        if not self._link.flush(FLUSH_S + self._link.unacknowledged / MESSAGES_PER_S):
-            _log.error("%d visits lost: the publisher did not take them in time", self._link.unacknowledged)
+        """Wait until the publisher has every visit, or for too long."""
+        until = boottime() + max(FLUSH_S, self._patience_s) + self._link.unacknowledged / MESSAGES_PER_S
+        while not self._link.flush(min(ALIVE_S, until - boottime())):
+            if boottime() >= until:
+                lost = self._link.unacknowledged
+                _log.error("%d visits may be lost: the publisher did not acknowledge them in time", lost)
+                return
+            self._notifier.alive()
 
     def _paused_already(self) -> bool:
         """Whether the publisher's first word is a pause: then the camera is not even opened."""

@@ -97,7 +97,7 @@ class _Run:
                 self._start_if_due(child)
             self._turn(signals, self._until_next_start_s())
             self._look_for_the_end()
-        self._stop(self._sensor, signals, self._patience.stop_s)
+        self._stop(self._sensor, signals, self._drain_timeout_s + self._patience.stop_s)
         drained = self._stop(self._publisher, signals, self._drain_timeout_s + self._patience.stop_s)
         return KEPT if self._code == 0 and drained != 0 else self._code
 

@@ -68,7 +68,7 @@ def run_both(config: Path | None, overrides: list[str], *, drain_timeout_s: floa
     command = [sys.executable, "-m", "edge.cli"]
     return supervise(
         [*command, "publisher", *flags, "--drain-timeout", str(drain_timeout_s)],
-        [*command, "sensor", *flags],
+        [*command, "sensor", *flags, "--drain-timeout", str(drain_timeout_s)],
         finite=not may_come_back(settings.camera.source),
         drain_timeout_s=drain_timeout_s,
     )
@@ -81,6 +81,10 @@ def sensor(
     target: TargetList = None,
     realtime: Pace = None,
     fps: Fps = None,
+    drain_timeout: Annotated[
+        float,
+        typer.Option("--drain-timeout", min=0, help="At the end, wait so many seconds for the publisher, 5 at least."),
+    ] = 0.0,
     overrides: Overrides = None,
     quiet: Quiet = False,
 ) -> None:
@@ -93,7 +97,8 @@ def sensor(
     )  # fmt: skip
     settings = settings_from(config, flags)
     configure_logging(quiet=quiet)
-    raise typer.Exit(Sensor(settings, state_dir() / SOCKET_NAME, StopFlag()).run())
+    seeing = Sensor(settings, state_dir() / SOCKET_NAME, StopFlag(), patience_s=drain_timeout)
+    raise typer.Exit(seeing.run())
 
 
 def publisher(

@@ -211,6 +211,27 @@ def test_a_publisher_killed_in_the_middle_loses_no_visit(
     assert product.kept() == []
 
 
+def test_the_sensor_waits_for_a_stuck_publisher_as_long_as_it_may_drain(
+    product: Product, broker: Mosquitto, listener: Subscriber
+) -> None:
+    clip = ("two-faces-768x432.h264", "--realtime", "--fps", "60", "--drain-timeout", "8", *LIVELY)
+    running = product.start_clip(broker.url, *clip)
+    eventually(listener.sees_two, "two people")
+    stuck = child_of(running, "publisher")
+    os.kill(stuck, signal.SIGSTOP)
+    assert running.stderr is not None
+    said = ""
+    while "may be lost" not in said:
+        line = running.stderr.readline()
+        assert line, said
+        said += line
+    os.kill(stuck, signal.SIGCONT)
+    code, _ = end_of(running)
+    assert code == 3
+    assert "2 visits may be lost: the publisher did not acknowledge them in time" in said
+    assert 8 <= seconds_between(said, "source_ended", "may be lost") < 12
+
+
 def test_a_second_instance_on_the_same_state_folder_is_refused_and_harms_nothing(
     product: Product, broker: Mosquitto, listener: Subscriber
 ) -> None:
