@@ -126,7 +126,8 @@ def test_a_sensor_that_crashed_is_started_again(stage: _Stage) -> None:
 
 def test_a_sensor_that_crashed_in_a_clip_is_not_started_again(stage: _Stage) -> None:
     """It would begin the clip anew, and its people would be counted twice."""
-    assert stage.run(sensor=READY + "os.kill(os.getpid(), signal.SIGKILL)", finite=True) == 1
+    crash = READY + "meet('r')\nos.kill(os.getpid(), signal.SIGKILL)"
+    assert stage.run(publisher=MEETING_PUBLISHER, sensor=crash, finite=True) == 1
     assert stage.of("sensor") == ["starts"]
     assert stage.of("publisher") == ["starts", "stops"]
 
