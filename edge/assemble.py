@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from edge.attributes.ages import bracket_map
@@ -117,7 +117,7 @@ def make_book(settings: Settings, networks: Networks) -> VisitBook:
         attributes=settings.attributes,
         attention=settings.attention,
         minors=settings.privacy.minors,
-        fusion=make_fusion(settings, networks.manifests[1:]),
+        fusion=replace(make_fusion(settings, networks.manifests[1:]), trained=not networks.untrained),
     )
 
 

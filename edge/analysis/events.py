@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import replace
 
 import msgspec
 
@@ -13,7 +12,6 @@ from edge.config import Settings
 from edge.delivery.stored import Stamp
 from edge.link.coarsening import coarsen_visit
 from edge.publishing.events import Composer, WallClock
-from edge.types import AgeGuess, GenderGuess, VisitSummary
 
 
 class EventWriter:
@@ -29,10 +27,9 @@ class EventWriter:
         self._seq = 0
 
     def event(self, visit: Visited) -> bytes | None:
-        """The event as JSON; None for a visit that the settings keep back. Untrained networks say unknown."""
-        summary = _unlabelled(visit.summary) if self._networks.untrained else visit.summary
+        """The event as JSON; None for a visit that the settings keep back."""
         message = coarsen_visit(
-            summary,
+            visit.summary,
             session=0,
             counter=self._seq + 1,
             taxonomy=self._taxonomy,
@@ -44,7 +41,3 @@ class EventWriter:
             return None
         self._seq += 1
         return render(Stamp(str(uuid.uuid4()), self._boot_id, self._seq))
-
-
-def _unlabelled(summary: VisitSummary) -> VisitSummary:
-    return replace(summary, gender=GenderGuess("unknown", 0.0, 0.5), age=AgeGuess(None, 0.0, None))

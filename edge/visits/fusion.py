@@ -45,10 +45,12 @@ class Fusion:
     """0-1; 0 takes the calibration's."""
     min_age_confidence: float = 0.0
     """0-1; 0 takes the calibration's."""
+    trained: bool = True
+    """False for networks with random test weights: what they say is told of nobody."""
 
     def guess_gender(self, looks: Sequence[AttributeEstimate]) -> GenderGuess | None:
         """Apparent gender of all looks together; None when no look says anything of it."""
-        told = [look for look in looks if look.gender_probs is not None]
+        told = [look for look in looks if self.trained and look.gender_probs is not None]
         if not told:
             return None
         probs = pool([(look.gender_probs, look.quality) for look in told], self.gender.gender_temperature)
@@ -70,7 +72,7 @@ class Fusion:
 
     def bracket_probs(self, looks: Sequence[AttributeEstimate]) -> Probs | None:
         """Fused probabilities of the taxonomy's brackets, float32 (brackets,); None without a look at the age."""
-        told = [look for look in looks if look.age_probs is not None]
+        told = [look for look in looks if self.trained and look.age_probs is not None]
         if not told:
             return None
         return self.to_brackets(pool([(look.age_probs, look.quality) for look in told], self.age.age_temperature))

@@ -144,3 +144,11 @@ def test_a_face_that_is_more_likely_a_child_than_not_is_one_whatever_its_best_br
     doubtful = [AttributeEstimate(probs, np.array((0.9, 0.1), np.float32), 0.8)]
     said = profile(doubtful, Fusion(ADIENCE_8, lambda same: same), "unknown")
     assert said is not None and said.gender is not None and said.gender.label == "unknown"
+
+
+def test_networks_with_random_weights_tell_nothing_and_make_nobody_a_child() -> None:
+    looks = [look(years=5)] * 3
+    assert fusion().is_minor(looks)
+    random = fusion(trained=False)
+    assert (random.guess_gender(looks), random.guess_age(looks), random.is_minor(looks)) == (None, None, False)
+    assert profile(looks, random, "drop") == (None, None)
