@@ -9,6 +9,7 @@ import signal
 import stat
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
@@ -28,7 +29,7 @@ from edge.link.client import LinkClient
 from edge.pipeline import Counters, Outcome, Pipeline
 from edge.ports import FrameSource
 from edge.privacy.lock import lock_sensor
-from edge.schemas.link import MESSAGES_PER_S, HealthMessage, HealthRequest, LiveMessage, Pause, Resume
+from edge.schemas.link import MESSAGES_PER_S, Command, HealthMessage, HealthRequest, LiveMessage, Pause, Resume
 from edge.schemas.vocabulary import SensorState
 from edge.visits.book import VisitBook
 
@@ -140,8 +141,9 @@ class Sensor:
         """Whether the publisher's first word is a pause: then the camera is not even opened."""
         deadline = boottime() + FIRST_WORD_S
         while boottime() < deadline and not self._stop():
-            if any(isinstance(command, Pause) for command in self._link.commands()):
-                return True
+            camera = _about_the_camera(self._link.commands())
+            if camera:
+                return isinstance(camera[-1], Pause)
             time.sleep(FIRST_WORD_S / 10)
         return False
 
@@ -198,7 +200,7 @@ class Sensor:
         health_due = Every(self._settings.publish.health_interval_s)
         while not self._stop():
             commands = self._link.commands()
-            camera = [command for command in commands if isinstance(command, Pause | Resume)]
+            camera = _about_the_camera(commands)
             if camera and isinstance(camera[-1], Resume):
                 return True
             if health_due.due(boottime()) or any(isinstance(command, HealthRequest) for command in commands):
@@ -236,6 +238,11 @@ class Sensor:
             fallbacks=min(len(self._networks.fallbacks), 99),
             rss_mb=resident_mb(),
         )
+
+
+def _about_the_camera(commands: Sequence[Command]) -> list[Pause | Resume]:
+    """Those that pause or resume, oldest first: the last one counts."""
+    return [command for command in commands if isinstance(command, Pause | Resume)]
 
 
 def _need_allowed_source(settings: Settings) -> None:

@@ -155,7 +155,7 @@ def _not_in_catalog(what: str, name: str, known: Collection[str]) -> ModelNotFou
 def _not_installed(manifest: Manifest, wanted: list[Artefact], kinds: Collection[str] | None) -> ModelNotFound:
     if not wanted:
         there = ", ".join(sorted({artefact.kind for artefact in manifest.artefacts}))
-        expected = f"one of {', '.join(kinds or ())}"
+        expected = f"one of {', '.join(sorted(kinds or ()))}"
         return ModelNotFound(explain("no fitting artefact", where=manifest.id, got=there, expected=expected))
     missing = " or ".join(" + ".join(file.path for file in artefact.files) for artefact in wanted)
     return ModelNotFound(
