@@ -74,6 +74,15 @@ class _Stage:
             patience=patience,
         )
 
+    def run_apart(self, *, publisher: str, sensor: str, finite: bool) -> int:
+        """The same in a process of its own: for tests that send signals to the supervisor."""
+        call = (
+            "import sys; from edge.supervisor import supervise; "
+            f"sys.exit(supervise({self.command('publisher', publisher)!r}, {self.command('sensor', sensor)!r},"
+            f" finite={finite}, drain_timeout_s=20))"
+        )
+        return subprocess.run([sys.executable, "-c", call], check=False, timeout=60).returncode
+
     @property
     def notes(self) -> list[str]:
         return self._journal.read_text().splitlines()
@@ -177,7 +186,7 @@ def test_a_sensor_that_gives_up_on_a_camera_is_tried_again(stage: _Stage) -> Non
 def test_a_signal_is_passed_on_once_and_the_sensor_ends_first(stage: _Stage, number: int, code: int) -> None:
     sensor = READY + f"meet('r')\nos.kill(os.getppid(), {int(number)})\nuntil_asked()"
 
-    assert stage.run(publisher=MEETING_PUBLISHER, sensor=sensor, finite=False) == code
+    assert stage.run_apart(publisher=MEETING_PUBLISHER, sensor=sensor, finite=False) == code
     assert stage.of("sensor") == ["starts", "stops"]
     assert stage.notes[-2:] == ["sensor stops", "publisher stops"]
 
@@ -186,7 +195,7 @@ def test_a_second_signal_ends_what_still_runs(stage: _Stage) -> None:
     again = "os.kill(os.getppid(), signal.SIGINT)\n"
     stubborn = READY + again + "signal.sigwait([signal.SIGTERM])\nnote('goes on')\n" + again + "signal.pause()"
 
-    assert stage.run(sensor=stubborn) == INTERRUPTED
+    assert stage.run_apart(publisher=PUBLISHER, sensor=stubborn, finite=True) == INTERRUPTED
     assert stage.of("sensor") == ["starts", "goes on"]
 
 
