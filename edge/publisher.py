@@ -135,7 +135,8 @@ class Publisher:
         kept = parts.outbox.tally.rows
         if kept:
             log.info("outbox: %d events are kept for the next start", kept)
-        return KEPT if kept and self._draining else 0
+        left = kept > 0 or not parts.intake.idle  # what the disk refused stays with the sensor
+        return KEPT if left and self._draining else 0
 
     def _feed_watchdog(self) -> None:
         every_s = self._parts.notifier.watchdog_s

@@ -9,7 +9,7 @@ import signal
 import stat
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -63,10 +63,11 @@ class StopFlag:
         """Whether somebody asked to stop."""
         return self._set
 
-    def sleep(self, seconds: float) -> None:
-        """Sleep, but not beyond a wish to stop."""
+    def sleep(self, seconds: float, tick: Callable[[], None] = lambda: None) -> None:
+        """Sleep, but not beyond a wish to stop; `tick` is called several times a second."""
         end = boottime() + seconds
         while not self._set and (left := end - boottime()) > 0:
+            tick()
             time.sleep(min(POLL_S, left))
 
 
@@ -158,13 +159,13 @@ class Sensor:
             except SourceUnavailable as error:
                 if not may_come_back(camera.source):
                     raise
+                self._notifier.ready()  # a camera may be long in coming
                 if str(error) != reason:
                     reason = str(error)
                     _log.warning("%s; trying again until it is there", reason)
                 self._reopens += 1
                 self._link.send(self._health("camera_lost"))
-                self._notifier.alive()
-                self._stop.sleep(backoff.next_wait_s())
+                self._stop.sleep(backoff.next_wait_s(), self._notifier.alive)
             else:
                 return NewestFrame(source, camera.max_frame_age_s) if source.live else source
         return None

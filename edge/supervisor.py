@@ -97,9 +97,9 @@ class _Run:
                 self._start_if_due(child)
             self._turn(signals, self._until_next_start_s())
             self._look_for_the_end()
-        self._stop(self._sensor, signals, self._drain_timeout_s + self._patience.stop_s)
-        drained = self._stop(self._publisher, signals, self._drain_timeout_s + self._patience.stop_s)
-        return KEPT if self._code == 0 and drained != 0 else self._code
+        handed_over = self._stop(self._sensor, signals, self._drain_timeout_s + self._patience.stop_s) != KEPT
+        drained = self._stop(self._publisher, signals, self._drain_timeout_s + self._patience.stop_s) == 0
+        return KEPT if self._code == 0 and not (handed_over and drained) else self._code
 
     def kill(self) -> None:
         """End what still runs, and only what this supervisor started."""
@@ -148,7 +148,7 @@ class _Run:
             self._code = code
         elif child is self._sensor and code == 0:
             self._source_ended_at = self._clock()
-        elif child is self._sensor and self._finite and code != FRESH_PROCESS:
+        elif child is self._sensor and self._finite:
             _log.error("sensor ended with %s in the middle of the clip; starting anew would count twice", _spoken(code))
             self._code = FAILED
         else:

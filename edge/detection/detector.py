@@ -156,6 +156,9 @@ class _Network:
 
     def wait(self) -> FloatTensors:
         outputs = cast(FloatTensors, self.session.wait())
+        first = next(iter(self._names.values()))
+        if not np.isfinite(outputs[first].sum()):  # it would pass for nobody there
+            raise InferenceError(f"{self.session.target}: the network answers no numbers (NaN or infinity in {first})")
         return {word: outputs[name] for word, name in self._names.items()}
 
 

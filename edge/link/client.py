@@ -14,6 +14,7 @@ import select
 import socket
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from edge.backoff import Backoff
@@ -125,8 +126,9 @@ class LinkClient:
 
     def _packet(self, summary: VisitSummary) -> bytes:
         counter = self._acknowledged + len(self._packets) + 1
+        ahead_s = max(0.0, summary.last_seen - self._clock())  # of a clip that plays faster than time goes by
         message = coarsen_visit(
-            summary,
+            replace(summary, first_seen=summary.first_seen - ahead_s, last_seen=summary.last_seen - ahead_s),
             session=self.session,
             counter=counter,
             taxonomy=self._taxonomy,

@@ -71,6 +71,13 @@ def test_faces_come_in_pixels_of_the_image_best_first_and_without_doubles() -> N
     assert detector.target == "fake:CPU"
 
 
+def test_a_network_that_answers_nan_is_an_error_and_not_nobody() -> None:
+    detector = NetworkDetector(Opener((float("nan"),) * 5), MANIFEST, picture_hw=(432, 768))
+    detector.start(image(432, 768))
+    with pytest.raises(InferenceError, match="answers no numbers"):
+        detector.wait()
+
+
 def test_the_network_sees_the_letterboxed_image() -> None:
     opener = Opener()
     detector = NetworkDetector(opener, MANIFEST, picture_hw=(432, 768))

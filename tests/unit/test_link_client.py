@@ -7,6 +7,7 @@ import socket
 import tempfile
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,17 @@ def test_attention_is_never_longer_than_the_visit() -> None:
     message = coarsen_visit(summary, session=1, counter=1, taxonomy="ads-8", target="fake:CPU", historical=False)
 
     assert message.attention_halves == message.dwell_halves == 4
+
+
+def test_a_clip_that_plays_faster_than_time_goes_by_has_no_visits_in_the_future(
+    client: LinkClient, publisher: _Publisher, clock: _Clock
+) -> None:
+    client.visit(replace(SUMMARY, first_seen=clock.now + 90, last_seen=clock.now + 100))
+    publisher.accept()
+
+    (visit,) = publisher.messages()
+    assert isinstance(visit, VisitMessage)
+    assert (visit.started_s, visit.dwell_halves) == (clock.now - 10, 20)
 
 
 def test_an_acknowledgement_covers_all_visits_before_it(client: LinkClient, publisher: _Publisher) -> None:

@@ -109,6 +109,12 @@ def test_an_outbox_that_was_not_drained_is_exit_code_3(stage: _Stage) -> None:
     assert stage.run(publisher=READY + f"until_asked({KEPT})", sensor=READY) == KEPT
 
 
+def test_a_sensor_that_could_not_hand_over_its_visits_when_it_was_stopped_is_exit_code_3(stage: _Stage) -> None:
+    sensor = READY + f"meet('r')\nos.kill(os.getppid(), signal.SIGTERM)\nuntil_asked({KEPT})"
+
+    assert stage.run_apart(publisher=MEETING_PUBLISHER, sensor=sensor, finite=False) == KEPT
+
+
 def test_a_publisher_that_dies_while_it_drains_keeps_its_events(stage: _Stage) -> None:
     assert stage.run(publisher=READY + "until_asked(-9 & 0xff)", sensor=READY) == KEPT
 
@@ -150,7 +156,7 @@ def test_a_crash_is_told_in_one_line(stage: _Stage, caplog: pytest.LogCaptureFix
 def test_a_sensor_that_wants_a_fresh_process_gets_one_without_a_warning(
     stage: _Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert stage.run(sensor=READY + f"if starts() < 2: sys.exit({FRESH_PROCESS})") == 0
+    assert stage.run(sensor=READY + f"if starts() < 2: sys.exit({FRESH_PROCESS})", finite=False) == 0
     assert stage.of("sensor") == ["starts", "starts"]
     assert caplog.records == []
 
