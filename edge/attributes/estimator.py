@@ -105,6 +105,8 @@ class _Part:
     def _read(self, outputs: Tensors) -> Attributes:
         named = {word: outputs[name] for word, name in self._manifest.outputs.items()}
         read = self._decode(named)
+        if not all(np.isfinite(part).all() for part in read if part is not None):
+            raise InferenceError(f"{self.session.target}: {self._manifest.id} answers no numbers (NaN or infinity)")
         if read.age_probs is not None or read.age_years is None:
             return read
         return read._replace(age_probs=spread(read.age_years, self._manifest.calibration.age_sigma_years))

@@ -44,6 +44,13 @@ def answers(*years: float) -> Tensors:
     return {"age_conv3": ages, "prob": genders}
 
 
+def test_a_network_that_answers_nan_is_an_error() -> None:
+    estimator = NetworkEstimator([(a_manifest(), ScriptedSession([answers(float("nan"))]))])
+    estimator.start(IMAGE, [a_face(20, 30)], [0.5])
+    with pytest.raises(InferenceError, match="answers no numbers"):
+        estimator.wait()
+
+
 def test_each_face_is_cut_and_gets_its_own_estimate() -> None:
     session = ScriptedSession([answers(30, 50)])
     estimator = NetworkEstimator([(a_manifest(), session)], max_batch=4)
