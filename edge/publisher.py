@@ -133,8 +133,9 @@ class Publisher:
             parts.intake.commit(parts.dispatch.acked)
         parts.intake.commit(parts.dispatch.acked, now=True)
         kept = parts.outbox.tally.rows
+        log.info("%d events delivered since the start", parts.dispatch.delivered)
         if kept:
-            log.info("outbox: %d events are kept for the next start", kept)
+            log.info("outbox: %d events are kept for the next start (or `passerby publisher --drain`)", kept)
         left = kept > 0 or not parts.intake.idle  # what the disk refused stays with the sensor
         return KEPT if left and self._draining else 0
 

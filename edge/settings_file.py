@@ -17,6 +17,7 @@ from edge.config import Settings
 from edge.errors import ConfigError, explain
 
 _ENVIRONMENT = re.compile(r"^PASSERBY_([A-Z]+)__([A-Z0-9_]+)$")
+_ONE_UNDERSCORE = re.compile(rf"^PASSERBY_({'|'.join(Settings.__struct_fields__)})_([A-Z0-9_]+)$", re.IGNORECASE)
 
 Tree = dict[str, dict[str, Any]]
 
@@ -145,6 +146,9 @@ def _from_environment(environment: Mapping[str, str]) -> Tree:
     for name, value in environment.items():
         if match := _ENVIRONMENT.match(name):
             tree.setdefault(match[1].lower(), {})[match[2].lower()] = Text(value)
+        elif slip := _ONE_UNDERSCORE.match(name):
+            meant = f"PASSERBY_{slip[1]}__{slip[2]}"
+            raise ConfigError(explain(f"unknown variable {name}", where="environment", next_step=f"write {meant}"))
     return tree
 
 

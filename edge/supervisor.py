@@ -98,6 +98,8 @@ class _Run:
             self._turn(signals, self._until_next_start_s())
             self._look_for_the_end()
         handed_over = self._stop(self._sensor, signals, self._drain_timeout_s + self._patience.stop_s) != KEPT
+        if self._publisher.running:
+            _log.info("delivering for at most %g s; a signal leaves the rest in the outbox", self._drain_timeout_s)
         drained = self._stop(self._publisher, signals, self._drain_timeout_s + self._patience.stop_s) == 0
         return KEPT if self._code == 0 and not (handed_over and drained) else self._code
 

@@ -96,10 +96,13 @@ def open_catalog(environment: Mapping[str, str] = os.environ) -> Catalog:
 
     Nothing is read yet.
     """
-    carried = _carried_folder()
     installed = models_dir()
-    shared = environment.get("PASSERBY_SHARED") or carried.parents[1] / "shared"
-    return Catalog(carried, installed, [installed, Path(shared) / "models", *_site_of("cv2")])
+    return Catalog(_carried_folder(), installed, [installed, shared_dir(environment) / "models", *_site_of("cv2")])
+
+
+def shared_dir(environment: Mapping[str, str] = os.environ) -> Path:
+    """Test material that is not part of the project: `PASSERBY_SHARED`, else `shared` beside the checkout."""
+    return Path(environment.get("PASSERBY_SHARED") or _carried_folder().parents[1] / "shared")
 
 
 def _carried_folder() -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -68,7 +67,9 @@ def bench(
 
 def default_clip() -> str:
     """The clip of the test material, or the demo's scene."""
-    clip = Path(os.environ.get("PASSERBY_SHARED", "../shared")) / CLIP
+    from edge.catalog.lookup import shared_dir
+
+    clip = shared_dir() / CLIP
     return str(clip) if clip.is_file() else DEMO_ADDRESS
 
 

@@ -16,8 +16,15 @@ app = typer.Typer(help="Check, show and explain the settings.", no_args_is_help=
 
 @app.command()
 def check(file: Annotated[Path, typer.Argument(help="passerby.toml to check.")]) -> None:
-    """Read a file and say whether every setting is known and in range (exit 2 if not)."""
-    settings_from(file)
+    """Read a file and say whether `run` would take it: settings, broker address, model set (exit 2 or 3 if not)."""
+    from edge.catalog.lookup import open_catalog
+    from edge.delivery.mqtt_client import check_broker
+    from edge.publishing.assembly import check_events
+
+    settings = settings_from(file)
+    check_broker(settings.broker)
+    check_events(settings)
+    open_catalog().model_set(settings.models.set)
     typer.echo(f"{file}: ok")
 
 

@@ -49,7 +49,7 @@ def opened_parts(
 
     Raises ConfigError, AlreadyRunning, OutboxFull.
     """
-    _check(settings)
+    check_events(settings)
     who = settings.identity
     with ExitStack() as stack:
         broker = MqttBroker(
@@ -76,7 +76,8 @@ def opened_parts(
         yield Parts(link, outbox, broker, broker, intake, dispatch, reports, commands, Notifier(), boottime)
 
 
-def _check(settings: Settings) -> None:
+def check_events(settings: Settings) -> None:
+    """Refuse kinds of events that nobody makes yet. Raises ConfigError."""
     if "aggregate" in settings.publish.events:
         raise ConfigError(
             explain(

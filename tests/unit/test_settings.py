@@ -209,3 +209,8 @@ def test_any_settings_survive_toml(
     settings = Settings(camera=camera, models=models, broker=Broker(username=username), identity=Identity(site="a-b_9"))
     assert msgspec.toml.decode(to_toml(settings), type=Settings) == settings
     assert msgspec.toml.decode(to_toml(settings, comments=True), type=Settings) == settings
+
+
+def test_a_variable_with_one_underscore_is_told_its_right_name() -> None:
+    with pytest.raises(ConfigError, match="PASSERBY_BROKER_URL; write PASSERBY_BROKER__URL"):
+        load_settings(environment={"PASSERBY_BROKER_URL": "mqtt://x"})
