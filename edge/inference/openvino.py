@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from edge.errors import BackendUnavailable
 from edge.inference.pictures import Pictures, failed, need_tensors, refused, stack_outputs, take_pictures
-from edge.inference.quiet import silence_openvino
+from edge.inference.quiet import silence_openvino, without_converter
 from edge.inference.request import SessionRequest, SizedSession
 from edge.types import Tensor, Tensors
 
@@ -111,8 +111,9 @@ def _names(ports: Any) -> set[str]:
 def _import_openvino(target: str) -> Any:
     silence_openvino()
     try:
-        import openvino
-        import openvino.preprocess
+        with without_converter():
+            import openvino
+            import openvino.preprocess
     except ImportError as error:
         raise BackendUnavailable(
             target, f"package openvino cannot be imported ({error}); install passerby[openvino]"
