@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from edge.backoff import Backoff
 from edge.errors import CameraLost, SourceUnavailable
 from edge.ports import FrameSource
 from edge.types import Frame
@@ -40,11 +41,9 @@ class Reopening:
     ) -> None:
         """Open for the first time: errors of that are the caller's. chance() gives 0-1."""
         self._opener = opener
-        self._initial_s = initial_s
-        self._max_s = max_s
+        self._backoff = Backoff(min(initial_s, max_s), max_s, jitter=lambda: 1 - chance())
         self._on_change = on_change
         self._sleep = sleep
-        self._chance = chance
         self._tries = 0
         self._first_index = self._next_index = 0
         self._source = opener()
@@ -71,6 +70,7 @@ class Reopening:
         if self._tries:
             self._on_change(CameraChange(True, "", self._tries))
             self._tries = 0
+            self._backoff.reset()
         index = self._first_index + frame.index
         self._next_index = index + 1
         return replace(frame, index=index)
@@ -81,14 +81,10 @@ class Reopening:
         if not self._tries:
             self._on_change(CameraChange(False, str(lost), 0))
         while True:
-            self._sleep(self._wait_s())
+            self._sleep(self._backoff.next_wait_s())
             self._tries += 1
             try:
                 self._source = self._opener()
             except SourceUnavailable:
                 continue
             return
-
-    def _wait_s(self) -> float:
-        longest = min(self._max_s, self._initial_s * 2.0 ** min(self._tries, 32))
-        return longest * (1 - self._chance() / 2)

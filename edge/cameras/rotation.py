@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import cv2
-
+from edge.imaging import rotate
 from edge.ports import FrameSource
-from edge.types import Frame, Image
-
-_CODES = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
+from edge.types import Frame
 
 
 class Rotated:
@@ -19,15 +16,14 @@ class Rotated:
         """Take a source and 90, 180 or 270 degrees."""
         self.live = source.live
         self._source = source
-        self._code = _CODES[degrees]
+        self._degrees = degrees
 
     def read(self) -> Frame | None:
         """Return the next frame, turned; errors are those of the source."""
         frame = self._source.read()
         if frame is None:
             return None
-        image: Image = cv2.rotate(frame.image, self._code)
-        return replace(frame, image=image)
+        return replace(frame, image=rotate(frame.image, self._degrees))
 
     def close(self) -> None:
         """Close the source."""
