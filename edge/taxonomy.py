@@ -9,6 +9,9 @@ from edge.errors import ConfigError, explain
 MAX_AGE = 100
 """Highest age in years that a distribution model emits (bins 0-100)."""
 
+MINOR_BELOW = 13
+"""Age in years below which a visit is a minor's, as in the setting `privacy.minors`."""
+
 
 class Bracket(NamedTuple):
     """One band of ages, both ends in whole years and inside the band."""

@@ -17,11 +17,9 @@ from edge.health.clock_sync import clock_synced
 from edge.schemas.events import Age, Gender, GenderCounts, Info, Live, SensorHealth, Visit
 from edge.schemas.link import HealthMessage, LiveMessage, VisitMessage
 from edge.schemas.vocabulary import Target
-from edge.taxonomy import Bracket, taxonomy
+from edge.taxonomy import MINOR_BELOW, Bracket, taxonomy
 
-MINOR_AGE = 13
-"""Years below which a visit is a minor's (setting `privacy.minors`)."""
-_CHILD = Bracket("0-12", 0, MINOR_AGE - 1)
+_CHILD = Bracket("0-12", 0, MINOR_BELOW - 1)
 
 
 class WallClock(NamedTuple):
@@ -142,7 +140,7 @@ def _bracket(message: VisitMessage) -> Bracket | None:
 
 def _is_minor(message: VisitMessage) -> bool:
     bracket = _bracket(message)
-    return bracket is not None and bracket.high < MINOR_AGE
+    return bracket is not None and bracket.high < MINOR_BELOW
 
 
 def _gender(message: VisitMessage, minors: str) -> Gender:

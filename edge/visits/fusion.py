@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.manifest import Calibration
-from edge.taxonomy import Taxonomy
+from edge.taxonomy import MINOR_BELOW, Taxonomy
 from edge.types import FEMALE, MALE, AgeGuess, AttributeEstimate, GenderGuess
 
 Probs = NDArray[np.float32]
@@ -25,8 +25,6 @@ FLOOR = 1e-4
 """No look may rule a class out alone: smaller probabilities count as this."""
 MIN_WEIGHT = 0.01
 """A look of no quality counts this much."""
-ADULT_FROM = 13
-"""Age in years below which a visit is a minor's, as in the setting `privacy.minors`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +88,7 @@ class Fusion:
 
     def child_brackets(self) -> list[int]:
         """Indices of the brackets that end before 13 years."""
-        return [index for index, bracket in enumerate(self.taxonomy.brackets) if bracket.high < ADULT_FROM]
+        return [index for index, bracket in enumerate(self.taxonomy.brackets) if bracket.high < MINOR_BELOW]
 
 
 def pool(votes: Sequence[tuple[Probs | None, float]], temperature: float) -> Probs:
