@@ -9,15 +9,16 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from edge.schemas.vocabulary import Name, Target, TaxonomyName
+from edge.schemas.vocabulary import NAME_IN_WORDS, Name, Target, TaxonomyName
 
 
 def _number(unit: str, what: str, *, low: float, high: float) -> Meta:
     return Meta(ge=low, le=high, description=what, extra={"unit": unit})
 
 
-def _text(what: str, *, pattern: str | None = None) -> Meta:
-    return Meta(description=what, pattern=pattern, extra={"unit": ""})
+def _text(what: str, *, pattern: str | None = None, allowed: str = "") -> Meta:
+    """`allowed` says in words what the pattern lets through."""
+    return Meta(description=what, pattern=pattern, extra={"unit": "", "allowed": allowed})
 
 
 class _Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -27,8 +28,10 @@ class _Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class Identity(_Section, frozen=True, kw_only=True):
     """Where this device stands; both words are part of every topic."""
 
-    site: Annotated[Name, _text("Site, as in the topics.")] = "site"
-    device: Annotated[Name, _text("Device, as in the topics; unique within the site.")] = "device"
+    site: Annotated[Name, _text("Site, as in the topics.", allowed=NAME_IN_WORDS)] = "site"
+    device: Annotated[Name, _text("Device, as in the topics; unique within the site.", allowed=NAME_IN_WORDS)] = (
+        "device"
+    )
 
 
 class Camera(_Section, frozen=True, kw_only=True):
@@ -63,7 +66,7 @@ class Camera(_Section, frozen=True, kw_only=True):
 class Models(_Section, frozen=True, kw_only=True):
     """Which networks run, and where."""
 
-    set: Annotated[Name, _text("Model set of the catalog (`passerby models list`).")] = "best"
+    set: Annotated[Name, _text("Model set of the catalog (`passerby models list`).", allowed=NAME_IN_WORDS)] = "best"
     targets: Annotated[
         tuple[Target, ...],
         Meta(
@@ -182,9 +185,21 @@ class Broker(_Section, frozen=True, kw_only=True):
     username: Annotated[str, _text("User name; empty for none.")] = ""
     password_file: Annotated[str, _text("File that holds the password; empty for none.")] = ""
     client_id: Annotated[
-        str, _text("MQTT client id; empty makes `passerby-<site>-<device>`.", pattern=r"^[A-Za-z0-9_-]{0,64}$")
+        str,
+        _text(
+            "MQTT client id; empty makes `passerby-<site>-<device>`.",
+            pattern=r"^[A-Za-z0-9_-]{0,64}$",
+            allowed="of at most 64 letters, digits, - and _",
+        ),
     ] = ""
-    topic_prefix: Annotated[str, _text("First part of every topic.", pattern=r"^[A-Za-z0-9_/-]{1,64}$")] = "passerby"
+    topic_prefix: Annotated[
+        str,
+        _text(
+            "First part of every topic.",
+            pattern=r"^[A-Za-z0-9_/-]{1,64}$",
+            allowed="of 1-64 letters, digits, -, _ and /",
+        ),
+    ] = "passerby"
     protocol: Annotated[Literal["auto", "5", "3.1.1"], _text("MQTT version; auto tries 5, then 3.1.1.")] = "auto"
     keepalive_s: Annotated[int, _number("s", "MQTT keep alive.", low=5, high=3600)] = 30
     ca_file: Annotated[str, _text("CA certificates (PEM) for mqtts; empty takes the system's.")] = ""

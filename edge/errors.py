@@ -50,6 +50,12 @@ class ModelNotFound(PasserbyError, LookupError):
     exit_code = 3
 
 
+class UnknownModel(ModelNotFound):
+    """No model or model set of the catalog has this name."""
+
+    exit_code = 2
+
+
 class BackendUnavailable(PasserbyError, RuntimeError):
     """A target cannot run here (library, device or driver is missing): the only reason to try the next one."""
 

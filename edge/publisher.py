@@ -14,16 +14,15 @@ import select
 from pathlib import Path
 
 from edge.config import Settings
+from edge.exit_codes import INTERRUPTED, KEPT
 from edge.publishing.assembly import Parts, opened_parts
-from edge.publishing.stopping import INTERRUPTED, Stop, stopped_by_signals
+from edge.publishing.stopping import Stop, stopped_by_signals
 
 log = logging.getLogger(__name__)
 
 LONGEST_SLEEP_S = 1.0
 FLUSH_S = 2.0
 """Patience at the end: for acks of what is under way, and for the last word to the broker."""
-KEPT = 3
-"""Exit code when draining ended with events in the outbox."""
 
 
 def run_publisher(

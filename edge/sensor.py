@@ -22,6 +22,7 @@ from edge.catalog.lookup import open_catalog
 from edge.clock import boottime
 from edge.config import Settings
 from edge.errors import LockUnavailable, SourceUnavailable, UsageError, explain
+from edge.exit_codes import FRESH_PROCESS, KEPT
 from edge.health.counters import resident_mb
 from edge.health.notify import Notifier
 from edge.heartbeat import Every, Heartbeat
@@ -33,10 +34,6 @@ from edge.schemas.link import MESSAGES_PER_S, Command, HealthMessage, HealthRequ
 from edge.schemas.vocabulary import SensorState
 from edge.visits.book import VisitBook
 
-FRESH_PROCESS = 75
-"""Exit code that asks the supervisor for a fresh process (EX_TEMPFAIL): camera lost, or resumed after a pause."""
-VISITS_LOST = 3
-"""Exit code when the publisher took not every visit in time."""
 FLUSH_S = 5.0
 """Least patience for the publisher at the end, on top of what the link's rate makes necessary."""
 POLL_S = 0.2
@@ -113,7 +110,7 @@ class Sensor:
             outcome = self._see(pipeline, self._source)
         if outcome is Outcome.CAMERA_LOST:
             return FRESH_PROCESS
-        return VISITS_LOST if self._link.unacknowledged else 0
+        return KEPT if self._link.unacknowledged else 0
 
     def _see(self, pipeline: Pipeline, source: FrameSource) -> Outcome:
         """Run the frames, then hand the visits over, whatever ended them. A file that is paused stays open."""

@@ -89,13 +89,14 @@ def _walk() -> Iterator[Setting]:
 
 
 def _describe(section: str, key: str, kind: msgspec.inspect.Type, default: Any) -> Setting:
-    what = unit = ""
+    what = unit = allowed = ""
     while isinstance(kind, msgspec.inspect.Metadata):
         schema = kind.extra_json_schema or {}
         what = what or str(schema.get("description", ""))
-        unit = unit or str((kind.extra or {}).get("unit", ""))
+        extra = kind.extra or {}
+        unit, allowed = unit or str(extra.get("unit", "")), allowed or str(extra.get("allowed", ""))
         kind = kind.type
-    return Setting(section, key, _type_name(kind), unit, _range(kind), default, what)
+    return Setting(section, key, _type_name(kind), unit, allowed or _range(kind), default, what)
 
 
 def _type_name(kind: msgspec.inspect.Type) -> str:
@@ -114,8 +115,6 @@ def _range(kind: msgspec.inspect.Type) -> str:
         return _range(_bare(kind.item_type))
     if isinstance(kind, msgspec.inspect.IntType | msgspec.inspect.FloatType) and kind.ge is not None:
         return f"{kind.ge:.12g} to {kind.le:.12g}"
-    if isinstance(kind, msgspec.inspect.StrType) and kind.pattern:
-        return f"matches {kind.pattern}"
     return ""
 
 

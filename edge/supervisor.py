@@ -18,14 +18,8 @@ from dataclasses import dataclass
 
 from edge.backoff import Backoff
 from edge.child import Child
+from edge.exit_codes import CHECK_FAILED, FRESH_PROCESS, INTERRUPTED, KEPT
 
-INTERRUPTED = 130
-FAILED = 1
-"""Exit code when the sensor broke down in the middle of a clip."""
-KEPT = 3
-"""Exit code where the outbox could not be drained: its events are kept for the next start."""
-FRESH_PROCESS = 75
-"""Exit code of a sensor that wants a fresh process, such as after its camera came back (EX_TEMPFAIL of sysexits.h)."""
 _CANNOT_WORK = frozenset({2, 3})
 
 _log = logging.getLogger(__name__)
@@ -152,7 +146,7 @@ class _Run:
             self._source_ended_at = self._clock()
         elif child is self._sensor and self._finite:
             _log.error("sensor ended with %s in the middle of the clip; starting anew would count twice", _spoken(code))
-            self._code = FAILED
+            self._code = CHECK_FAILED
         else:
             self._schedule(child, code)
 

@@ -52,12 +52,15 @@ class NewestFrame:
     def read(self) -> Frame | None:
         """Wait for a frame newer than the last; None at the end.
 
-        Raises the source's CameraLost or BadInput, and CameraLost when the source is silent; again at each call.
+        Raises the source's CameraLost or BadInput, and CameraLost when the source is silent or gives old frames only;
+        again at each call.
         """
+        deadline = self._clock() + self._silent_after_s
         with self._changed:
             while True:
-                if not self._changed.wait_for(lambda: self._slot is not None or self._ended, self._silent_after_s):
-                    raise CameraLost(explain(f"no frame for {self._silent_after_s:g} s", where="camera"))
+                left_s = deadline - self._clock()
+                if left_s <= 0 or not self._changed.wait_for(lambda: self._slot is not None or self._ended, left_s):
+                    raise self._silent()
                 if self._slot is None:
                     if self._error is not None:
                         raise self._error
@@ -66,6 +69,10 @@ class NewestFrame:
                 if self._clock() - frame.captured_at <= self._max_frame_age_s:
                     return frame
                 self._dropped += 1
+
+    def _silent(self) -> CameraLost:
+        what = f"no frame younger than {self._max_frame_age_s:g} s for {self._silent_after_s:g} s"
+        return CameraLost(explain(what, where="camera"))
 
     def close(self) -> None:
         """Stop capturing, wait for the thread, which closes the source; safe to call twice."""

@@ -60,15 +60,23 @@ def install(catalog: Catalog, manifest: Manifest, files: Mapping[ModelFile, Path
     return folder
 
 
-def check_installed(catalog: Catalog, manifest: Manifest) -> list[FileCheck]:
-    """Check the files that are installed or carried; a network of which nothing is there gives an empty list."""
+def check_model(catalog: Catalog, manifest: Manifest) -> list[FileCheck]:
+    """Check the files that would be opened: installed, carried, or read in place from a folder of others.
+
+    A network of which nothing is there gives an empty list. Raises ManifestError.
+    """
     for root in (catalog.installed, catalog.carried):
         folder = root / manifest.id
         files = [file for artefact in manifest.artefacts for file in artefact.files]
         there = [file for file in files if (folder / file.path).exists()]
         if there:
             return [check_file(folder / file.path, file) for file in _with_their_artefacts(manifest, there)]
-    return []
+    try:
+        located = catalog.locate(manifest.id)
+    except ModelNotFound:
+        return []
+    files = [file for artefact in located.manifest.artefacts for file in artefact.files]
+    return [check_file(located.folder / file.path, file) for file in files]
 
 
 def find_files(wanted: list[ModelFile], source: Path) -> dict[ModelFile, Path]:

@@ -13,7 +13,7 @@ import msgspec
 
 from edge.catalog.files import check_file, refuse
 from edge.catalog.manifests import MANIFEST, SETS, read_manifest, read_sets
-from edge.errors import ModelNotFound, explain
+from edge.errors import ModelNotFound, UnknownModel, explain
 from edge.manifest import Artefact, Manifest, ModelFile, ModelSet
 from edge.state import models_dir
 
@@ -48,7 +48,7 @@ class Catalog:
         return sorted({name for name in found if not name.startswith(".")})
 
     def manifest(self, model_id: str) -> Manifest:
-        """The manifest of a network. Raises ModelNotFound, ManifestError."""
+        """The manifest of a network. Raises UnknownModel, ManifestError."""
         for root in (self.installed, self.carried):
             file = root / model_id / MANIFEST
             if file.is_file():
@@ -56,7 +56,7 @@ class Catalog:
         raise _not_in_catalog("model", model_id, self.ids())
 
     def original(self, model_id: str) -> Manifest:
-        """The manifest that the program carries, whatever is installed. Raises ModelNotFound, ManifestError."""
+        """The manifest that the program carries, whatever is installed. Raises UnknownModel, ManifestError."""
         file = self.carried / model_id / MANIFEST
         return read_manifest(file) if file.is_file() else self.manifest(model_id)
 
@@ -66,7 +66,7 @@ class Catalog:
         return {name: found for file in files if file.is_file() for name, found in read_sets(file).sets.items()}
 
     def model_set(self, name: str) -> ModelSet:
-        """A model set. Raises ModelNotFound, ManifestError."""
+        """A model set. Raises UnknownModel, ManifestError."""
         sets = self.sets()
         if name not in sets:
             raise _not_in_catalog("model set", name, sets)
@@ -149,10 +149,10 @@ def _narrow(manifest: Manifest, artefacts: Iterable[Artefact]) -> Manifest:
     return msgspec.structs.replace(manifest, artefacts=tuple(artefacts))
 
 
-def _not_in_catalog(what: str, name: str, known: Collection[str]) -> ModelNotFound:
+def _not_in_catalog(what: str, name: str, known: Collection[str]) -> UnknownModel:
     near = difflib.get_close_matches(name, known, n=1)
     advice = f"did you mean {near[0]}?" if near else "`passerby models list` shows all"
-    return ModelNotFound(explain(f"unknown {what}", got=name, expected=" | ".join(sorted(known)), next_step=advice))
+    return UnknownModel(explain(f"unknown {what}", got=name, expected=" | ".join(sorted(known)), next_step=advice))
 
 
 def _not_installed(manifest: Manifest, wanted: list[Artefact], kinds: Collection[str] | None) -> ModelNotFound:

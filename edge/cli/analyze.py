@@ -16,6 +16,7 @@ from edge.cli.progress import Progress, progress_bar
 from edge.cli.run import configure_logging
 from edge.config import Settings
 from edge.errors import UsageError, explain
+from edge.exit_codes import INTERRUPTED
 from edge.taxonomy import taxonomy
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from edge.cameras.reopening import CameraChange
     from edge.schemas.analyze import AnalyzeError
 
-INTERRUPTED = 130
 
 Sources = Annotated[
     list[str], typer.Argument(metavar="SOURCE...", help="Images, folders, tars, videos, cameras, network addresses.")

@@ -12,7 +12,7 @@ import typer
 
 from edge.catalog.fetch import fetch_model
 from edge.catalog.files import FileCheck
-from edge.catalog.install import check_installed, import_model
+from edge.catalog.install import check_model, import_model
 from edge.catalog.lookup import Catalog, how_to_get, open_catalog
 from edge.cli.options import AsJson
 from edge.errors import ManifestError, ModelNotFound, explain
@@ -55,18 +55,20 @@ def verify(
     model_id: Annotated[str | None, typer.Argument(help="Network; none verifies all.", metavar="ID")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check size and sha256 of installed files: exit code 1 where one is wrong."""
+    """Check size and sha256 of the files that are there: exit code 1 where one is wrong."""
     catalog = open_catalog()
     ids = [model_id] if model_id else catalog.ids()
-    checks = {each: check_installed(catalog, catalog.manifest(each)) for each in ids}
+    checks = {each: check_model(catalog, catalog.manifest(each)) for each in ids}
     if model_id and not checks[model_id]:
         next_step = how_to_get(catalog.manifest(model_id))
         raise ModelNotFound(explain("not installed", where=model_id, next_step=next_step))
-    rows = [(each, check.file.path, _verdict(check)) for each, found in checks.items() for check in found]
+    rows = [(each, str(check.path), _verdict(check)) for each, found in checks.items() for check in found]
     if as_json:
         _print_json([dict(zip(("model", "file", "verdict"), row, strict=True)) for row in rows])
-    else:
+    elif rows:
         _print_table(("network", "file", "verdict"), rows)
+    else:
+        typer.echo("no network is here; `passerby models list` shows what there is to import or fetch")
     if any(check.fault for found in checks.values() for check in found):
         raise typer.Exit(1)
 

@@ -9,9 +9,6 @@ import socket
 import threading
 from collections.abc import Iterator
 
-INTERRUPTED = 130
-"""Exit code after Ctrl-C."""
-
 
 class Stop:
     """A request to end that also wakes up a loop in poll."""

@@ -23,6 +23,7 @@ ArtefactKind = Literal[
 
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", description="Lower-case letters, digits, - and _.")]
 Fraction = Annotated[float, Meta(ge=0, le=1, description="0 to 1.")]
+NAME_IN_WORDS = "of 1-63 lower-case letters, digits, - and _"
 EventId = Annotated[
     str,
     Meta(

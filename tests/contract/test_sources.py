@@ -25,6 +25,7 @@ from edge.errors import CameraLost
 from edge.ports import FrameSource
 from edge.types import Frame
 from tests.clips import draw, encode, serve, write_clip, write_gif
+from tests.conftest import unavailable
 
 COUNT = 12
 LIVE_COUNT = 5
@@ -91,7 +92,7 @@ def http_file(place: Place) -> FrameSource:
 
 def page(place: Place) -> FrameSource:
     if find_spec("yt_dlp") is None:
-        pytest.skip("yt-dlp is not installed (passerby[pages])")
+        unavailable("yt-dlp is not installed (passerby[pages])")
     content = write_clip(place.folder / "a.webm", COUNT, fourcc="VP80").read_bytes()
     html = b"<html><head><title>Hall</title></head><body><video src='/a.webm' type='video/webm'></video></body></html>"
     pages = {"/": ("text/html", html, len(html)), "/a.webm": ("video/webm", content, len(content))}

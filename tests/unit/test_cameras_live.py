@@ -106,9 +106,23 @@ def test_a_silent_camera_is_lost() -> None:
         yield frame(0)
 
     source = NewestFrame(ScriptedSource(silence(), live=True), 0.5, silent_after_s=0.01, clock=Time())
-    with pytest.raises(CameraLost, match="no frame for"):
+    with pytest.raises(CameraLost, match="no frame younger than"):
         source.read()
     speak.set()
+    source.close()
+
+
+def test_a_camera_that_gives_old_frames_only_is_lost() -> None:
+    time = Time(10.0)
+
+    def late() -> Iterator[Step]:
+        while True:
+            time.now += 1.0
+            yield frame(0, at=time.now - 5.0)
+
+    source = NewestFrame(ScriptedSource(late(), live=True), 0.5, silent_after_s=3.0, clock=time)
+    with pytest.raises(CameraLost, match=r"no frame younger than 0\.5 s for 3 s"):
+        source.read()
     source.close()
 
 

@@ -13,10 +13,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from edge.catalog.install import check_installed, find_files, import_model, install
+from edge.catalog.install import check_model, find_files, import_model, install
 from edge.catalog.lookup import Catalog, open_catalog
 from edge.catalog.manifests import as_test_model, read_manifest, read_sets, write_manifest
-from edge.errors import BadInput, ManifestError, ModelNotFound, UsageError
+from edge.errors import BadInput, ManifestError, ModelNotFound, UnknownModel, UsageError
 from edge.manifest import Manifest
 
 CONTENT = {"net.xml": b"<net/>" * 100, "net.bin": bytes(range(256)) * 10, "net.onnx": b"onnx" * 50}
@@ -149,13 +149,14 @@ def test_unreadable_bytes_and_a_missing_file_are_manifest_errors(tmp_path: Path)
 
 
 def test_an_unknown_network_or_set_names_the_nearest(catalog: Catalog) -> None:
-    with pytest.raises(ModelNotFound, match="did you mean net"):
+    with pytest.raises(UnknownModel, match="did you mean net") as unknown:
         catalog.manifest("nett")
+    assert unknown.value.exit_code == 2
     (catalog.carried / "sets.toml").write_text(
         'schema = "passerby.sets/1"\n[sets.best]\nversion = "1"\ndescription = ""\ndetector = "net"\n'
     )
     assert catalog.model_set("best").detector == "net"
-    with pytest.raises(ModelNotFound, match="expected best"):
+    with pytest.raises(UnknownModel, match="expected best"):
         catalog.model_set("nano")
 
 
@@ -213,7 +214,7 @@ def test_an_installed_file_that_was_changed_is_refused(catalog: Catalog, wrong: 
     (catalog.installed / "net" / "net.onnx").write_bytes(wrong)
     with pytest.raises(ManifestError, match=r"this is not net\.onnx, got .*, expected 200 bytes with sha256"):
         catalog.locate("net")
-    assert [bool(check.fault) for check in check_installed(catalog, catalog.manifest("net"))] == [True]
+    assert [bool(check.fault) for check in check_model(catalog, catalog.manifest("net"))] == [True]
 
 
 def test_import_finds_files_by_content_whatever_they_are_called(catalog: Catalog, tmp_path: Path) -> None:
@@ -225,7 +226,7 @@ def test_import_finds_files_by_content_whatever_they_are_called(catalog: Catalog
     folder = import_model(catalog, "net", tmp_path / "from")
     assert sorted(path.name for path in folder.iterdir()) == ["net.bin", "net.xml"]
     assert catalog.locate("net").place == "installed"
-    assert all(not check.fault for check in check_installed(catalog, catalog.manifest("net")))
+    assert all(not check.fault for check in check_model(catalog, catalog.manifest("net")))
 
 
 def test_import_again_changes_nothing_and_a_later_import_adds(catalog: Catalog, tmp_path: Path) -> None:
@@ -250,7 +251,7 @@ def test_import_repairs_a_file_that_was_changed(catalog: Catalog, tmp_path: Path
     folder = import_model(catalog, "net", put_files(tmp_path / "from"))
     (folder / "net.onnx").write_bytes(b"broken")
     import_model(catalog, "net", tmp_path / "from")
-    assert all(not check.fault for check in check_installed(catalog, catalog.manifest("net")))
+    assert all(not check.fault for check in check_model(catalog, catalog.manifest("net")))
 
 
 def test_a_wrong_file_is_refused_and_nothing_is_installed(catalog: Catalog, tmp_path: Path) -> None:

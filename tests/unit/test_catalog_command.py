@@ -58,6 +58,15 @@ def test_an_import_is_verified_and_a_change_is_seen(passerby_models: Command, mo
     assert next(model["place"] for model in listed if model["id"] == "yunet-2023mar") == "wrong"
 
 
+def test_networks_read_in_place_are_verified_too(shared: Path, tmp_path: Path) -> None:
+    environment = {"PASSERBY_MODELS": str(tmp_path), "PASSERBY_SHARED": str(shared)}
+    verified = CliRunner().invoke(app, ["verify", "yunet-2023mar", "--json"], env=environment)
+    assert verified.exit_code == 0, verified.output
+    (row,) = json.loads(verified.stdout)
+    assert row["verdict"] == "right"
+    assert row["file"].startswith(str(shared))
+
+
 def test_random_weights_are_called_untrained(passerby_models: Command, models: Path, shared: Path) -> None:
     source = str(shared / "models" / "levi-hassner")
     drawn = passerby_models("import", "levi-hassner-gender", "--from", source, "--random-weights", "7")

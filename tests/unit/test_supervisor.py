@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.supervisor import FRESH_PROCESS, INTERRUPTED, KEPT, Patience, supervise
+from edge.exit_codes import FRESH_PROCESS, INTERRUPTED, KEPT
+from edge.supervisor import Patience, supervise
 
 QUICK = Patience(retry_initial_s=0.02, retry_longest_s=0.1, steady_s=60, stop_s=20)
 ROOT = Path(__file__).parents[2]
