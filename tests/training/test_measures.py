@@ -13,7 +13,7 @@ from edge.manifest import Calibration
 from edge.taxonomy import ADIENCE_8, ADS_8, SIMPLE_4
 from edge.types import AttributeEstimate
 from edge.visits.fusion import Fusion
-from training.data.samples import Sample
+from training.data.samples import Gender, Sample
 from training.evaluation.answers import Answers, read_answers
 from training.evaluation.bootstrap import intervals
 from training.evaluation.measures import (
@@ -32,11 +32,8 @@ from training.evaluation.truth import make_slices, read_truth
 NOTHING = float("nan")
 
 
-def sample(
-    age: float | None, gender: str | None = "female", group: str | None = None, person: str | None = None
-) -> Sample:
-    path = f"{age}-{gender}-{group}-{person}"
-    return Sample("s", path, age, None if age is None else (int(age), int(age)), gender, group, person)  # type: ignore[arg-type]
+def sample(age: float | None, gender: Gender | None = "female", group: str | None = None) -> Sample:
+    return Sample("s", f"{age}-{gender}-{group}", age, None if age is None else (int(age), int(age)), gender, group)
 
 
 def look(years: float, p_female: float, sigma: float = 2.0) -> AttributeEstimate:
