@@ -167,7 +167,7 @@ def test_a_bad_line_is_counted_and_named_and_the_others_go_on(tmp_path: Path, li
     assert (len(log.visits), log.bad) == (len(good), 1)
     assert log.bad_lines[0].where.endswith("e.jsonl:4")
     (warning,) = log.warnings
-    assert warning.startswith("1 lines left out: ")
+    assert warning.startswith("1 line left out: ")
     assert "\n" not in warning
 
 
@@ -209,7 +209,7 @@ def test_the_page_is_whole_loads_nothing_and_says_what_is_missing(tmp_path: Path
     assert "http" not in page
     assert "<script" not in page
     assert "3 events missing" in page
-    assert "1 lines left out" in page
+    assert "1 line left out" in page
     assert "came twice: 1." in page
     assert "Europe/Berlin" in page
     written = {path.name for path in (tmp_path / "out").iterdir()}

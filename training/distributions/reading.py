@@ -47,11 +47,13 @@ class EventLog:
         """What a reader of the report must know of the reading, one line each."""
         lines = []
         if self.missing:
-            lines.append(f"{self.missing:,} events missing: gaps in `seq` show that they were sent and are not here")
+            lines.append(
+                f"{_count(self.missing, 'event')} missing: gaps in `seq` show that they were sent and are not here"
+            )
         if self.bad:
             named = "; ".join(f"{line.where}: {line.reason}" for line in self.bad_lines)
             more = f"; and {self.bad - len(self.bad_lines):,} more" if self.bad > len(self.bad_lines) else ""
-            lines.append(f"{self.bad:,} lines left out: {named}{more}")
+            lines.append(f"{_count(self.bad, 'line')} left out: {named}{more}")
         return lines
 
 
@@ -99,6 +101,10 @@ def _events(addresses: Sequence[str], log: EventLog) -> Iterator[Visit | OtherEv
                 log.bad += 1
                 if len(log.bad_lines) < SHOWN:
                     log.bad_lines.append(BadLine(where, " ".join(str(error).split())))
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def _got(log: EventLog) -> str:
