@@ -23,6 +23,7 @@ try:
 except ImportError:
     unavailable("torch is not installed (passerby[training])", module=True)
 
+from training.app import app
 from training.attributes.config import TrainingConfig, find_config
 from training.attributes.loop import LAST, LOG, WEIGHTS, Epoch
 from training.attributes.plotting import read_log
@@ -32,7 +33,6 @@ from training.checkpoint import load_state
 from training.networks.attributes import AttributeNetwork, NetworkConfig
 from training.networks.backbones import ResNet
 from training.networks.cost import cost_of
-from training.train_command import app
 
 TINY = find_config("tiny")
 

@@ -76,14 +76,14 @@ def _draw_groups(counted: Survey) -> Plot:
     axes.grid(visible=False)
     axes.grid(axis="x", color="#e4e4e4")
     label(axes, "Groups and genders", "photographs", "")
-    legend(axes)
+    legend(axes, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return Plot(png(figure), "Bars of photographs by group and gender")
 
 
 def _draw_sizes(counted: Survey) -> Plot:
     figure, axes = new_figure(7.2, 2.8)
-    low, high = int(counted.sides_px.min()), int(counted.sides_px.max())
-    axes.hist(counted.sides_px, bins=min(_SIZES, high - low + 1), range=(low - 0.5, high + 0.5), color="#009E73")
+    low, high = int(counted.sides_px.min()) - _SIZES, int(counted.sides_px.max()) + _SIZES
+    axes.hist(counted.sides_px, bins=_SIZES, range=(max(low, 0), high), color="#009E73")
     label(axes, "Picture sizes", "shorter side in px", "photographs")
     return Plot(png(figure), "Histogram of the shorter sides of pictures")
 

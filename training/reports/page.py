@@ -18,7 +18,8 @@ p { margin: 6px 0; max-width: 80ch; } .lead { color: #555; }
 figure { margin: 14px 0; display: inline-block; vertical-align: top; }
 figure img { max-width: 100%; height: auto; display: block; }
 figcaption { color: #555; font-size: 13px; max-width: 75ch; }
-table { border-collapse: collapse; margin: 12px 0; font-size: 13.5px; font-variant-numeric: tabular-nums; }
+table { border-collapse: collapse; margin: 12px 44px 12px 0; display: inline-table; vertical-align: top;
+  font-size: 13.5px; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding: 4px 0; }
 th, td { padding: 4px 12px 4px 0; text-align: right; border-bottom: 1px solid #eee; white-space: nowrap; }
 th { color: #555; font-weight: 600; } th:first-child, td:first-child { text-align: left; }

@@ -1,0 +1,41 @@
+"""A part of a data set, taken evenly from all of it: for tries that shall not take long."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge.types import Image
+from training.data.samples import Photographs, Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Subset:
+    """Some samples of a data set. Implements `Photographs`."""
+
+    whole: Photographs
+    samples: Sequence[Sample]
+
+    @property
+    def name(self) -> str:
+        """The whole set's."""
+        return self.whole.name
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """The whole set's, and that this is a part of it."""
+        return [*self.whole.warnings, f"{self.name}: {len(self.samples):,} of {len(self.whole.samples):,} photographs"]
+
+    def read(self, sample: Sample) -> Image:
+        """See `Photographs`."""
+        return self.whole.read(sample)
+
+
+def every_nth(photographs: Photographs, most: int) -> Photographs:
+    """At most that many samples, evenly spread over the set's order; the set itself where it has no more."""
+    samples = photographs.samples
+    if len(samples) <= most:
+        return photographs
+    return Subset(photographs, [samples[index] for index in np.linspace(0, len(samples) - 1, most).astype(int)])

@@ -1,0 +1,1 @@
+"""How good networks are: measures on labelled photographs, calibration, and what fusing looks gains."""

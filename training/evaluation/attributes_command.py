@@ -1,0 +1,113 @@
+"""`passerby evaluate attributes`: every measure, by subgroup, several model sets side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edge.cli.options import ConfigFile, Overrides, TargetList, settings_from, with_flags
+from training.evaluation.options import AsJson, Images, IsAligned, Labels, Limit, ModelSets, Networks, Seed
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from training.data.samples import Photographs
+    from training.evaluation.looking import Seen, Subject
+    from training.evaluation.records import Evaluation, Result
+    from training.evaluation.scoring import Bootstrap
+
+Spans = Annotated[
+    list[str] | None,
+    typer.Option("--ages", metavar="LOW-HIGH|LOW+", help="Measure these ages too; may be given again."),
+]
+Draws = Annotated[int, typer.Option("--draws", min=10, max=100_000, help="Bootstrap draws.")]
+HtmlTo = Annotated[Path | None, typer.Option("--html", metavar="OUT", help="Write the report as one page.")]
+
+SPANS = ("18-75", "13+", "3+", "18-25", "66+")
+"""Ages measured by default: what most networks claim, no minors, no babies, and both ends."""
+IN_FULL = 2
+"""Spans of ages whose every measure is printed: all, and the first."""
+
+
+def attributes(
+    images: Images,
+    labels: Labels = None,
+    model_set: ModelSets = None,
+    network: Networks = None,
+    target: TargetList = None,
+    aligned: IsAligned = False,
+    ages: Spans = None,
+    limit: Limit = None,
+    as_json: AsJson = False,
+    html: HtmlTo = None,
+    draws: Draws = 1000,
+    seed: Seed = 1,
+    config: ConfigFile = None,
+    overrides: Overrides = None,
+) -> None:
+    """Measure age and gender of model sets against labels: errors, bands, calibration, `unknown`, by subgroup."""
+    from training.evaluation.opening import need_folder_of, open_data_sets, print_json, subjects
+    from training.evaluation.scoring import Bootstrap
+    from training.evaluation.truth import make_slices, read_truth
+
+    settings = settings_from(config, with_flags(overrides, models_targets=target))
+    spans = SPANS if ages is None else tuple(ages)
+    make_slices(read_truth([]), spans)
+    need_folder_of(html, "--html")
+    sets = open_data_sets(images, labels, aligned=aligned, limit=limit)
+    opened = subjects(model_set, network, settings, aligned=aligned)
+    evaluation = _evaluate(opened, sets, spans, Bootstrap(draws, seed), quiet=as_json)
+    if html is not None:
+        _write_page(html, evaluation)
+    if as_json:
+        print_json(evaluation)
+    else:
+        _print_tables(evaluation)
+
+
+def _evaluate(
+    opened: Sequence[AbstractContextManager[Subject]], sets: Sequence[Photographs], spans: Sequence[str],
+    bootstrap: Bootstrap, *, quiet: bool,
+) -> Evaluation:  # fmt: skip
+    from edge import __version__
+    from training.evaluation.bootstrap import LEVEL
+    from training.evaluation.looking import FACE_CHOICE
+    from training.evaluation.opening import look_at_each
+    from training.evaluation.records import Evaluation
+    from training.evaluation.scoring import score
+
+    def scored(subject: Subject, photographs: Photographs, seen: Seen) -> Result:
+        return score(subject, photographs.name, seen, spans, bootstrap)
+
+    results, warnings = look_at_each(opened, sets, scored, quiet=quiet)
+    return Evaluation(
+        version=__version__,
+        face_choice=FACE_CHOICE,
+        interval=LEVEL,
+        draws=bootstrap.draws,
+        seed=bootstrap.seed,
+        warnings=warnings,
+        results=results,
+    )
+
+
+def _write_page(path: Path, evaluation: Evaluation) -> None:
+    from training.evaluation.attributes_page import render_evaluation
+    from training.reports.files import write_whole
+
+    write_whole(path, render_evaluation(evaluation).encode())
+
+
+def _print_tables(evaluation: Evaluation) -> None:
+    from training.evaluation.printing import print_table
+    from training.evaluation.tables import by_data_set, measure_table, reading_table, slice_table, totals
+
+    for name, results in by_data_set(evaluation.results):
+        typer.echo(name)
+        print_table(reading_table(results))
+        for each in totals(results[0])[:IN_FULL]:
+            print_table(measure_table(results, each.ages))
+        print_table(slice_table(results))

@@ -1,0 +1,41 @@
+"""The report of an evaluation as one page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edge.taxonomy import ADIENCE_8, ADS_8
+from training.evaluation.charts import draw_confusion, draw_coverage, draw_error_by_age, draw_reliability
+from training.evaluation.records import Evaluation, Result
+from training.evaluation.tables import by_data_set, measure_table, reading_table, slice_table, totals
+from training.reports.page import Note, Part, Plot, Section, render_page
+
+_LEAD = (
+    "Apparent age and gender against the labels of photographs, one look a face. Figures in brackets are 95 % "
+    "bootstrap intervals: another such set of photographs would most likely give a figure between them."
+)
+
+
+def render_evaluation(evaluation: Evaluation) -> str:
+    """The page of a run."""
+    notes: list[Part] = [Note(line) for line in evaluation.warnings]
+    how = f"Passerby {evaluation.version}; {evaluation.draws:,} draws, seed {evaluation.seed}. In photographs that are "
+    how += f"not aligned chips, {evaluation.face_choice} is looked at."
+    sections = [_section(name, results) for name, results in by_data_set(evaluation.results)]
+    return render_page("Evaluation of age and gender", _LEAD, [Section("", [how, *notes]), *sections])
+
+
+def _section(name: str, results: Sequence[Result]) -> Section:
+    tables: list[Part] = [reading_table(results)]
+    tables += [measure_table(results, each.ages) for each in totals(results[0])[:2]]
+    plots = [draw_error_by_age(results), draw_reliability(results), draw_coverage(results), *_confusions(results)]
+    return Section(name, [*tables, *(plot for plot in plots if plot is not None), slice_table(results)])
+
+
+def _confusions(results: Sequence[Result]) -> list[Plot | None]:
+    """Ages in the default taxonomy, or in that of class models; genders."""
+    plots = []
+    for result in results:
+        name = ADS_8.name if result.error_by_age or ADIENCE_8.name not in result.confusion else ADIENCE_8.name
+        plots += [draw_confusion(result, name), draw_confusion(result, "gender")]
+    return plots

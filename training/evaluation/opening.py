@@ -1,0 +1,100 @@
+"""From the command line to data sets and model sets, so that what is wrong is said before the work begins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+import typer
+
+from edge.catalog.lookup import open_catalog
+from edge.cli.progress import Progress, progress_bar
+from edge.config import Settings
+from edge.errors import UsageError, explain
+from training.data.readers import open_all
+from training.data.samples import Photographs
+from training.data.subset import every_nth
+from training.data.tar_csv import read_tar_csv
+from training.evaluation.looking import Seen, Subject, look_through, open_network, open_set
+from training.evaluation.printing import warn
+
+T = TypeVar("T")
+
+
+def open_data_sets(
+    images: Sequence[str], labels: Sequence[Path] | None, *, aligned: bool, limit: int | None
+) -> list[Photographs]:
+    """The data sets of a command line, each with its labels or told from its form. Raises UsageError, BadInput."""
+    if labels and len(labels) != len(images):
+        got = f"{len(images)} --images and {len(labels)} --labels"
+        raise UsageError(explain("images and labels go in pairs", got=got, expected="as many of each, or no --labels"))
+    if labels:
+        pairs = zip(images, labels, strict=True)
+        opened = [read_tar_csv(Path(place), csv, aligned=aligned) for place, csv in pairs]
+    else:
+        opened = open_all(images, aligned=aligned)
+    return [every_nth(each, limit) for each in opened] if limit else list(opened)
+
+
+def subjects(
+    model_sets: Sequence[str] | None, networks: Sequence[str] | None, settings: Settings, *, aligned: bool
+) -> list[AbstractContextManager[Subject]]:
+    """What is evaluated, in the order of the command line; each is opened when its turn comes.
+
+    The settings' model set where none is named. Raises UnknownModel, and UsageError for networks alone on pictures that
+    are not aligned.
+    """
+    catalog = open_catalog()
+    names = list(model_sets or ()) or ([] if networks else [settings.models.set])
+    for name in names:
+        catalog.model_set(name)
+    for name in networks or ():
+        catalog.manifest(name)
+    if networks and not aligned:
+        raise UsageError(
+            explain("a network alone takes aligned pictures", where="--network", got=networks[0],
+                    next_step="say --aligned, or give a model set, which has a detector")
+        )  # fmt: skip
+    alone = [open_network(name, settings, catalog) for name in networks or ()]
+    return [*(open_set(name, settings, catalog) for name in names), *alone]
+
+
+def look_at_each(
+    opened: Sequence[AbstractContextManager[Subject]],
+    sets: Sequence[Photographs],
+    use: Callable[[Subject, Photographs, Seen], T],
+    *,
+    quiet: bool,
+) -> tuple[list[T], list[str]]:
+    """Look at every set with every subject, with a progress bar; returns what `use` makes of it, and warnings."""
+    results, warnings = list[T](), dict[str, None]()
+    with progress_bar(wanted=not quiet) as progress:
+        for opening in opened:
+            with opening as subject:
+                for each in sets:
+                    seen = look_with_progress(subject, each, progress)
+                    warnings |= dict.fromkeys(seen.warnings)
+                    results.append(use(subject, each, seen))
+    warn(warnings)
+    return results, list(warnings)
+
+
+def look_with_progress(subject: Subject, photographs: Photographs, progress: Progress) -> Seen:
+    """`look_through`, shown."""
+    progress.begin(f"{subject.name}: {photographs.name}", partial(len, photographs.samples))
+    return look_through(subject, photographs, tick=progress.tick)
+
+
+def need_folder_of(path: Path | None, flag: str) -> None:
+    """Raises UsageError where a file cannot be written because its folder is missing."""
+    if path is not None and not path.absolute().parent.is_dir():
+        raise UsageError(explain("no such folder", where=flag, got=str(path.parent)))
+
+
+def print_json(value: object) -> None:
+    """One JSON object on stdout."""
+    typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=1).decode())
