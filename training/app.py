@@ -96,17 +96,14 @@ def plot(run: RunFolder, out: Annotated[Path, typer.Option("--out", help="PNG to
 
 
 @app.command()
-def export(run: RunFolder, out: Annotated[Path, typer.Option("--out", help="ONNX file to write.")]) -> None:
-    """Write a run's network as ONNX, for `passerby convert run`."""
-    import torch
+def export(
+    run: RunFolder, out: Annotated[Path, typer.Option("--out", help="Folder for the network: OUT/<id>.")]
+) -> None:
+    """Write a run's network as ONNX with its manifest: the device reads it, and `passerby convert run` goes on."""
+    from training.attributes.exporting import export_run
 
-    from training.attributes.loop import WEIGHTS
-    from training.attributes.teaching import load_network
-    from training.export import export_onnx
-
-    network, config = load_network(run / WEIGHTS if run.is_dir() else run, torch.device("cpu"))
-    export_onnx(network, (config.input_px, config.input_px), ("age", "gender"), out)
-    typer.echo(str(out))
+    folder = export_run(run, out)
+    typer.echo(f"{folder}: `passerby convert run --onnx` and `--like` make the other artefacts of it")
 
 
 def _with_flags(

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import warnings
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from training.networks.nano import NanoBackbone
-from training.reports.files import write_whole
 
 INPUT = "pictures"
 OPSET = 18
@@ -33,8 +31,8 @@ class _Scaled(nn.Module):
         return found
 
 
-def export_onnx(network: nn.Module, hw: tuple[int, int], outputs: tuple[str, ...], path: Path) -> None:
-    """Write the network for pictures of hw (height, width) px; outputs: names, in its order. Raises UsageError."""
+def export_onnx(network: nn.Module, hw: tuple[int, int], outputs: tuple[str, ...]) -> bytes:
+    """The file of the network for pictures of hw (height, width) px; outputs: names, in its order."""
     whole = _taking_bytes(deepcopy(network).cpu().float()).eval()
     picture = torch.zeros(1, 3, *hw)
     with warnings.catch_warnings():
@@ -43,7 +41,8 @@ def export_onnx(network: nn.Module, hw: tuple[int, int], outputs: tuple[str, ...
             whole, (picture,), input_names=[INPUT], output_names=list(outputs), opset_version=OPSET, dynamo=True,
             verbose=False,
         )  # fmt: skip
-    write_whole(path, _plain(program.model_proto).SerializeToString(deterministic=True))
+    content: bytes = _plain(program.model_proto).SerializeToString(deterministic=True)
+    return content
 
 
 def _taking_bytes(network: nn.Module) -> nn.Module:

@@ -13,7 +13,13 @@ import pytest
 from msgspec.structs import replace
 from typer.testing import CliRunner, Result
 
+from edge.attributes.estimator import NetworkEstimator
+from edge.catalog.manifests import read_manifest
 from edge.errors import BadInput, ConfigError, PasserbyError, UsageError
+from edge.geometry import Box
+from edge.imaging import TEMPLATES
+from edge.inference.opening import open_session
+from edge.types import Detection
 from tests.conftest import unavailable
 from tests.training.faces import drawn_chips
 from training.data.chips import UNKNOWN, Chips, load_chips, save_chips
@@ -173,7 +179,7 @@ def test_weights_of_others_begin_a_backbone(files: tuple[Path, Path], tmp_path: 
     result = call("attributes", *data(files), "--out", str(tmp_path / "run"), *wanted)
     assert result.exit_code == 0, result.output
     network, config = load_network(tmp_path / "run" / WEIGHTS, torch.device("cpu"))
-    assert config.backbone == "resnet"
+    assert config.network.backbone == "resnet"
     begun, now = published["layer4.1.conv2.weight"], network.state_dict()["backbone.layer4.1.conv2.weight"]
     assert torch.nn.functional.cosine_similarity(begun.flatten(), now.flatten(), dim=0) > 0.2  # of other weights: 0
     torch.save({"something": torch.zeros(3)}, tmp_path / "else.pth")
@@ -184,17 +190,38 @@ def test_weights_of_others_begin_a_backbone(files: tuple[Path, Path], tmp_path: 
 
 def test_the_network_becomes_the_same_onnx_each_time(trained: tuple[Path, list[Epoch]], tmp_path: Path) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
-    for name in ("one.onnx", "other.onnx"):
+    for name in ("one", "other"):
         assert call("export", str(trained[0]), "--out", str(tmp_path / name)).exit_code == 0
-    content = (tmp_path / "one.onnx").read_bytes()
-    assert content == (tmp_path / "other.onnx").read_bytes()
+    one, other = (tmp_path / name / "own-agegender" for name in ("one", "other"))
+    assert [(one / path.name).read_bytes() == path.read_bytes() for path in other.iterdir()] == [True, True]
+    content = (one / "own-agegender.onnx").read_bytes()
     assert str(Path(__file__).parents[2]).encode() not in content
     network, config = load_network(trained[0] / WEIGHTS, torch.device("cpu"))
-    pictures = np.random.default_rng(1).integers(0, 256, (1, 3, config.input_px, config.input_px)).astype(np.float32)
+    side = config.network.input_px
+    pictures = np.random.default_rng(1).integers(0, 256, (1, 3, side, side)).astype(np.float32)
     age, gender = onnxruntime.InferenceSession(content).run(["age", "gender"], {"pictures": pictures})
     wanted_age, wanted_gender = network(torch.from_numpy(pictures) / 255)
     assert np.abs(age - wanted_age.numpy()).max() < 1e-4
     assert np.abs(gender - wanted_gender.numpy()).max() < 1e-4
+
+
+def test_the_device_reads_what_was_exported(
+    trained: tuple[Path, list[Epoch]], files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    pytest.importorskip("onnxruntime")
+    call("export", str(trained[0]), "--out", str(tmp_path))
+    manifest = read_manifest(tmp_path / "own-agegender" / "manifest.toml")
+    session = open_session(manifest, tmp_path / "own-agegender", ["onnxruntime:CPU"], threads=1).session
+    estimator = NetworkEstimator([(manifest, session)])
+    face, held_out = aligned(), load_chips(files[1])
+    estimator.start_each([(image, face) for image in held_out.images[:40]], [1.0] * 40)
+    said = [int(look.gender_probs.argmax()) for look in estimator.wait() if look.gender_probs is not None]
+    assert np.mean(np.array(said) == held_out.genders[:40]) > 0.9
+
+
+def aligned() -> Detection:
+    side, landmarks = TEMPLATES["utkface-112"]
+    return Detection(Box(0, 0, side, side), 1.0, landmarks)
 
 
 def test_the_networks_that_are_shipped_are_small() -> None:

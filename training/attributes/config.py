@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from edge.errors import ConfigError, explain
+from edge.schemas.vocabulary import Name
 from training.augmentation import Augmentation
 from training.networks.attributes import NetworkConfig
 
@@ -54,6 +55,17 @@ class Distillation(_Part, frozen=True, kw_only=True):
     share: Annotated[float, Meta(ge=0, le=1, description="Weight of the teachers against the labels.")] = 0.8
 
 
+class Card(_Part, frozen=True, kw_only=True):
+    """What the manifest of the exported network says of it."""
+
+    id: Name = "own-agegender"
+    version: str = "0.1.0"
+    description: str = "Age and gender, trained with passerby."
+    licence: str = "not stated"
+    source: str = "passerby train attributes"
+    training_data: str = "not stated"
+
+
 class TrainingConfig(_Part, frozen=True, kw_only=True):
     """All of a training run but its data."""
 
@@ -62,6 +74,7 @@ class TrainingConfig(_Part, frozen=True, kw_only=True):
     targets: Targets = field(default_factory=Targets)
     augmentation: Augmentation = field(default_factory=Augmentation)
     distillation: Distillation = field(default_factory=Distillation)
+    card: Card = field(default_factory=Card)
 
 
 def find_config(name: str) -> TrainingConfig:

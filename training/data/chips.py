@@ -10,7 +10,7 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from zipfile import BadZipFile
 
 import numpy as np
@@ -28,7 +28,7 @@ from training.reports.files import write_whole
 
 CHIP_PX = 112
 """Side of a chip: that of its template."""
-TEMPLATE = "utkface-112"
+TEMPLATE: Final = "utkface-112"
 UNKNOWN = -1
 JPEG_QUALITY = 90
 
