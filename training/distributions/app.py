@@ -2,6 +2,58 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
-app = typer.Typer(help="Visit events as plots.", rich_markup_mode=None)
+from edge.errors import UsageError, explain
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+# The command tree takes groups. This one has no subcommands, so that flags may follow the files.
+@app.callback(invoke_without_command=True, context_settings={"allow_interspersed_args": True}, subcommand_metavar="")
+def report(
+    events: Annotated[list[str], typer.Argument(metavar="EVENTS", help="JSON Lines, CSV or SQLite files; - is stdin.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FOLDER", help="Write report.html and the plots as PNG here.")
+    ] = None,
+    timezone: Annotated[str, typer.Option(help="Whose hours are meant, such as Europe/Berlin.")] = "UTC",
+    k: Annotated[int, typer.Option("--k", min=1, max=1000, help="Groups of fewer visits are marked.")] = 5,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs: the numbers as one JSON object.")] = False,
+) -> None:
+    """Draw who came, when, and for how long, from visit events."""
+    from training.distributions.counting import distribute
+    from training.distributions.reading import read_events
+
+    zone = _zone(timezone)
+    if out is None and not as_json:
+        raise UsageError(explain("nowhere to write the report", expected="--out FOLDER, or --json"))
+    log = read_events(events)
+    found = distribute(log.visits, zone, k)
+    if out is not None:
+        from training.distributions.report import notes, write_report
+        from training.reports.printing import warn
+
+        written = write_report(out, log, found, zone=timezone, k=k)
+        warn(notes(log, found))
+        typer.echo(f"{len(log.visits):,} visits: {written[-1]}", err=as_json)
+    if as_json:
+        from training.distributions.records import to_report
+        from training.reports.printing import print_json
+
+        print_json(to_report(log, found, timezone, k))
+
+
+def _zone(name: str) -> ZoneInfo:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        expected = "a name of the time zone database, such as Europe/Berlin"
+        raise UsageError(explain("no such time zone", where="--timezone", got=name, expected=expected)) from error

@@ -39,7 +39,7 @@ def adience(
     from training.data.adience import read_folds
     from training.data.subset import every_nth
     from training.evaluation.opening import subjects
-    from training.evaluation.printing import warn
+    from training.reports.printing import warn
 
     settings = settings_from(config, with_flags(overrides, models_targets=target))
     folds = [every_nth(fold, limit) if limit else fold for fold in read_folds(folder)]
@@ -71,10 +71,9 @@ def _score(number: int, opening: AbstractContextManager[Subject], fold: Photogra
 
 
 def _tell(scores: Sequence[FoldScore], *, as_json: bool) -> None:
-    from training.evaluation.opening import print_json
-    from training.evaluation.printing import print_table
     from training.evaluation.protocol import MEASURES, over_folds
     from training.reports.page import Rows
+    from training.reports.printing import print_json, print_table
 
     spreads = over_folds(scores)
     if as_json:

@@ -49,9 +49,10 @@ def attributes(
     overrides: Overrides = None,
 ) -> None:
     """Measure age and gender of model sets against labels: errors, bands, calibration, `unknown`, by subgroup."""
-    from training.evaluation.opening import need_folder_of, open_data_sets, print_json, subjects
+    from training.evaluation.opening import need_folder_of, open_data_sets, subjects
     from training.evaluation.scoring import Bootstrap
     from training.evaluation.truth import make_slices, read_truth
+    from training.reports.printing import print_json
 
     settings = settings_from(config, with_flags(overrides, models_targets=target))
     spans = SPANS if ages is None else tuple(ages)
@@ -102,8 +103,8 @@ def _write_page(path: Path, evaluation: Evaluation) -> None:
 
 
 def _print_tables(evaluation: Evaluation) -> None:
-    from training.evaluation.printing import print_table
     from training.evaluation.tables import by_data_set, measure_table, reading_table, slice_table, totals
+    from training.reports.printing import print_table
 
     for name, results in by_data_set(evaluation.results):
         typer.echo(name)

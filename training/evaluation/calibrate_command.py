@@ -53,7 +53,7 @@ def calibrate(
 
 def _tell(parts: list[Part], rule: Rule, data_set: str, *, as_json: bool) -> None:
     from training.evaluation.calibrating import new_calibration, toml_lines
-    from training.evaluation.opening import print_json
+    from training.reports.printing import print_json
 
     manifests = {part.manifest.id: part.manifest for part in parts}
     if as_json:

@@ -8,9 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-import msgspec
-import typer
-
 from edge.catalog.lookup import open_catalog
 from edge.cli.progress import Progress, progress_bar
 from edge.config import Settings
@@ -20,7 +17,7 @@ from training.data.samples import Photographs
 from training.data.subset import every_nth
 from training.data.tar_csv import read_tar_csv
 from training.evaluation.looking import Seen, Subject, look_through, open_network, open_set
-from training.evaluation.printing import warn
+from training.reports.printing import warn
 
 T = TypeVar("T")
 
@@ -93,8 +90,3 @@ def need_folder_of(path: Path | None, flag: str) -> None:
     """Raises UsageError where a file cannot be written because its folder is missing."""
     if path is not None and not path.absolute().parent.is_dir():
         raise UsageError(explain("no such folder", where=flag, got=str(path.parent)))
-
-
-def print_json(value: object) -> None:
-    """One JSON object on stdout."""
-    typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=1).decode())

@@ -51,8 +51,9 @@ def label(axes: Any, title: str, x: str, y: str) -> None:
 
 
 def legend(axes: Any, **place: Any) -> None:
-    """A legend without a frame."""
-    axes.legend(frameon=False, fontsize=8.5, labelcolor=INK, **place)
+    """A legend without a frame; none where nothing has a name."""
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(frameon=False, fontsize=8.5, labelcolor=INK, **place)
 
 
 def series_colour(index: int) -> str:

@@ -1,9 +1,11 @@
-"""Tables for a terminal, and lines for people on stderr."""
+"""Tables and JSON on stdout, lines for people on stderr."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+
+import msgspec
 
 from training.reports.page import Rows
 
@@ -29,3 +31,8 @@ def warn(lines: Iterable[str]) -> None:
     """Lines on stderr, in the program's name."""
     for line in lines:
         sys.stderr.write(f"passerby: {line}\n")
+
+
+def print_json(value: object) -> None:
+    """One JSON object on stdout."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=1).decode() + "\n")
