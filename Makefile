@@ -4,13 +4,15 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 export PASSERBY_SHARED ?= $(abspath ../shared)
 
-.PHONY: demo test check format schemas docs recording bench clean
+.PHONY: demo test training check format schemas docs recording bench clean
 demo: $(VENV)/.demo
 	$(BIN)/passerby demo
 
 test: $(VENV)/.dev
 	@.ci/programs mosquitto strace faketime openssl
 	$(BIN)/pytest $(TESTS)
+
+training: $(VENV)/.training
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -52,3 +54,8 @@ $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/pip
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/pip
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[openvino,tflite,onnxruntime,pages,demo,dev]'
 	@touch $@ $(VENV)/.demo
+
+# Hundreds of megabytes, for who trains networks. The tests that need it run where it is.
+$(VENV)/.training: $(VENV)/.dev
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[training]'
+	@touch $@

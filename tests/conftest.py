@@ -16,11 +16,11 @@ REQUIRE_ALL = os.environ.get("PASSERBY_REQUIRE_ALL") == "1"
 """CI sets it: what is missing there is a failure, not a skip."""
 
 
-def unavailable(reason: str) -> None:
-    """Skip with the reason, or fail where everything must be there."""
+def unavailable(reason: str, *, module: bool = False) -> None:
+    """Skip with the reason, or fail where everything must be there; `module`: the whole module that says so."""
     if REQUIRE_ALL:
         pytest.fail(f"required here: {reason}")
-    pytest.skip(reason)
+    pytest.skip(reason, allow_module_level=module)
 
 
 def need_program(name: str) -> str:

@@ -172,7 +172,7 @@ def test_a_clip_that_was_cut_off_gives_its_frames_and_then_the_error(analyze: An
         (["torn.tar"], 2, "torn.tar: not a tar"),
         (["torn.mp4"], 2, "torn.mp4: no picture can be decoded"),
         (["99"], 3, "no such camera"),
-        (["a.png", "--model-set", "bset"], 3, "did you mean best?"),
+        (["a.png", "--model-set", "bset"], 2, "did you mean best?"),
         (["a.png", "--set", "detection.widht_px=3"], 2, "did you mean detection.width_px?"),
         (["a.png", "--annotate", "a.png"], 2, "would overwrite"),
         (["a.png", "--json", "a.png"], 2, "would overwrite"),

@@ -41,13 +41,23 @@ def test_adience_gives_eight_classes_and_no_years() -> None:
     assert read.gender_probs is None
 
 
-def test_age101_years_are_the_expectation() -> None:
-    ages = np.zeros((1, 101), np.float32)
-    ages[0, [20, 40]] = 0.25, 0.75
-    read = age101.decode({"age": ages, "gender": np.array([[0.3, 0.7]], np.float32)})
+def test_age101_turns_logits_into_probabilities_whose_expectation_is_the_age() -> None:
+    ages = np.full((1, 101), -80, np.float32)
+    ages[0, [20, 40]] = np.log([1, 3])
+    read = age101.decode({"age": ages, "gender": np.log([[0.6, 1.4]]).astype(np.float32)})
     assert read.age_years is not None
+    assert read.age_probs is not None
+    assert read.gender_probs is not None
     assert read.age_years[0] == pytest.approx(35)
+    np.testing.assert_allclose(read.age_probs[0, [20, 40]], [0.25, 0.75], rtol=1e-5)
+    np.testing.assert_allclose(read.gender_probs, [[0.3, 0.7]], rtol=1e-5)
     assert age101.decode({"gender": np.array([[0.3, 0.7]], np.float32)}).age_probs is None
+
+
+def test_age101_takes_any_size_of_logits() -> None:
+    read = age101.decode({"age": np.full((2, 101), 1e4, np.float32), "gender": np.array([[1e4, -1e4]] * 2, np.float32)})
+    assert read.age_years is not None
+    np.testing.assert_allclose(read.age_years, 50, rtol=1e-5)
 
 
 @pytest.mark.parametrize("decode", [omz.decode, adience.decode, age101.decode])

@@ -20,9 +20,10 @@ from edge.inference.opening import KINDS, open_session
 from edge.manifest import Manifest
 from edge.schemas.vocabulary import TaxonomyName
 from edge.taxonomy import TAXONOMIES
-from edge.types import AttributeEstimate, Detection, Image
+from edge.types import AttributeEstimate, Image
 from edge.visits.fusion import Fusion
 from training.data.collection import Reading
+from training.data.faces import nearest_centre
 from training.data.samples import Photographs, Sample
 
 FACE_CHOICE = "of several faces the one whose centre is nearest the picture's centre"
@@ -128,12 +129,6 @@ def look_through(
             tick()
     seen.warnings, seen.unreadable = [*photographs.warnings, *reading.warnings], len(reading.faults)
     return seen
-
-
-def nearest_centre(faces: Sequence[Detection], image: Image) -> Detection | None:
-    """The face whose centre is nearest the picture's; None without a face."""
-    height, width = image.shape[:2]
-    return min(faces, key=lambda face: abs(complex(*face.box.centre) - complex(width / 2, height / 2)), default=None)
 
 
 def _look(subject: Subject, batch: Sequence[tuple[Sample, Image]]) -> list[list[AttributeEstimate]]:

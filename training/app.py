@@ -1,0 +1,120 @@
+"""`passerby train`: chips of data sets, training runs, their plots, and the network as a file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from msgspec.structs import replace
+
+from edge.cli.options import TargetList, settings_from, with_flags
+from edge.cli.run import configure_logging
+from edge.exit_codes import INTERRUPTED
+
+if TYPE_CHECKING:
+    from training.attributes.config import TrainingConfig
+
+app = typer.Typer(help="Train networks of our own.", no_args_is_help=True)
+
+Out = Annotated[Path, typer.Option("--out", help="Folder of the run: checkpoint, log, weights.")]
+RunFolder = Annotated[Path, typer.Argument(help="Folder of a run.", metavar="RUN")]
+
+
+@app.command()
+def chips(
+    out: Annotated[Path, typer.Option("--out", help="File to write, such as train.npz.")],
+    aligned: Annotated[
+        list[str] | None, typer.Option("--aligned", help="Data set whose pictures are chips already; again for more.")
+    ] = None,
+    photographs: Annotated[
+        list[str] | None, typer.Option("--photographs", help="Data set of photographs, aligned by the detector.")
+    ] = None,
+    held_out: Annotated[
+        Path | None, typer.Option("--held-out", help="Put a share into this file: no person, no near-copy is in both.")
+    ] = None,
+    share: Annotated[float, typer.Option("--share", min=0.01, max=0.9, help="Share that is held out.")] = 0.2,
+    seed: Annotated[int, typer.Option("--seed", help="Decides who is held out.")] = 1,
+    target: TargetList = None,
+) -> None:
+    """Cut the faces of data sets into chips of 112 px, once, for training here or on another machine."""
+    from training.data.chip_files import Wanted, write_chips
+
+    wanted = Wanted(tuple(aligned or ()), tuple(photographs or ()), held_out, share, seed)
+    for line in write_chips(wanted, out, settings_from(None, with_flags(None, models_targets=target))):
+        typer.echo(line)
+
+
+@app.command()
+def attributes(
+    out: Out,
+    chip_files: Annotated[list[Path], typer.Option("--chips", help="File of `train chips`; again for more.")],
+    held_out: Annotated[list[Path], typer.Option("--held-out", help="Chips that training never sees; again for more.")],
+    config: Annotated[
+        str, typer.Option("--config", help="Name of a carried configuration, or a TOML file.")
+    ] = "nano-agegender",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
+    backbone: Annotated[
+        str | None, typer.Option("--backbone", help="nano, mobilenet, resnet, resnet34 or vgg instead.")
+    ] = None,
+    init: Annotated[
+        Path | None, typer.Option("--init", help="Weights to begin with, such as torchvision's for the backbone.")
+    ] = None,
+    teacher: Annotated[
+        list[Path] | None, typer.Option("--teacher", help="Weights of a trained run that teaches; again for more.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", min=1)] = None,
+    seed: Annotated[int | None, typer.Option("--seed")] = None,
+    device: Annotated[str, typer.Option("--device", help="cpu, cuda, or auto.")] = "auto",
+    threads: Annotated[int, typer.Option("--threads", min=0, help="CPU threads; 0: torch's own choice.")] = 0,
+) -> None:
+    """Train the joint network of age and gender. Ctrl-C keeps the last whole epoch; --resume goes on."""
+    from training.attributes.config import find_config
+    from training.attributes.progress import describe, progress_bar
+    from training.attributes.start import Start, train
+
+    configure_logging(quiet=False)
+    chosen = _with_flags(find_config(config), backbone, teacher, epochs, seed)
+    start = Start(tuple(chip_files), tuple(held_out), out, resume=resume, init=init, device=device, threads=threads)
+    try:
+        with progress_bar(sys.stderr.isatty()) as on_batch:
+            for epoch in train(chosen, start, on_batch):
+                typer.echo(describe(epoch))
+    except KeyboardInterrupt:
+        sys.stderr.write(f"passerby: stopped; `--resume --out {out}` goes on after the last whole epoch\n")
+        raise typer.Exit(INTERRUPTED) from None
+
+
+@app.command()
+def plot(run: RunFolder, out: Annotated[Path, typer.Option("--out", help="PNG to write.")]) -> None:
+    """Draw a run's log: losses, learning rate, and how good the network was."""
+    from training.attributes.plotting import plot_log
+
+    plot_log(run, out)
+    typer.echo(str(out))
+
+
+@app.command()
+def export(
+    run: RunFolder, out: Annotated[Path, typer.Option("--out", help="Folder for the network: OUT/<id>.")]
+) -> None:
+    """Write a run's network as ONNX with its manifest: the device reads it, and `passerby convert run` goes on."""
+    from training.attributes.exporting import export_run
+
+    folder = export_run(run, out)
+    typer.echo(f"{folder}: `passerby convert run --onnx` and `--like` make the other artefacts of it")
+
+
+def _with_flags(
+    config: TrainingConfig, backbone: str | None, teachers: list[Path] | None, epochs: int | None, seed: int | None
+) -> TrainingConfig:
+    """The configuration with what the flags change. Raises UsageError for an unknown backbone."""
+    from training.networks.attributes import with_backbone
+
+    schedule = replace(config.schedule, epochs=epochs or config.schedule.epochs)
+    if seed is not None:
+        schedule = replace(schedule, seed=seed)
+    network = with_backbone(config.network, backbone) if backbone else config.network
+    taught = replace(config.distillation, teachers=tuple(map(str, teachers))) if teachers else config.distillation
+    return replace(config, schedule=schedule, network=network, distillation=taught)

@@ -1,0 +1,1 @@
+"""Training of the joint network of age and gender."""

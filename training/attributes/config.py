@@ -1,0 +1,96 @@
+"""All that decides a training run, as data: `training/configs/*.toml`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from edge.errors import ConfigError, explain
+from edge.schemas.vocabulary import Name
+from training.augmentation import Augmentation
+from training.networks.attributes import NetworkConfig
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+
+
+class _Part(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    pass
+
+
+class Schedule(_Part, frozen=True, kw_only=True):
+    """How long, how fast. The rate rises over the warm-up and falls as a cosine to zero."""
+
+    epochs: Annotated[int, Meta(ge=1)] = 60
+    batch: Annotated[int, Meta(ge=2)] = 256
+    learning_rate: Annotated[float, Meta(gt=0)] = 3e-3
+    warmup_epochs: Annotated[float, Meta(ge=0)] = 2.0
+    weight_decay: Annotated[float, Meta(ge=0)] = 0.05
+    average_decay: Annotated[float, Meta(ge=0, lt=1, description="Of the moving average of the weights.")] = 0.998
+    seed: int = 1
+
+
+class Targets(_Part, frozen=True, kw_only=True):
+    """What the network is to say of a labelled face."""
+
+    age_sigma_years: Annotated[float, Meta(gt=0, description="Spread of the label at 0 years.")] = 1.0
+    age_sigma_growth: Annotated[float, Meta(ge=0, description="Added spread a year of age.")] = 0.03
+    years_weight: Annotated[float, Meta(ge=0, description="Of the error of the expectation, a year.")] = 0.1
+    gender_weight: Annotated[float, Meta(ge=0)] = 1.0
+    gender_smoothing: Annotated[float, Meta(ge=0, lt=0.5)] = 0.05
+    gender_from_years: Annotated[float, Meta(ge=0, description="Younger faces count a tenth for gender.")] = 3.0
+    rarity: Annotated[float, Meta(ge=0, le=1, description="0: every face counts alike; 1: every age does.")] = 0.3
+    mixup: Annotated[float, Meta(ge=0, le=1, description="Share of the batches whose pictures are mixed.")] = 0.3
+
+
+class Distillation(_Part, frozen=True, kw_only=True):
+    """Teachers see what the student sees and answer for it (Beyer et al., "Knowledge distillation: A good teacher is
+
+    patient and consistent", CVPR 2022). Faces without labels are used too.
+    """
+
+    teachers: Annotated[tuple[str, ...], Meta(description="Weights files; their mean teaches.")] = ()
+    share: Annotated[float, Meta(ge=0, le=1, description="Weight of the teachers against the labels.")] = 0.8
+
+
+class Card(_Part, frozen=True, kw_only=True):
+    """What the manifest of the exported network says of it."""
+
+    id: Name = "own-agegender"
+    version: str = "0.1.0"
+    description: str = "Age and gender, trained with passerby."
+    licence: str = "not stated"
+    source: str = "passerby train attributes"
+    training_data: str = "not stated"
+
+
+class TrainingConfig(_Part, frozen=True, kw_only=True):
+    """All of a training run but its data."""
+
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    schedule: Schedule = field(default_factory=Schedule)
+    targets: Targets = field(default_factory=Targets)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    distillation: Distillation = field(default_factory=Distillation)
+    card: Card = field(default_factory=Card)
+
+
+def find_config(name: str) -> TrainingConfig:
+    """A configuration that the program carries, by its name, or that of a file. Raises ConfigError."""
+    carried = {path.stem: path for path in CONFIGS.glob("*.toml")}
+    if name not in carried and not name.endswith(".toml"):
+        expected = f"{' | '.join(sorted(carried))}, or a .toml file"
+        raise ConfigError(explain("unknown configuration", got=name, expected=expected))
+    return read_config(carried.get(name, Path(name)))
+
+
+def read_config(path: Path) -> TrainingConfig:
+    """The configuration in a TOML file. Raises ConfigError that names the file and the key."""
+    try:
+        return msgspec.toml.decode(path.read_bytes(), type=TrainingConfig)
+    except OSError as error:
+        raise ConfigError(explain(f"cannot be read ({error.strerror})", where=str(path))) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(explain(str(error), where=str(path))) from error

@@ -1,0 +1,54 @@
+"""From a run to a network's folder: the float ONNX and the manifest that says what it takes and gives."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import torch
+
+from edge.catalog.manifests import MANIFEST, write_manifest
+from edge.manifest import Artefact, Crop, Input, Manifest, ModelFile
+from training.attributes.config import TrainingConfig
+from training.attributes.loop import WEIGHTS
+from training.attributes.teaching import load_network
+from training.data.chips import TEMPLATE
+from training.export import INPUT, export_onnx
+from training.reports.files import write_folder
+
+OUTPUTS = {"age": "age", "gender": "gender"}
+
+
+def export_run(run: Path, out: Path) -> Path:
+    """Write `out/<id>` with `<id>.onnx` and its manifest; run: a run's folder or a weights file.
+
+    The same weights give the same bytes. Raises BadInput where there are no weights, or the folder cannot be written.
+    """
+    network, config = load_network(run / WEIGHTS if run.is_dir() else run, torch.device("cpu"))
+    side, name = config.network.input_px, f"{config.card.id}.onnx"
+    content = export_onnx(network, (side, side), tuple(OUTPUTS))
+    folder = out / config.card.id
+    write_folder(folder, {name: content, MANIFEST: write_manifest(describe(config, name, content)).encode()})
+    return folder
+
+
+def describe(config: TrainingConfig, name: str, content: bytes) -> Manifest:
+    """The manifest of an exported network, its ONNX file of this name and content."""
+    card, network = config.card, config.network
+    file = ModelFile(path=name, sha256=hashlib.sha256(content).hexdigest(), size=len(content))
+    return Manifest(
+        schema="passerby.manifest/1",
+        id=card.id,
+        version=card.version,
+        task="attributes",
+        description=card.description,
+        licence=card.licence,
+        source=card.source,
+        training_data=card.training_data,
+        artefacts=(Artefact(kind="onnx", files=(file,)),),
+        input=Input(name=INPUT, width_px=network.input_px, height_px=network.input_px),
+        decoder="age101",
+        outputs=OUTPUTS,
+        crop=Crop(align="landmarks", template=TEMPLATE, margin=network.margin),
+        gives=("age", "gender"),
+    )

@@ -1,0 +1,220 @@
+"""The training run on one page: batches of chips -> augmentation -> answers -> loss -> step; an epoch -> checkpoint.
+
+Everything random in an epoch comes from the seed and the epoch's number, so a run that is resumed goes on as it would
+have gone on.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import torch
+from msgspec import Struct
+from torch import Generator, Tensor, nn
+
+from edge.errors import BadInput, explain
+from training.attributes.config import TrainingConfig
+from training.attributes.targets import Answers, Losses, answers_from_labels, blend, losses, mix
+from training.attributes.teaching import Teachers
+from training.attributes.validation import Validation, validate
+from training.augmentation import augment
+from training.checkpoint import load_state, load_weights, save_state
+from training.data.chips import UNKNOWN, Chips
+from training.networks.attributes import AttributeNetwork
+from training.networks.pictures import to_input
+from training.reports.files import write_whole
+
+LAST = "last.pt"
+WEIGHTS = "weights.pt"
+LOG = "log.jsonl"
+MOST_GRADIENT = 5.0
+
+
+class Epoch(Struct, frozen=True):
+    """One line of the log. Losses are means over the epoch's batches (nats; years)."""
+
+    epoch: int
+    losses: dict[str, float]
+    learning_rate: float
+    seconds: float
+    validation: Validation | None
+
+
+class Ticks(NamedTuple):
+    """What a progress bar shows after a batch."""
+
+    epoch: int
+    epochs: int
+    batch: int
+    batches: int
+    losses: dict[str, float]
+
+
+class Run:
+    """One training run in a folder. Raises BadInput for a checkpoint of another network, UsageError for a full disk."""
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        chips: Chips,
+        held_out: Chips,
+        folder: Path,
+        *,
+        device: torch.device,
+        prepare: Callable[[nn.Module], None] = lambda network: None,
+    ) -> None:
+        """`prepare` may put other weights into the fresh network before the first step."""
+        self._config, self._folder, self._device = config, folder, device
+        torch.manual_seed(config.schedule.seed)
+        network = AttributeNetwork(config.network)
+        prepare(network)
+        self.network = network.to(device, memory_format=torch.channels_last)
+        self.average = deepcopy(self.network).eval().requires_grad_(False)
+        self._optimiser = torch.optim.AdamW(_groups(self.network, config.schedule.weight_decay), fused=True)
+        teachers = Teachers([Path(each) for each in config.distillation.teachers], device)
+        self._teachers = teachers if teachers else None
+        usable = chips if teachers else _labelled(chips)
+        self._images = torch.from_numpy(usable.images).to(device)
+        self._labels = answers_from_labels(usable, config.targets, device)
+        self._held_out = held_out
+        self._log: list[str] = []
+        self._steps = 0
+
+    def resume(self) -> int:
+        """Go on from the folder's last checkpoint; returns the epochs that are done. Raises BadInput."""
+        path = self._folder / LAST
+        state = load_state(path, self._device)
+        if state["config"] != _text(self._config):
+            raise BadInput(
+                explain("the checkpoint is of another configuration", where=str(path), next_step="name another --out")
+            )
+        load_weights(self.network, state["network"], str(path))
+        load_weights(self.average, state["weights"], str(path))
+        self._optimiser.load_state_dict(state["optimiser"])
+        self._log, self._steps = list(state["log"]), int(state["steps"])
+        return len(self._log)
+
+    def epochs(self, on_batch: Callable[[Ticks], None] = lambda ticks: None) -> Iterator[Epoch]:
+        """Train to the end; after each epoch its checkpoint and line of the log are written, then it is given."""
+        schedule = self._config.schedule
+        for epoch in range(len(self._log), schedule.epochs):
+            began = time.monotonic()
+            means, rate = self._train_epoch(epoch, on_batch)
+            last = epoch + 1 == schedule.epochs
+            found = validate(self.average, self._held_out, self._config.network) if _due(epoch, last=last) else None
+            line = Epoch(epoch + 1, means, rate, time.monotonic() - began, found)
+            self._keep(line)
+            yield line
+        save_state(self._folder / WEIGHTS, self._weights())
+
+    def _train_epoch(self, epoch: int, on_batch: Callable[[Ticks], None]) -> tuple[dict[str, float], float]:
+        config, device = self._config, self._device
+        torch.manual_seed(config.schedule.seed * 100_003 + epoch)  # of dropout
+        generator = Generator(device).manual_seed(config.schedule.seed * 1_000_003 + epoch)
+        order = torch.randperm(len(self._images), generator=generator, device=device)
+        batches = order.split(config.schedule.batch)
+        batches = batches[:-1] if len(batches) > 1 and len(batches[-1]) < config.schedule.batch else batches
+        sums, rate, means = torch.zeros(4, device=device), 0.0, dict[str, float]()
+        self.network.train()
+        for number, positions in enumerate(batches):
+            rate = rate_at(epoch + number / len(batches), config.schedule.epochs, config)
+            found = self._step(positions, generator, rate)
+            sums += torch.stack([each.detach() for each in found])
+            if number % 20 == 0 or number + 1 == len(batches):
+                means = dict(zip(Losses._fields, (sums / (number + 1)).tolist(), strict=True))
+                _need_numbers(means)
+                on_batch(Ticks(epoch, config.schedule.epochs, number + 1, len(batches), means))
+        return means, rate
+
+    def _step(self, positions: Tensor, generator: Generator, rate: float) -> Losses:
+        config = self._config
+        chips = self._images[positions].permute(0, 3, 1, 2).float() / 255
+        pictures = augment(chips, config.augmentation, generator)
+        labels = self._labels.take(positions)
+        if torch.rand((), generator=generator, device=self._device) < config.targets.mixup:
+            pictures, labels = _mix_half(pictures, labels, generator)
+        answers = self._taught(pictures, labels)
+        with torch.autocast(self._device.type, torch.bfloat16):
+            logits = self.network(to_input(pictures, config.network.input_px, config.network.margin))
+        found = losses(logits, answers, config.targets)
+        for group in self._optimiser.param_groups:
+            group["lr"] = rate
+        self._optimiser.zero_grad(set_to_none=True)
+        found.total.backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), MOST_GRADIENT)
+        self._optimiser.step()
+        self._follow()
+        return found
+
+    def _taught(self, pictures: Tensor, labels: Answers) -> Answers:
+        if self._teachers is None:
+            return labels
+        return blend(self._teachers.answer(pictures), labels, self._config.distillation.share)
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Let the average of the weights follow; counts of batch norm are copied."""
+        self._steps += 1
+        decay = min(self._config.schedule.average_decay, self._steps / (self._steps + 10))  # forget the first weights
+        own, average = self.network.state_dict().values(), self.average.state_dict().values()
+        floats = [(a, b) for a, b in zip(average, own, strict=True) if a.is_floating_point()]
+        torch._foreach_lerp_([a for a, _ in floats], [b for _, b in floats], 1 - decay)
+
+    def _keep(self, line: Epoch) -> None:
+        self._log.append(msgspec.json.encode(line).decode())
+        state = {
+            **self._weights(),
+            "network": self.network.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "log": self._log,
+            "steps": self._steps,
+        }
+        save_state(self._folder / LAST, state)
+        write_whole(self._folder / LOG, "".join(f"{each}\n" for each in self._log).encode())
+
+    def _weights(self) -> dict[str, Any]:
+        return {"config": _text(self._config), "weights": self.average.state_dict()}
+
+
+def _need_numbers(means: dict[str, float]) -> None:
+    if not math.isfinite(means["total"]):
+        next_step = "lower schedule.learning_rate and begin anew"
+        raise BadInput(explain("the loss is no number any more", got=means, next_step=next_step))
+
+
+def rate_at(epoch: float, epochs: int, config: TrainingConfig) -> float:
+    """Learning rate at a point of the run, in epochs: linear warm-up, then half a cosine (Loshchilov and Hutter)."""
+    schedule = config.schedule
+    warm = min(1.0, (epoch + 1e-3) / schedule.warmup_epochs) if schedule.warmup_epochs else 1.0
+    return schedule.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * min(epoch / epochs, 1.0)))
+
+
+def _mix_half(pictures: Tensor, labels: Answers, generator: Generator) -> tuple[Tensor, Answers]:
+    order = torch.randperm(len(pictures), generator=generator, device=pictures.device)
+    share = 0.5 + 0.5 * float(torch.rand((), generator=generator, device=pictures.device))
+    return share * pictures + (1 - share) * pictures[order], mix(labels, order, share)
+
+
+def _labelled(chips: Chips) -> Chips:
+    return chips.take((chips.bands[:, 0] != UNKNOWN) | (chips.genders != UNKNOWN))
+
+
+def _due(epoch: int, *, last: bool) -> bool:
+    return last or epoch % 5 == 4
+
+
+def _text(config: TrainingConfig) -> str:
+    return msgspec.json.encode(config).decode()
+
+
+def _groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Weights decay, biases and batch norms do not."""
+    decaying = [p for p in network.parameters() if p.ndim > 1]
+    others = [p for p in network.parameters() if p.ndim <= 1]
+    return [{"params": decaying, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]

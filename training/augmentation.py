@@ -1,0 +1,197 @@
+"""Imitations of what a kiosk's camera does to a face, on batches, on CPU or GPU.
+
+Every function takes and gives float32 (N, 3, H, W) BGR 0-1 and a `torch.Generator` that alone decides what happens.
+Strengths are shares of the batch or standard deviations, set in `Augmentation`.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Annotated
+
+import torch
+from msgspec import Meta, Struct
+from torch import Generator, Tensor
+from torch.nn import functional
+
+Share = Annotated[float, Meta(ge=0, le=1, description="Share of the pictures.")]
+
+# Tables of ITU-T T.81 (JPEG), annex K.1.
+_LUMINANCE = (
+    (16, 11, 10, 16, 24, 40, 51, 61), (12, 12, 14, 19, 26, 58, 60, 55), (14, 13, 16, 24, 40, 57, 69, 56),
+    (14, 17, 22, 29, 51, 87, 80, 62), (18, 22, 37, 56, 68, 109, 103, 77), (24, 35, 55, 64, 81, 104, 113, 92),
+    (49, 64, 78, 87, 103, 121, 120, 101), (72, 92, 95, 98, 112, 100, 103, 99),
+)  # fmt: skip
+_BLOCK = 8
+
+
+class Augmentation(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How often and how strongly. The defaults suit faces of 20 px and more under indoor light."""
+
+    flip: Share = 0.5
+    rotation_deg: Annotated[float, Meta(ge=0, description="Standard deviation.")] = 6.0
+    scale: Annotated[float, Meta(ge=0, description="Standard deviation of the log.")] = 0.06
+    stretch: Annotated[float, Meta(ge=0, description="Standard deviation of the log of the aspect: a turned head.")] = (
+        0.05
+    )
+    shift: Annotated[float, Meta(ge=0, description="Standard deviation, share of the side.")] = 0.025
+    small: Share = 0.3
+    smallest_px: Annotated[int, Meta(ge=8)] = 20
+    blur: Share = 0.2
+    light: Annotated[float, Meta(ge=0, description="Strength of brightness, contrast and gamma.")] = 0.3
+    colour: Annotated[float, Meta(ge=0, description="Strength of saturation and white balance.")] = 0.15
+    grey: Share = 0.1
+    dark: Share = 0.1
+    noise: Annotated[float, Meta(ge=0, description="Standard deviation, of the range.")] = 0.02
+    jpeg: Share = 0.3
+    occlusion: Share = 0.25
+    mask: Share = 0.05
+
+
+def augment(pictures: Tensor, wanted: Augmentation, generator: Generator) -> Tensor:
+    """All of it, in the order in which light, lens, sensor and codec act."""
+    x = move(pictures, wanted, generator)
+    x = cover(x, wanted, generator)
+    x = relight(x, wanted, generator)
+    x = blur(x, wanted.blur, generator)
+    x = shrink(x, wanted.small, wanted.smallest_px, generator)
+    x = add_noise(x, wanted.noise, wanted.dark, generator)
+    return compress(x, wanted.jpeg, generator).clamp(0, 1)
+
+
+def move(x: Tensor, wanted: Augmentation, generator: Generator) -> Tensor:
+    """Flip, rotate, scale, stretch and shift each picture; what lies outside repeats the edge."""
+    count = len(x)
+    normal = _normal(generator, x, 5, count)
+    angle = normal[0] * wanted.rotation_deg * torch.pi / 180
+    scale = (normal[1] * wanted.scale).exp()
+    aspect = (normal[2] * wanted.stretch).exp()
+    mirror = 1 - 2 * (_uniform(generator, x, count) < wanted.flip).float()
+    cos, sin = angle.cos() * scale, angle.sin() * scale
+    shift = normal[3:] * wanted.shift * 2  # grid_sample counts from -1 to 1
+    rows = torch.stack((cos * aspect * mirror, -sin, shift[0], sin * mirror, cos / aspect, shift[1]), dim=1)
+    grid = functional.affine_grid(rows.view(count, 2, 3), list(x.shape), align_corners=False)
+    return functional.grid_sample(x, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def cover(x: Tensor, wanted: Augmentation, generator: Generator) -> Tensor:
+    """A plain rectangle anywhere (a hand, a scarf, a column), or one over the lower face (a mask)."""
+    count, _, height, width = x.shape
+    random = _uniform(generator, x, 5, count, 1, 1)
+    centre_y, centre_x = random[0], random[1]
+    half_y, half_x = 0.06 + 0.16 * random[2], 0.06 + 0.16 * random[3]
+    chosen = _uniform(generator, x, count, 1, 1) < wanted.occlusion
+    masked = _uniform(generator, x, count, 1, 1) < wanted.mask
+    centre_y, half_y = torch.where(masked, 0.80, centre_y), torch.where(masked, 0.25, half_y)
+    centre_x, half_x = torch.where(masked, 0.5, centre_x), torch.where(masked, 0.35, half_x)
+    rows = torch.linspace(0, 1, height, device=x.device).view(1, -1, 1)
+    columns = torch.linspace(0, 1, width, device=x.device).view(1, 1, -1)
+    inside = ((rows - centre_y).abs() < half_y) & ((columns - centre_x).abs() < half_x) & (chosen | masked)
+    colour = _uniform(generator, x, count, 3, 1, 1)
+    return torch.where(inside.unsqueeze(1), colour, x)
+
+
+def relight(x: Tensor, wanted: Augmentation, generator: Generator) -> Tensor:
+    """Gamma, contrast, brightness, saturation and white balance of each picture."""
+    count = len(x)
+    normal = _normal(generator, x, 3, count, 1, 1, 1) * wanted.light
+    mean = x.mean((1, 2, 3), keepdim=True)
+    x = (x.clamp(1e-4, 1) ** (normal[0] * 0.8).exp() - mean) * (normal[1] * 0.6).exp() + mean + normal[2] * 0.35
+    grey = _grey(x)
+    saturation = (_normal(generator, x, count, 1, 1, 1) * wanted.colour * 2).exp()
+    saturation = torch.where(_uniform(generator, x, count, 1, 1, 1) < wanted.grey, 0.0, saturation)
+    balance = (_normal(generator, x, count, 3, 1, 1) * wanted.colour * 0.5).exp()
+    return ((grey + (x - grey) * saturation) * balance).clamp(0, 1)
+
+
+def blur(x: Tensor, share: float, generator: Generator) -> Tensor:
+    """Out of focus or moving: a Gaussian along a random direction, longer along it than across."""
+    picked = _pick(len(x), share, generator, x)
+    if len(picked) == 0:
+        return x
+    count, side = len(picked), 9
+    along = 0.4 + 2.2 * _uniform(generator, x, count, 1, 1)
+    across = 0.3 + (along - 0.3) * _uniform(generator, x, count, 1, 1) ** 2
+    angle = torch.pi * _uniform(generator, x, count, 1, 1)
+    steps = torch.arange(side, device=x.device, dtype=x.dtype) - side // 2
+    rows, columns = steps.view(1, -1, 1), steps.view(1, 1, -1)
+    u, v = columns * angle.cos() + rows * angle.sin(), rows * angle.cos() - columns * angle.sin()
+    kernels = (-((u / along) ** 2) / 2 - (v / across) ** 2 / 2).exp()
+    kernels = kernels / kernels.sum((1, 2), keepdim=True)
+    padded = functional.pad(x[picked], (side // 2,) * 4, mode="replicate").transpose(0, 1)
+    blurred = functional.conv2d(padded, kernels.unsqueeze(1), groups=count).transpose(0, 1)
+    return x.index_copy(0, picked, blurred.contiguous())
+
+
+def shrink(x: Tensor, share: float, smallest_px: int, generator: Generator) -> Tensor:
+    """A face seen from further away: fewer pixels, brought back to the size. A few sizes a batch."""
+    side, sizes = x.shape[-1], 4
+    picked = _pick(len(x), share, generator, x)
+    for part in picked.chunk(sizes):
+        if len(part):
+            share_of_log = float(torch.rand((), generator=generator, device=x.device))
+            wanted = round(smallest_px * (side / smallest_px) ** share_of_log)
+            small = functional.interpolate(x[part], size=(wanted, wanted), mode="area")
+            back = functional.interpolate(small, size=(side, side), mode="bilinear", align_corners=False)
+            x = x.index_copy(0, part, back)
+    return x
+
+
+def add_noise(x: Tensor, strength: float, dark: float, generator: Generator) -> Tensor:
+    """Noise of the sensor; for a share of the pictures little light, brought up by gain with much more of it."""
+    count = len(x)
+    level = strength * _uniform(generator, x, count, 1, 1, 1)
+    gain = torch.where(_uniform(generator, x, count, 1, 1, 1) < dark, 4.0, 1.0)
+    lifted = torch.where(gain > 1, 0.15 + 0.5 * _uniform(generator, x, count, 1, 1, 1), 1.0)
+    return x * lifted + _normal(generator, x, *x.shape) * level * gain
+
+
+def compress(x: Tensor, share: float, generator: Generator) -> Tensor:
+    """Blocks of JPEG at qualities of about 15 to 70: each block's cosine coefficients rounded to steps (ITU-T T.81)."""
+    picked = _pick(len(x), share, generator, x)
+    if len(picked) == 0:
+        return x
+    height, width = x.shape[-2] // _BLOCK * _BLOCK, x.shape[-1] // _BLOCK * _BLOCK
+    part = x[picked][..., :height, :width]
+    blocks = part.unfold(2, _BLOCK, _BLOCK).unfold(3, _BLOCK, _BLOCK)
+    cosines, steps = _cosines(x.device), _steps(x.device)
+    coarse = 0.7 + 2.6 * _uniform(generator, x, len(picked), 1, 1, 1, 1, 1)
+    coefficients = cosines @ (blocks - 0.5) @ cosines.T
+    rounded = (coefficients / (steps * coarse)).round() * (steps * coarse)
+    back = (cosines.T @ rounded @ cosines + 0.5).permute(0, 1, 2, 4, 3, 5).reshape(part.shape)
+    result = x.clone()
+    result[picked, :, :height, :width] = back
+    return result
+
+
+@lru_cache(maxsize=4)
+def _cosines(device: torch.device) -> Tensor:
+    """The orthonormal cosine transform of 8 values, float32 (8, 8)."""
+    k, n = torch.arange(_BLOCK).view(-1, 1), torch.arange(_BLOCK).view(1, -1)
+    rows = torch.cos((2 * n + 1) * k * torch.pi / (2 * _BLOCK)) * (2 / _BLOCK) ** 0.5
+    rows[0] /= 2**0.5
+    return rows.to(device)
+
+
+@lru_cache(maxsize=4)
+def _steps(device: torch.device) -> Tensor:
+    return torch.tensor(_LUMINANCE, dtype=torch.float32, device=device) / 255
+
+
+def _grey(x: Tensor) -> Tensor:
+    """Luma of BGR (ITU-R BT.601), (N, 1, H, W)."""
+    return (x * x.new_tensor((0.114, 0.587, 0.299)).view(1, 3, 1, 1)).sum(1, keepdim=True)
+
+
+def _pick(count: int, share: float, generator: Generator, x: Tensor) -> Tensor:
+    """Positions of a share of the batch, in random order."""
+    order = torch.randperm(count, generator=generator, device=x.device)
+    return order[: round(count * share)]
+
+
+def _normal(generator: Generator, like: Tensor, *shape: int) -> Tensor:
+    return torch.randn(shape, generator=generator, device=like.device)
+
+
+def _uniform(generator: Generator, like: Tensor, *shape: int) -> Tensor:
+    return torch.rand(shape, generator=generator, device=like.device)

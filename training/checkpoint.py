@@ -1,0 +1,77 @@
+"""Checkpoints of a run, and the weights that it ends with: written whole, or not at all."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from edge.errors import BadInput, explain
+from training.reports.files import write_whole
+
+FORM = "passerby.checkpoint/1"
+
+
+def save_state(path: Path, state: dict[str, Any]) -> None:
+    """Write a state in place of the one before, in one step. Raises BadInput where the disk refuses."""
+    content = io.BytesIO()
+    torch.save({"form": FORM, **state}, content)
+    write_whole(path, content.getvalue())
+
+
+def load_state(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """A state that `save_state` wrote. Raises BadInput for any other file."""
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+    except FileNotFoundError as error:
+        raise BadInput(explain("no such file", where=str(path))) from error
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise BadInput(explain(f"not a checkpoint ({reason})", where=str(path))) from error
+    if not isinstance(state, dict) or state.get("form") != FORM:
+        raise BadInput(explain("not a checkpoint of this program", where=str(path)))
+    return state
+
+
+def load_weights(network: nn.Module, weights: dict[str, Any], where: str) -> None:
+    """Put weights into the network that they were made for. Raises BadInput for another's."""
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise BadInput(explain(f"weights of another network ({reason})", where=where)) from error
+
+
+def load_fitting(network: nn.Module, path: Path) -> tuple[int, int]:
+    """Put the weights of a file into a network as far as names and shapes agree; returns (tensors taken, all).
+
+    The file is a state dict as users of torchvision save it, or a checkpoint; its `x` may be `backbone.x` here.
+    Raises BadInput where nothing fits.
+    """
+    weights, own = _read_weights(path), network.state_dict()
+    fitting = {
+        name: value
+        for key, value in weights.items()
+        for name in (key, f"backbone.{key}")
+        if name in own and own[name].shape == getattr(value, "shape", None)
+    }
+    if not fitting:
+        expected = f"tensors such as {next(iter(own))}"
+        raise BadInput(explain("no weights of this network", where=str(path), got=f"{len(weights)}", expected=expected))
+    network.load_state_dict({**own, **fitting})
+    return len(fitting), len(own)
+
+
+def _read_weights(path: Path) -> dict[str, Any]:
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise BadInput(explain(f"weights cannot be read ({reason})", where=str(path))) from error
+    found = loaded if isinstance(loaded, dict) else {}
+    weights = found.get("state_dict") or found.get("weights") or found
+    return {str(key).removeprefix("module."): value for key, value in weights.items()}

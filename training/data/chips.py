@@ -1,0 +1,143 @@
+"""Aligned faces with their labels, as training takes them: whole data sets in memory, and one file to carry them.
+
+The file lets another machine train, where there is no detector and no network of others. It holds the pictures of its
+data sets, so it stays under their licences.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Final
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+
+from edge.cameras.image_file import decode_image
+from edge.errors import BadInput, UsageError, explain
+from edge.geometry import Points
+from edge.imaging import align_face, stretch
+from edge.types import FEMALE, MALE, Image
+from training.data.collection import Reading
+from training.data.samples import Sample
+from training.reports.files import write_whole
+
+CHIP_PX = 112
+"""Side of a chip: that of its template."""
+TEMPLATE: Final = "utkface-112"
+UNKNOWN = -1
+JPEG_QUALITY = 90
+
+FindLandmarks = Callable[[Image], Points | None]
+"""Five landmarks of the face that a picture is of, or None where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chips:
+    """N aligned faces and their labels.
+
+    images: uint8 (N, CHIP_PX, CHIP_PX, 3) BGR. ages: float32 (N,) years, NaN where unknown. bands: int64 (N, 2) first
+    and last year that an age label covers, UNKNOWN without one. genders: int64 (N,) FEMALE, MALE or UNKNOWN. groups:
+    text (N,), empty where unknown.
+    """
+
+    images: NDArray[np.uint8]
+    ages: NDArray[np.float32]
+    bands: NDArray[np.int64]
+    genders: NDArray[np.int64]
+    groups: NDArray[np.str_]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def take(self, positions: NDArray[np.integer] | NDArray[np.bool_]) -> Chips:
+        """The chips at these positions."""
+        return Chips(**{name: column[positions] for name, column in _columns(self).items()})
+
+
+def make_chips(reading: Reading, find: FindLandmarks) -> tuple[Chips, int]:
+    """Cut the chip of every photograph that can be read; returns them and how many showed no face.
+
+    Pictures that are chips are taken as they are. Raises BadInput where no face is left, or too little can be read.
+    """
+    samples, images, without = list[Sample](), list[Image](), 0
+    for sample, image in reading:
+        chip = _cut(sample, image, find)
+        if chip is None:
+            without += 1
+        else:
+            samples.append(sample)
+            images.append(chip)
+    if not images:
+        raise BadInput(explain("no face in any photograph", got=f"{without} photographs"))
+    return label(samples, np.stack(images)), without
+
+
+def label(samples: Sequence[Sample], images: NDArray[np.uint8]) -> Chips:
+    """Chips of N pictures, uint8 (N, CHIP_PX, CHIP_PX, 3) BGR, with the labels of their samples."""
+    words = {"female": FEMALE, "male": MALE, None: UNKNOWN}
+    return Chips(
+        images,
+        np.array([np.nan if each.age is None else each.age for each in samples], np.float32),
+        np.array([each.age_range or (UNKNOWN, UNKNOWN) for each in samples], np.int64).reshape(-1, 2),
+        np.array([words[each.gender] for each in samples], np.int64),
+        np.array([each.group or "" for each in samples], np.str_),
+    )
+
+
+def join(parts: Sequence[Chips]) -> Chips:
+    """All chips of the parts, in order; there is at least one part."""
+    columns = [_columns(part) for part in parts]
+    return Chips(**{name: np.concatenate([each[name] for each in columns]) for name in columns[0]})
+
+
+def save_chips(chips: Chips, path: Path) -> None:
+    """Write the pictures as JPEGs and the labels into one `.npz`, whole or not at all. Raises BadInput."""
+    pictures = [_encode(image) for image in chips.images]
+    ends = np.cumsum([len(picture) for picture in pictures], dtype=np.int64)
+    labels = {name: column for name, column in _columns(chips).items() if name != "images"}
+    content = io.BytesIO()
+    np.savez(content, jpegs=np.frombuffer(b"".join(pictures), np.uint8), ends=ends, **labels)
+    write_whole(path, content.getvalue())
+
+
+def load_chips(path: Path) -> Chips:
+    """Chips of a file that `save_chips` wrote. Raises BadInput for another file."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            jpegs, ends = stored["jpegs"].tobytes(), stored["ends"].tolist()
+            labels = [stored[each.name] for each in fields(Chips) if each.name != "images"]
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        message = explain(f"cannot be read ({error})", where=str(path), expected="a file of `passerby train chips`")
+        raise BadInput(message) from error
+    starts = [0, *ends[:-1]]
+    images = [decode_image(jpegs[start:end], str(path)) for start, end in zip(starts, ends, strict=True)]
+    return Chips(np.stack(images), *labels)
+
+
+def load_all(paths: Sequence[Path]) -> Chips:
+    """Chips of several files. Raises BadInput, UsageError where there is none."""
+    if not paths:
+        raise UsageError(explain("no chips given", expected="files of `passerby train chips`"))
+    return join([load_chips(path) for path in paths])
+
+
+def _cut(sample: Sample, image: Image, find: FindLandmarks) -> Image | None:
+    if sample.aligned:
+        return image if image.shape[:2] == (CHIP_PX, CHIP_PX) else stretch(image, (CHIP_PX, CHIP_PX))
+    landmarks = find(image)
+    return None if landmarks is None else align_face(image, landmarks, TEMPLATE, (CHIP_PX, CHIP_PX))
+
+
+def _columns(chips: Chips) -> dict[str, Any]:
+    return {each.name: getattr(chips, each.name) for each in fields(chips)}
+
+
+def _encode(image: Image) -> bytes:
+    stream = io.BytesIO()
+    Pillow.fromarray(image[..., ::-1]).save(stream, "JPEG", quality=JPEG_QUALITY)
+    return stream.getvalue()
