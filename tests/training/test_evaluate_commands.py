@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -144,6 +147,25 @@ def test_an_unwritable_page_leaves_nothing_half_made(models: Path, chips: Path, 
     done = attributes(models, chips, "--html", tmp_path / "page", "--draws", "20")
     assert "cannot be written" in refused(done, BadInput)
     assert not list(tmp_path.glob(".*"))
+
+
+def test_without_matplotlib_a_page_is_refused_before_the_work_and_the_rest_goes_on(models: Path, chips: Path) -> None:
+    """In a process of its own, where Python is told that there is no such package."""
+    program = "import sys; sys.modules['matplotlib'] = None; from edge.cli.app import main; main()"
+    words = ["evaluate", "attributes", "--images", str(chips), "--network", NETWORK, "--aligned", "--draws", "10"]
+
+    def call(*more: str) -> subprocess.CompletedProcess[str]:
+        environment = os.environ | {"PASSERBY_MODELS": str(models)}
+        command = [sys.executable, "-c", program, *words, *more]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+
+    refusal = call("--html", str(chips.with_name("page.html")))
+    assert refusal.returncode == 3
+    assert refusal.stderr == (
+        "passerby: plots: not available: matplotlib is not installed; pip install 'passerby[training]'\n"
+    )
+    assert refusal.stdout == ""
+    assert call().returncode == 0
 
 
 def test_calibrate_prints_what_a_manifest_takes(models: Path, tmp_path: Path) -> None:

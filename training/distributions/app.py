@@ -29,6 +29,7 @@ def report(
     """Draw who came, when, and for how long, from visit events."""
     from training.distributions.counting import distribute
     from training.distributions.reading import read_events
+    from training.reports.printing import warn
 
     zone = _zone(timezone)
     if out is None and not as_json:
@@ -37,11 +38,12 @@ def report(
     found = distribute(log.visits, zone, k)
     if out is not None:
         from training.distributions.report import notes, write_report
-        from training.reports.printing import warn
 
         written = write_report(out, log, found, zone=timezone, k=k)
         warn(notes(log, found))
         typer.echo(f"{len(log.visits):,} visits: {written[-1]}", err=as_json)
+    else:
+        warn(log.warnings)
     if as_json:
         from training.distributions.records import to_report
         from training.reports.printing import print_json

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -58,11 +58,11 @@ def attributes(
     spans = SPANS if ages is None else tuple(ages)
     make_slices(read_truth([]), spans)
     need_folder_of(html, "--html")
+    write_page = _page_writer(html)
     sets = open_data_sets(images, labels, aligned=aligned, limit=limit)
     opened = subjects(model_set, network, settings, aligned=aligned)
     evaluation = _evaluate(opened, sets, spans, Bootstrap(draws, seed), quiet=as_json)
-    if html is not None:
-        _write_page(html, evaluation)
+    write_page(evaluation)
     if as_json:
         print_json(evaluation)
     else:
@@ -95,11 +95,14 @@ def _evaluate(
     )
 
 
-def _write_page(path: Path, evaluation: Evaluation) -> None:
+def _page_writer(path: Path | None) -> Callable[[Evaluation], None]:
+    """Writes the page, or nothing. What draws it is imported now: if it is missing, that is said before the work."""
+    if path is None:
+        return lambda evaluation: None
     from training.evaluation.attributes_page import render_evaluation
     from training.reports.files import write_whole
 
-    write_whole(path, render_evaluation(evaluation).encode())
+    return lambda evaluation: write_whole(path, render_evaluation(evaluation).encode())
 
 
 def _print_tables(evaluation: Evaluation) -> None:

@@ -17,9 +17,10 @@ from edge.types import AttributeEstimate, Detection, Frame, Image, Track, TrackS
 from edge.visits.fusion import Fusion
 from edge.visits.quality import rate_look
 from training.data.collection import Reading
+from training.data.faces import nearest_centre
 from training.data.samples import Photographs, Sample
 from training.evaluation.answers import read_answers
-from training.evaluation.looking import Subject, look_at_aligned, nearest_centre
+from training.evaluation.looking import Subject, look_at_aligned
 from training.evaluation.pseudo_looks import TEMPLATE, Disturbance, disturb
 from training.evaluation.records import SliceResult
 from training.evaluation.scoring import Bootstrap, score_slices

@@ -9,8 +9,14 @@ from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from edge.errors import BackendUnavailable
+
+try:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+except ImportError as error:
+    reason = "matplotlib is not installed; pip install 'passerby[training]'"
+    raise BackendUnavailable("plots", reason) from error
 
 INK, FAINT, GRID = "#222222", "#6b6b6b", "#e4e4e4"
 SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
