@@ -79,18 +79,22 @@ def _evaluate(
     from training.evaluation.opening import look_at_each
     from training.evaluation.records import Evaluation
     from training.evaluation.scoring import score
+    from training.reports.printing import warn
 
     def scored(subject: Subject, photographs: Photographs, seen: Seen) -> Result:
         return score(subject, photographs.name, seen, spans, bootstrap)
 
     results, warnings = look_at_each(opened, sets, scored, quiet=quiet)
+    untrained = dict.fromkeys(result.model_set for result in results if result.untrained)
+    random_weights = [f"{name} has random test weights: its figures mean nothing" for name in untrained]
+    warn(random_weights)
     return Evaluation(
         version=__version__,
         face_choice=FACE_CHOICE,
         interval=LEVEL,
         draws=bootstrap.draws,
         seed=bootstrap.seed,
-        warnings=warnings,
+        warnings=[*warnings, *random_weights],
         results=results,
     )
 

@@ -19,11 +19,10 @@ _PARTS = (("gender", "gender"), (ADS_8.name, f"age band ({ADS_8.name})"))
 
 def draw_error_by_age(results: Sequence[Result]) -> Plot | None:
     """Mean and signed error over the true age; None where no model set gives years."""
-    told = [result for result in results if result.error_by_age]
-    if not told:
+    if not any(result.error_by_age for result in results):
         return None
     figure, (absolute, signed) = new_figure(10.4, 3.5, columns=2)
-    for index, result in enumerate(told):
+    for index, result in enumerate(results):
         steps = [step for step in result.error_by_age if step.photographs >= FEWEST]
         ages = [(step.from_age + min(step.to_age, 104) + 1) / 2 for step in steps]
         style: dict[str, Any] = {
@@ -56,11 +55,11 @@ def draw_reliability(results: Sequence[Result]) -> Plot | None:
             sizes = [10 + 60 * each_bin.photographs / result.photographs for each_bin in bins]
             x, y = [b.confidence for b in bins], [b.accuracy for b in bins]
             each.plot(x, y, color=series_colour(index), linewidth=1.2)
-            each.scatter(x, y, sizes, color=series_colour(index), label=result.model_set, zorder=3)
+            each.scatter(x, y, sizes, color=series_colour(index), label=result.model_set if bins else None, zorder=3)
         each.set_xlim(0.45 if name == "gender" else 0, 1.01)
         each.set_ylim(0, 1.02)
         label(each, f"Calibration of {words}", "mean confidence", "share right")
-        legend(each, loc="upper left")
+        legend(each)
     return Plot(png(figure), "Reliability diagrams",
                 "On the dashed line a confidence is what it says; below it, answers are surer than right. "
                 "Dots grow with the share of photographs.")  # fmt: skip
@@ -76,7 +75,7 @@ def draw_coverage(results: Sequence[Result]) -> Plot | None:
         for index, result in enumerate(results):
             points = [point for point in result.coverage.get(name, []) if point.coverage * result.photographs >= FEWEST]
             x, y = [point.coverage for point in points], [point.accuracy for point in points]
-            each.plot(x, y, color=series_colour(index), label=result.model_set)
+            each.plot(x, y, color=series_colour(index), label=result.model_set if points else None)
             threshold = result.min_gender_confidence if name == "gender" else result.min_age_confidence
             told = [point for point in points if point.threshold >= threshold]
             if told:
@@ -84,7 +83,7 @@ def draw_coverage(results: Sequence[Result]) -> Plot | None:
         each.set_xlim(0, 1.02)
         each.set_ylim(top=1.01)
         label(each, f"What `unknown` buys: {words}", "share of photographs that are told", "share right among them")
-        legend(each, loc="lower left")
+        legend(each)
     return Plot(png(figure), "Curves of accuracy over coverage", "The dot is the threshold in use.")
 
 

@@ -23,6 +23,7 @@ table { border-collapse: collapse; margin: 12px 44px 12px 0; display: inline-tab
 caption { text-align: left; font-weight: 600; padding: 4px 0; }
 th, td { padding: 4px 12px 4px 0; text-align: right; border-bottom: 1px solid #eee; white-space: nowrap; }
 th { color: #555; font-weight: 600; } th:first-child, td:first-child { text-align: left; }
+td.words { white-space: normal; }
 .note { background: #fff7e0; border-left: 4px solid #e69f00; padding: 6px 12px; margin: 8px 0; }
 .tiles { display: flex; flex-wrap: wrap; gap: 14px; margin: 18px 0; }
 .tile { border: 1px solid #e4e4e4; border-radius: 8px; padding: 10px 18px; min-width: 130px; }
@@ -36,6 +37,10 @@ _PAGE = Template("""<!doctype html>
 $body
 </body></html>
 """)
+
+
+LONG_CELL = 28
+"""Characters; the longest number with its interval has 24."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,13 @@ def _part(part: Part) -> str:
     return f"<p>{escape(part)}</p>"
 
 
+def _cell(text: str) -> str:
+    """Long words may be broken into lines, numbers not."""
+    kind = ' class="words"' if len(text) > LONG_CELL else ""
+    return f"<td{kind}>{escape(text)}</td>"
+
+
 def _table(rows: Rows) -> str:
     head = "".join(f"<th>{escape(column)}</th>" for column in rows.columns)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows.cells)
+    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows.cells)
     return f"<table><caption>{escape(rows.caption)}</caption><tr>{head}</tr>{body}</table>"
