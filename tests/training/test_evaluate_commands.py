@@ -168,6 +168,44 @@ def test_without_matplotlib_a_page_is_refused_before_the_work_and_the_rest_goes_
     assert call().returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("bar", "met"),
+    [
+        ("mae_years<=4.5", True),
+        ("mae_years@18-75<=4.5", False),
+        ("gender_accuracy @ all, female >= 0.5", True),
+        ("gender_accuracy@male>=0.99", True),
+        ("ads-8_accuracy@25-34>=0.5", False),
+        ("mae_years@x<=100", True),
+        ("bias_years@66+>=-1", True),
+        ("mae_years@18-75,female<=0.1", False),
+        ("cs5@0-12>=0", False),
+    ],
+)
+def test_bars_are_met_or_missed(models: Path, chips: Path, bar: str, met: bool) -> None:
+    done = attributes(models, chips, "--draws", "10", "--require", bar)
+    assert done.exit_code == (0 if met else 1), done.exception
+    assert f"{'met' if met else 'MISSED'}: {bar} by brightness on chips" in done.stdout
+    as_json = attributes(models, chips, "--draws", "10", "--require", bar, "--json")
+    assert json.loads(as_json.stdout)["verdicts"][0]["met"] is met
+
+
+@pytest.mark.parametrize(
+    ("bar", "said"),
+    [
+        ("mae<=4", "no such measure, got mae"),
+        ("mae_years=4", "not a requirement"),
+        ("mae_years@40-50<=4", "measure them with --ages 40-50"),
+        ("mae_years@all,female,male<=4", "more than one gender or group"),
+        ("mae_years<=4.4.4", "not a number"),
+    ],
+)
+def test_bars_that_mean_nothing_are_refused_before_the_work(models: Path, chips: Path, bar: str, said: str) -> None:
+    done = attributes(models, chips, "--require", bar)
+    assert said in refused(done, UsageError)
+    assert done.stdout == ""
+
+
 def test_calibrate_prints_what_a_manifest_takes(models: Path, tmp_path: Path) -> None:
     """Chips of 20 to 79 per cent, aged 5 more than their brightness for every other one, women where it is bright."""
     files = {f"{level}-{copy}.jpg": jpeg(grey(level), 100) for level in range(20, 80) for copy in range(2)}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge.cli.options import ConfigFile, Overrides, TargetList, settings_from, with_flags
+from edge.exit_codes import CHECK_FAILED
 from training.evaluation.options import AsJson, Images, IsAligned, Labels, Limit, ModelSets, Networks, Seed
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from training.data.samples import Photographs
     from training.evaluation.looking import Seen, Subject
     from training.evaluation.records import Evaluation, Result
+    from training.evaluation.requirements import Requirement
     from training.evaluation.scoring import Bootstrap
 
 Spans = Annotated[
@@ -24,6 +26,11 @@ Spans = Annotated[
     typer.Option("--ages", metavar="LOW-HIGH|LOW+", help="Measure these ages too; may be given again."),
 ]
 Draws = Annotated[int, typer.Option("--draws", min=10, max=100_000, help="Bootstrap draws.")]
+Requirements = Annotated[
+    list[str] | None,
+    typer.Option("--require", metavar="MEASURE[@AGES]<=NUMBER", help="A bar, such as mae_years@18-75<=5.2; exit 1 "
+                 "where a model set misses it. May be given again."),
+]  # fmt: skip
 HtmlTo = Annotated[Path | None, typer.Option("--html", metavar="OUT", help="Write the report as one page.")]
 
 SPANS = ("18-75", "13+", "3+", "18-25", "66+")
@@ -43,6 +50,7 @@ def attributes(
     limit: Limit = None,
     as_json: AsJson = False,
     html: HtmlTo = None,
+    require: Requirements = None,
     draws: Draws = 1000,
     seed: Seed = 1,
     config: ConfigFile = None,
@@ -50,6 +58,7 @@ def attributes(
 ) -> None:
     """Measure age and gender of model sets against labels: errors, bands, calibration, `unknown`, by subgroup."""
     from training.evaluation.opening import need_folder_of, open_data_sets, subjects
+    from training.evaluation.requirements import parse_requirement
     from training.evaluation.scoring import Bootstrap
     from training.evaluation.truth import make_slices, read_truth
     from training.reports.printing import print_json
@@ -57,27 +66,31 @@ def attributes(
     settings = settings_from(config, with_flags(overrides, models_targets=target))
     spans = SPANS if ages is None else tuple(ages)
     make_slices(read_truth([]), spans)
+    bars = [parse_requirement(text, spans) for text in require or ()]
     need_folder_of(html, "--html")
     write_page = _page_writer(html)
     sets = open_data_sets(images, labels, aligned=aligned, limit=limit)
     opened = subjects(model_set, network, settings, aligned=aligned)
-    evaluation = _evaluate(opened, sets, spans, Bootstrap(draws, seed), quiet=as_json)
+    evaluation = _evaluate(opened, sets, spans, bars, Bootstrap(draws, seed), quiet=as_json)
     write_page(evaluation)
     if as_json:
         print_json(evaluation)
     else:
         _print_tables(evaluation)
+    if not all(verdict.met for verdict in evaluation.verdicts):
+        raise typer.Exit(CHECK_FAILED)
 
 
 def _evaluate(
     opened: Sequence[AbstractContextManager[Subject]], sets: Sequence[Photographs], spans: Sequence[str],
-    bootstrap: Bootstrap, *, quiet: bool,
+    bars: Sequence[Requirement], bootstrap: Bootstrap, *, quiet: bool,
 ) -> Evaluation:  # fmt: skip
     from edge import __version__
     from training.evaluation.bootstrap import LEVEL
     from training.evaluation.looking import FACE_CHOICE
     from training.evaluation.opening import look_at_each
     from training.evaluation.records import Evaluation
+    from training.evaluation.requirements import judge
     from training.evaluation.scoring import score
     from training.reports.printing import warn
 
@@ -96,6 +109,7 @@ def _evaluate(
         seed=bootstrap.seed,
         warnings=[*warnings, *random_weights],
         results=results,
+        verdicts=[judge(bar, result) for result in results for bar in bars],
     )
 
 
@@ -110,7 +124,7 @@ def _page_writer(path: Path | None) -> Callable[[Evaluation], None]:
 
 
 def _print_tables(evaluation: Evaluation) -> None:
-    from training.evaluation.tables import by_data_set, measure_table, reading_table, slice_table, totals
+    from training.evaluation.tables import by_data_set, measure_table, reading_table, slice_table, totals, verdict_line
     from training.reports.printing import print_table
 
     for name, results in by_data_set(evaluation.results):
@@ -119,3 +133,5 @@ def _print_tables(evaluation: Evaluation) -> None:
         for each in totals(results[0])[:IN_FULL]:
             print_table(measure_table(results, each.ages))
         print_table(slice_table(results))
+    for verdict in evaluation.verdicts:
+        typer.echo(verdict_line(verdict))

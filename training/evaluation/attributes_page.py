@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from edge.taxonomy import ADIENCE_8, ADS_8
 from training.evaluation.charts import draw_confusion, draw_coverage, draw_error_by_age, draw_reliability
 from training.evaluation.records import Evaluation, Result
-from training.evaluation.tables import by_data_set, measure_table, reading_table, slice_table, totals
+from training.evaluation.tables import by_data_set, measure_table, reading_table, slice_table, totals, verdict_line
 from training.reports.page import Note, Part, Plot, Section, render_page
 
 _LEAD = (
@@ -21,6 +21,7 @@ def render_evaluation(evaluation: Evaluation) -> str:
     notes: list[Part] = [Note(line) for line in evaluation.warnings]
     how = f"Passerby {evaluation.version}; {evaluation.draws:,} draws, seed {evaluation.seed}. In photographs that are "
     how += f"not aligned chips, {evaluation.face_choice} is looked at."
+    notes += [verdict_line(verdict) for verdict in evaluation.verdicts]
     sections = [_section(name, results) for name, results in by_data_set(evaluation.results)]
     return render_page("Evaluation of age and gender", _LEAD, [Section("", [how, *notes]), *sections])
 

@@ -29,7 +29,7 @@ def draw_error_by_age(results: Sequence[Result]) -> Plot | None:
             "color": series_colour(index),
             "marker": "o",
             "markersize": 3.5,
-            "label": result.model_set,
+            "label": result.model_set if steps else None,
         }
         absolute.plot(ages, [step.mae_years for step in steps], **style)
         signed.plot(ages, [step.bias_years for step in steps], **style)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.taxonomy import TAXONOMIES
 from edge.types import FEMALE, MALE
 from training.evaluation.answers import Answers
 from training.evaluation.truth import UNKNOWN, Truth
@@ -44,6 +45,13 @@ def values(truth: Truth, answers: Answers) -> dict[str, Floats]:
     for name in answers.brackets:
         found |= _bracket_values(name, truth, answers)
     return found
+
+
+def measure_names() -> list[str]:
+    """What a slice is measured by: the names of `values`, and the calibration errors."""
+    words = ("accuracy", "coverage", "answered_accuracy", "ece")
+    brackets = [f"{name}_{word}" for name in TAXONOMIES for word in (*words, "one_off")]
+    return ["mae_years", "bias_years", "cs5", *(f"gender_{word}" for word in words), *brackets]
 
 
 def confidences(truth: Truth, answers: Answers) -> dict[str, Confidences]:

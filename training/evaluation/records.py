@@ -92,6 +92,17 @@ class Result(_Record, frozen=True, kw_only=True):
     error_by_age: list[ErrorAtAge]
 
 
+class Verdict(_Record, frozen=True, kw_only=True):
+    """Whether a result meets a requirement; value is null, and it is not met, where no photograph counts."""
+
+    requirement: str
+    measure: str
+    data_set: str
+    model_set: str
+    value: float | None
+    met: bool
+
+
 class Evaluation(_Record, frozen=True, kw_only=True):
     """All of a run."""
 
@@ -103,3 +114,4 @@ class Evaluation(_Record, frozen=True, kw_only=True):
     seed: int
     warnings: list[str]
     results: list[Result]
+    verdicts: list[Verdict]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from edge.taxonomy import ADS_8, TAXONOMIES
-from training.evaluation.records import Measure, Result, SliceResult
+from training.evaluation.records import Measure, Result, SliceResult, Verdict
 from training.reports.page import Rows
 
 NONE = "-"
@@ -90,6 +90,13 @@ def reading_table(results: Sequence[Result]) -> Rows:
     return Rows("", columns, rows)
 
 
+def verdict_line(verdict: Verdict) -> str:
+    """Whether a requirement is met, and by what."""
+    got = "nothing measured" if verdict.value is None else brief_value(verdict.value, verdict.measure)
+    word = "met" if verdict.met else "MISSED"
+    return f"{word}: {verdict.requirement} by {verdict.model_set} on {verdict.data_set}: {got}"
+
+
 def show(measure: Measure | None, name: str) -> str:
     """A measure with its interval: `5.10 (4.95 to 5.26)`, `94.1 % (93.4 to 94.8)`."""
     if measure is None or measure.value is None or measure.low is None or measure.high is None:
@@ -101,11 +108,14 @@ def show(measure: Measure | None, name: str) -> str:
 
 def brief(measure: Measure | None, name: str) -> str:
     """A measure without its interval."""
-    if measure is None or measure.value is None:
-        return NONE
+    return NONE if measure is None or measure.value is None else brief_value(measure.value, name)
+
+
+def brief_value(value: float, name: str) -> str:
+    """A measure's value with its unit."""
     scale, places, unit = _format(name)
     sign = "+" if name == "bias_years" else ""
-    return f"{measure.value * scale:{sign}.{places}f}{unit}"
+    return f"{value * scale:{sign}.{places}f}{unit}"
 
 
 def _format(name: str) -> tuple[float, int, str]:
