@@ -1,7 +1,8 @@
 """Imitations of what a kiosk's camera does to a face, on batches, on CPU or GPU.
 
 Every function takes and gives float32 (N, 3, H, W) BGR 0-1 and a `torch.Generator` that alone decides what happens.
-Strengths are shares of the batch or standard deviations, set in `Augmentation`.
+Strengths are shares of the batch or standard deviations, set in `Augmentation`. The first step cuts chips to the size
+that the network sees, so that the others have fewer pixels to change.
 """
 
 from __future__ import annotations
@@ -48,9 +49,13 @@ class Augmentation(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     mask: Share = 0.05
 
 
-def augment(pictures: Tensor, wanted: Augmentation, generator: Generator) -> Tensor:
-    """All of it, in the order in which light, lens, sensor and codec act."""
-    x = move(pictures, wanted, generator)
+def augment(chips: Tensor, wanted: Augmentation, generator: Generator, *, px: int, margin: float) -> Tensor:
+    """All of it, in the order in which light, lens, sensor and codec act.
+
+    px: side of the pictures that come back, (N, 3, px, px); margin: how much of a chip they show, as in a manifest's
+    [crop].
+    """
+    x = move(chips, wanted, generator, px=px, margin=margin)
     x = cover(x, wanted, generator)
     x = relight(x, wanted, generator)
     x = blur(x, wanted.blur, generator)
@@ -59,18 +64,18 @@ def augment(pictures: Tensor, wanted: Augmentation, generator: Generator) -> Ten
     return compress(x, wanted.jpeg, generator).clamp(0, 1)
 
 
-def move(x: Tensor, wanted: Augmentation, generator: Generator) -> Tensor:
-    """Flip, rotate, scale, stretch and shift each picture; what lies outside repeats the edge."""
+def move(x: Tensor, wanted: Augmentation, generator: Generator, *, px: int, margin: float) -> Tensor:
+    """Flip, rotate, scale, stretch and shift each chip, and cut it to (N, 3, px, px); outside it repeats its edge."""
     count = len(x)
     normal = _normal(generator, x, 5, count)
     angle = normal[0] * wanted.rotation_deg * torch.pi / 180
-    scale = (normal[1] * wanted.scale).exp()
+    scale = (normal[1] * wanted.scale).exp() * (1 + 2 * margin)
     aspect = (normal[2] * wanted.stretch).exp()
     mirror = 1 - 2 * (_uniform(generator, x, count) < wanted.flip).float()
     cos, sin = angle.cos() * scale, angle.sin() * scale
     shift = normal[3:] * wanted.shift * 2  # grid_sample counts from -1 to 1
     rows = torch.stack((cos * aspect * mirror, -sin, shift[0], sin * mirror, cos / aspect, shift[1]), dim=1)
-    grid = functional.affine_grid(rows.view(count, 2, 3), list(x.shape), align_corners=False)
+    grid = functional.affine_grid(rows.view(count, 2, 3), [count, 3, px, px], align_corners=False)
     return functional.grid_sample(x, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 

@@ -32,7 +32,7 @@ def generator(seed: int = 1) -> torch.Generator:
 
 
 def test_pictures_stay_pictures(faces: torch.Tensor) -> None:
-    changed = augment(faces, Augmentation(), generator())
+    changed = augment(faces, Augmentation(), generator(), px=112, margin=0.0)
     assert changed.shape == faces.shape
     assert changed.dtype == torch.float32
     assert 0 <= float(changed.min()) <= float(changed.max()) <= 1
@@ -40,17 +40,22 @@ def test_pictures_stay_pictures(faces: torch.Tensor) -> None:
 
 
 def test_the_generator_alone_decides(faces: torch.Tensor) -> None:
-    one, same, other = (augment(faces, Augmentation(), generator(seed)) for seed in (3, 3, 4))
+    one, same, other = (augment(faces, Augmentation(), generator(seed), px=112, margin=0.0) for seed in (3, 3, 4))
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
 
 
 def test_nothing_asked_is_nothing_done(faces: torch.Tensor) -> None:
-    assert (augment(faces, NOTHING, generator()) - faces).abs().max() < 1e-3
+    assert (augment(faces, NOTHING, generator(), px=112, margin=0.0) - faces).abs().max() < 1e-3
+
+
+def test_chips_are_cut_to_what_the_network_sees(faces: torch.Tensor) -> None:
+    inner = augment(faces, NOTHING, generator(), px=104, margin=-4 / 112)
+    assert (inner - faces[..., 4:-4, 4:-4]).abs().max() < 1e-3
 
 
 def test_a_flip_is_a_mirror(faces: torch.Tensor) -> None:
-    flipped = move(faces, replace(NOTHING, flip=1.0), generator())
+    flipped = move(faces, replace(NOTHING, flip=1.0), generator(), px=112, margin=0.0)
     assert (flipped - faces.flip(3)).abs().max() < 1e-4
 
 

@@ -27,7 +27,6 @@ from training.augmentation import augment
 from training.checkpoint import load_state, load_weights, save_state
 from training.data.chips import UNKNOWN, Chips
 from training.networks.attributes import AttributeNetwork
-from training.networks.pictures import to_input
 from training.reports.files import write_whole
 
 LAST = "last.pt"
@@ -135,13 +134,14 @@ class Run:
     def _step(self, positions: Tensor, generator: Generator, rate: float) -> Losses:
         config = self._config
         chips = self._images[positions].permute(0, 3, 1, 2).float() / 255
-        pictures = augment(chips, config.augmentation, generator)
+        network = config.network
+        pictures = augment(chips, config.augmentation, generator, px=network.input_px, margin=network.margin)
         labels = self._labels.take(positions)
         if torch.rand((), generator=generator, device=self._device) < config.targets.mixup:
             pictures, labels = _mix_half(pictures, labels, generator)
         answers = self._taught(pictures, labels)
         with torch.autocast(self._device.type, torch.bfloat16):
-            logits = self.network(to_input(pictures, config.network.input_px, config.network.margin))
+            logits = self.network(pictures.contiguous(memory_format=torch.channels_last))
         found = losses(logits, answers, config.targets)
         for group in self._optimiser.param_groups:
             group["lr"] = rate

@@ -28,10 +28,10 @@ class Teachers:
 
     @torch.no_grad()
     def answer(self, pictures: Tensor) -> Answers:
-        """What they say of chips, float32 (N, 3, H, W) BGR 0-1."""
+        """What they say of the student's pictures, float32 (N, 3, H, W) BGR 0-1, each at its own size."""
         ages, genders = [], []
         for network, config in self._networks:
-            seen = to_input(pictures, config.network.input_px, config.network.margin)
+            seen = to_input(pictures, config.network.input_px, margin=0.0)
             with torch.autocast(pictures.device.type, torch.bfloat16):
                 age, gender = network(seen)
             ages.append(functional.softmax(age.float(), 1))
