@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -204,6 +206,33 @@ def test_bars_that_mean_nothing_are_refused_before_the_work(models: Path, chips:
     done = attributes(models, chips, "--require", bar)
     assert said in refused(done, UsageError)
     assert done.stdout == ""
+
+
+def test_ctrl_c_ends_with_130_and_writes_nothing(models: Path, tmp_path: Path) -> None:
+    """Photographs enough for some seconds; the signal comes when the progress says that it looks at them."""
+    content = jpeg(grey(40))
+    names = [f"{index}.jpg" for index in range(15_000)]
+    tar = write_tar(tmp_path / "many.tar", dict.fromkeys(names, content))
+    labels = write_lines(tmp_path / "many.csv", ["path,age", *(f"{name},40" for name in names)])
+    words = ["attributes", "--images", str(tar), "--labels", str(labels), "--network", NETWORK, "--aligned"]
+    page = tmp_path / "page.html"
+    terminal, ours = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "edge.cli", "evaluate", *words, "--html", str(page)],
+        env=os.environ | {"PASSERBY_MODELS": str(models)}, stdout=subprocess.PIPE, stderr=ours,
+    )  # fmt: skip
+    os.close(ours)
+    seen = b""
+    while b"brightness: many" not in seen:
+        seen += os.read(terminal, 4096)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == 130
+    os.close(terminal)
+    assert process.stdout is not None
+    assert process.stdout.read() == b""
+    process.stdout.close()
+    assert not page.exists()
+    assert b"Traceback" not in seen
 
 
 def test_calibrate_prints_what_a_manifest_takes(models: Path, tmp_path: Path) -> None:

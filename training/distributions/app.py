@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge.errors import UsageError, explain
+from training.interrupt import interruptible
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ app = typer.Typer(rich_markup_mode=None)
 
 # The command tree takes groups. This one has no subcommands, so that flags may follow the files.
 @app.callback(invoke_without_command=True, context_settings={"allow_interspersed_args": True}, subcommand_metavar="")
+@interruptible
 def report(
     events: Annotated[list[str], typer.Argument(metavar="EVENTS", help="JSON Lines, CSV or SQLite files; - is stdin.")],
     out: Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,9 +48,10 @@ def adience(
     for name in names:
         open_catalog().model_set(name)
     scores = []
-    for number, (name, fold) in enumerate(zip(names, folds, strict=True)):
+    numbered = list(enumerate(zip(names, folds, strict=True)))
+    for name, run in groupby(numbered, key=lambda each: each[1][0]):
         (opening,) = subjects([name], None, settings, aligned=False)
-        scores.append(_score(number, opening, fold, quiet=as_json))
+        scores += _score(opening, [(number, fold) for number, (_, fold) in run], quiet=as_json)
     warn(dict.fromkeys(line for fold in folds for line in fold.warnings))
     _tell(scores, as_json=as_json)
 
@@ -61,13 +63,16 @@ def _for_each_fold(names: Sequence[str], folds: int) -> list[str]:
     return list(names) * folds if len(names) == 1 else list(names)
 
 
-def _score(number: int, opening: AbstractContextManager[Subject], fold: Photographs, *, quiet: bool) -> FoldScore:
+def _score(
+    opening: AbstractContextManager[Subject], folds: Sequence[tuple[int, Photographs]], *, quiet: bool
+) -> list[FoldScore]:
+    """Scores of the folds that one model set is measured on."""
     from edge.cli.progress import progress_bar
     from training.evaluation.opening import look_with_progress
     from training.evaluation.protocol import score_fold
 
     with opening as subject, progress_bar(wanted=not quiet) as progress:
-        return score_fold(number, subject, look_with_progress(subject, fold, progress))
+        return [score_fold(number, subject, look_with_progress(subject, fold, progress)) for number, fold in folds]
 
 
 def _tell(scores: Sequence[FoldScore], *, as_json: bool) -> None:

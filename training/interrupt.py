@@ -1,0 +1,26 @@
+"""Ctrl-C ends a command of the workstation with the exit code that a shell expects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
+
+import typer
+
+from edge.exit_codes import INTERRUPTED
+
+P = ParamSpec("P")
+
+
+def interruptible(command: Callable[P, None]) -> Callable[P, None]:
+    """The command, ending with 130 at Ctrl-C, without a traceback."""
+
+    @wraps(command)
+    def run(*words: P.args, **flags: P.kwargs) -> None:
+        try:
+            command(*words, **flags)
+        except KeyboardInterrupt:
+            raise typer.Exit(INTERRUPTED) from None
+
+    return run
