@@ -95,7 +95,7 @@ def test_the_page_is_whole_and_loads_nothing(models: Path, chips: Path, tmp_path
     assert done.exit_code == 0, done.exception
     text = page.read_text("utf-8")
     sources = re.findall(r'(?:src|href)="([^"]{0,22})', text)
-    assert len(sources) == 5
+    assert len(sources) == 6
     assert set(sources) == {"data:image/png;base64,"}
     assert "http" not in text
     assert "<script" not in text

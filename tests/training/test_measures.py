@@ -16,6 +16,7 @@ from edge.visits.fusion import Fusion
 from training.data.samples import Gender, Sample
 from training.evaluation.answers import Answers, read_answers
 from training.evaluation.bootstrap import intervals
+from training.evaluation.gaps import with_gaps
 from training.evaluation.measures import (
     Confidences,
     confidences,
@@ -197,6 +198,17 @@ def test_a_measure_that_applies_to_nobody_has_no_interval() -> None:
     assert found[0].measures["mae_years"].value is None
     assert found[0].measures["mae_years"].photographs == 0
     assert found[0].measures["gender_accuracy"].photographs == 1
+
+
+def test_gaps_between_subgroups_leave_small_ones_out() -> None:
+    rows = [("female", "x", 1)] * 60 + [("male", "x", 3)] * 60 + [("male", "y", 6)] * 60 + [("male", "z", 50)] * 20
+    truth = read_truth([sample(30, gender, group) for gender, group, _ in rows])
+    said = answers([look(30 + error, 0.9 if gender == "female" or error == 6 else 0.1) for gender, _, error in rows])
+    found = with_gaps(score_slices(truth, said, make_slices(truth, []), Bootstrap(draws=10)))
+    mean = (60 * 1 + 60 * 3 + 60 * 6 + 20 * 50) / 200
+    assert found[0].measures["group_mae_ratio"].value == pytest.approx(6 / mean, abs=1e-5)
+    assert found[0].measures["gender_accuracy_gap"].value == pytest.approx(60 / 140, abs=1e-5)
+    assert "group_mae_ratio" not in found[1].measures
 
 
 def test_intervals_of_every_slice_agree_with_measuring_the_slice_alone() -> None:

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from edge.taxonomy import ADIENCE_8, ADS_8
-from training.evaluation.charts import draw_confusion, draw_coverage, draw_error_by_age, draw_reliability
+from training.evaluation.charts import (
+    draw_confusion,
+    draw_coverage,
+    draw_error_by_age,
+    draw_reliability,
+    draw_subgroups,
+)
 from training.evaluation.records import Evaluation, Result
 from training.evaluation.tables import by_data_set, measure_table, reading_table, slice_table, totals, verdict_line
 from training.reports.page import Note, Part, Plot, Section, render_page
@@ -29,8 +36,10 @@ def render_evaluation(evaluation: Evaluation) -> str:
 def _section(name: str, results: Sequence[Result]) -> Section:
     tables: list[Part] = [reading_table(results)]
     tables += [measure_table(results, each.ages) for each in totals(results[0])[:2]]
-    plots = [draw_error_by_age(results), draw_reliability(results), draw_coverage(results), *_confusions(results)]
-    return Section(name, [*tables, *(plot for plot in plots if plot is not None), slice_table(results)])
+    drawn = (draw_error_by_age, draw_subgroups, draw_reliability, draw_coverage)
+    plots = [*(each(results) for each in drawn), *_confusions(results)]
+    slices = [replace(slice_table([result]), caption=result.model_set) for result in results]
+    return Section(name, [*tables, *(plot for plot in plots if plot is not None), *slices])
 
 
 def _confusions(results: Sequence[Result]) -> list[Plot | None]:

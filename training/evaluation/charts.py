@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from edge.taxonomy import ADS_8
-from training.evaluation.records import Confusion, Result
+from training.evaluation.records import Confusion, Result, SliceResult
 from training.reports.drawing import FAINT, INK, SHADES, label, legend, new_figure, png, series_colour
 from training.reports.page import Plot
 
 FEWEST = 10
 """Photographs below which a few years of age are not drawn."""
+_BANDS = frozenset(bracket.label for bracket in ADS_8.brackets)
 _PARTS = (("gender", "gender"), (ADS_8.name, f"age band ({ADS_8.name})"))
 
 
@@ -40,6 +41,41 @@ def draw_error_by_age(results: Sequence[Result]) -> Plot | None:
     legend(absolute)
     return Plot(png(figure), "Lines of mean and signed error over the true age",
                 f"Steps of five years with at least {FEWEST} photographs.")  # fmt: skip
+
+
+def draw_subgroups(results: Sequence[Result]) -> Plot | None:
+    """Mean error and share of right genders with their intervals, by gender, group and age band; None without any."""
+    names = [each.name for each in results[0].slices if _is_subgroup(each)]
+    if len(names) < 2:
+        return None
+    figure, axes = new_figure(10.4, 1.3 + 0.3 * len(names), columns=2)
+    for each, (measure, scale) in zip(axes, (("mae_years", 1), ("gender_accuracy", 100)), strict=True):
+        for index, result in enumerate(results):
+            _draw_intervals(each, result, names, measure, scale, index, len(results))
+        each.set_yticks(range(len(names)), names)
+        each.set_ylim(len(names) - 0.4, -0.6)
+        each.grid(visible=False)
+        each.grid(axis="x", color="#e4e4e4")
+        legend(each)
+    label(axes[0], "Mean error by subgroup", "years", "")
+    label(axes[1], "Gender right by subgroup", "per cent", "")
+    return Plot(png(figure), "Dots with intervals of mean error and right genders by subgroup", "95 % intervals.")
+
+
+def _is_subgroup(each: SliceResult) -> bool:
+    return each.ages == "all" or (each.gender is None and each.group is None and each.ages in _BANDS)
+
+
+def _draw_intervals(
+    axes: Any, result: Result, names: Sequence[str], measure: str, scale: float, index: int, of: int
+) -> None:
+    found = {each.name: each.measures[measure] for each in result.slices if _is_subgroup(each)}
+    told = [(row, each) for row, name in enumerate(names) if (each := found.get(name)) and each.value is not None]
+    rows = [row + 0.5 * ((index + 0.5) / of - 0.5) for row, _ in told]
+    colour = series_colour(index)
+    axes.hlines(rows, [scale * (m.low or 0) for _, m in told], [scale * (m.high or 0) for _, m in told], color=colour)
+    name = result.model_set if told else None
+    axes.scatter([scale * (m.value or 0) for _, m in told], rows, 22, color=colour, zorder=3, label=name)
 
 
 def draw_reliability(results: Sequence[Result]) -> Plot | None:

@@ -14,7 +14,7 @@ class _Record(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Measure(_Record, frozen=True, kw_only=True):
-    """A measure and its bootstrap interval; null where no photograph counts."""
+    """A measure and its bootstrap interval; null where no photograph counts, or there is no interval."""
 
     value: float | None
     low: float | None
@@ -34,7 +34,8 @@ class SliceResult(_Record, frozen=True, kw_only=True):
         dict[str, Measure],
         Meta(
             description="mae_years, bias_years, cs5, gender_accuracy, gender_coverage, gender_answered_accuracy, "
-            "gender_ece, and for each taxonomy T: T_accuracy, T_one_off, T_coverage, T_answered_accuracy, T_ece."
+            "gender_ece, and for each taxonomy T: T_accuracy, T_one_off, T_coverage, T_answered_accuracy, T_ece. "
+            "Where there are subgroups, without intervals: group_mae_ratio, gender_accuracy_gap."
         ),
     ]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from edge.errors import UsageError, explain
 from edge.taxonomy import ADS_8
+from training.evaluation.gaps import GENDER_GAP, GROUP_MAE_RATIO
 from training.evaluation.measures import measure_names
 from training.evaluation.records import Result, Verdict
 
@@ -36,8 +37,9 @@ def parse_requirement(text: str, spans: Sequence[str]) -> Requirement:
     if found is None:
         raise UsageError(explain("not a requirement", where="--require", got=repr(text), expected=EXPECTED))
     measure, place, sign, number = found.groups()
-    if measure not in measure_names():
-        expected = ", ".join(measure_names())
+    names = [*measure_names(), GROUP_MAE_RATIO, GENDER_GAP]
+    if measure not in names:
+        expected = ", ".join(names)
         raise UsageError(explain("no such measure", where="--require", got=measure, expected=expected))
     words = [word.strip() for word in (place or "all").split(",")]
     ages = words.pop(0) if words and _AGES.fullmatch(words[0]) else "all"
@@ -54,7 +56,8 @@ def judge(requirement: Requirement, result: Result) -> Verdict:
     """Whether a result meets it; where no photograph counts it is not met."""
     key = (requirement.ages, requirement.gender, requirement.group)
     found = next((each for each in result.slices if (each.ages, each.gender, each.group) == key), None)
-    value = found.measures[requirement.measure].value if found else None
+    measure = found.measures.get(requirement.measure) if found else None
+    value = measure.value if measure else None
     met = value is not None and (value <= requirement.bound if requirement.at_most else value >= requirement.bound)
     return Verdict(
         requirement=requirement.text,

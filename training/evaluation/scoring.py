@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from edge.taxonomy import TAXONOMIES
 from training.evaluation.answers import Answers, read_answers
 from training.evaluation.bootstrap import Interval, intervals
+from training.evaluation.gaps import with_gaps
 from training.evaluation.looking import Seen, Subject
 from training.evaluation.measures import Confidences, confidences, confusions, coverage_curve, reliability, values
 from training.evaluation.records import (
@@ -58,7 +59,7 @@ def score(subject: Subject, data_set: str, seen: Seen, spans: Sequence[str], boo
         without_face=seen.without_face,
         min_gender_confidence=any_fusion.min_gender_confidence or any_fusion.gender.min_gender_confidence,
         min_age_confidence=any_fusion.min_age_confidence or any_fusion.age.min_age_confidence,
-        slices=score_slices(truth, answers, make_slices(truth, spans), bootstrap),
+        slices=with_gaps(score_slices(truth, answers, make_slices(truth, spans), bootstrap)),
         confusion=_confusion(truth, answers),
         reliability={name: _reliability(each) for name, each in told.items()},
         coverage={name: _coverage(each) for name, each in told.items()},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from edge.taxonomy import ADS_8, TAXONOMIES
+from training.evaluation.gaps import GENDER_GAP, GROUP_MAE_RATIO
 from training.evaluation.records import Measure, Result, SliceResult, Verdict
 from training.reports.page import Rows
 
@@ -17,6 +18,8 @@ _GENERAL = (
     ("gender told (not `unknown`)", "gender_coverage"),
     ("told gender right", "gender_answered_accuracy"),
     ("gender calibration error (ECE)", "gender_ece"),
+    ("worst group's MAE to the mean", GROUP_MAE_RATIO),
+    ("gender right, women and men apart", GENDER_GAP),
 )
 _BRACKET = (
     ("band right", "accuracy"),
@@ -59,13 +62,21 @@ def measure_table(results: Sequence[Result], ages: str) -> Rows:
 
 
 def slice_table(results: Sequence[Result]) -> Rows:
-    """Slices in rows; mean and signed error in years, gender and ads-8 band right, of each model set in columns."""
+    """Slices in rows; mean and signed error in years, gender and ads-8 band right, of each model set in columns.
+
+    A single model set has its intervals too.
+    """
+    cells = _full if len(results) == 1 else _brief
     heads = [head if len(results) == 1 else f"{result.model_set} {head}" for result in results for head, _ in _SHORT]
     rows = [
-        (each.name, f"{each.photographs:,}", *(cell for result in results for cell in _brief(_same(each, result))))
+        (each.name, f"{each.photographs:,}", *(cell for result in results for cell in cells(_same(each, result))))
         for each in results[0].slices
     ]
     return Rows("", ("by age, gender and group", "photographs", *heads), rows)
+
+
+def _full(found: SliceResult) -> list[str]:
+    return [show(found.measures.get(name), name) for _, name in _SHORT]
 
 
 def _brief(found: SliceResult) -> list[str]:
@@ -99,8 +110,10 @@ def verdict_line(verdict: Verdict) -> str:
 
 def show(measure: Measure | None, name: str) -> str:
     """A measure with its interval: `5.10 (4.95 to 5.26)`, `94.1 % (93.4 to 94.8)`."""
-    if measure is None or measure.value is None or measure.low is None or measure.high is None:
+    if measure is None or measure.value is None:
         return NONE
+    if measure.low is None or measure.high is None:
+        return brief_value(measure.value, name)
     scale, places, unit = _format(name)
     value, low, high = (f"{each * scale:.{places}f}" for each in (measure.value, measure.low, measure.high))
     return f"{value}{unit} ({low} to {high})"
@@ -119,7 +132,7 @@ def brief_value(value: float, name: str) -> str:
 
 
 def _format(name: str) -> tuple[float, int, str]:
-    return (1.0, 2, "") if name.endswith("_years") else (100.0, 1, " %")
+    return (1.0, 2, "") if name.endswith(("_years", "_ratio")) else (100.0, 1, " %")
 
 
 def _measure_names() -> Iterable[tuple[str, str]]:
