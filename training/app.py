@@ -23,6 +23,19 @@ RunFolder = Annotated[Path, typer.Argument(help="Folder of a run.", metavar="RUN
 
 
 @app.command()
+def data(
+    sets: Annotated[list[str], typer.Argument(help="Data sets: PATH or FORM:PATH.", metavar="SET...")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for data-report.html and its plots.")],
+) -> None:
+    """Count what data sets hold by age, gender, group and picture size, and their near-copies: one page, and plots."""
+    from training.data.readers import open_all
+    from training.data.report import PAGE, write_data_report
+
+    write_data_report(open_all(sets), out)
+    typer.echo(str(out / PAGE))
+
+
+@app.command()
 def chips(
     out: Annotated[Path, typer.Option("--out", help="File to write, such as train.npz.")],
     aligned: Annotated[
