@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Spans = Annotated[
     list[str] | None,
-    typer.Option("--ages", metavar="LOW-HIGH|LOW+", help="Measure these ages too; may be given again."),
+    typer.Option("--ages", metavar="LOW-HIGH|LOW+", help="Measure these ages, not the usual spans; again for more."),
 ]
 Draws = Annotated[int, typer.Option("--draws", min=10, max=100_000, help="Bootstrap draws.")]
 Requirements = Annotated[
