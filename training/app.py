@@ -77,8 +77,8 @@ def attributes(
     teacher: Annotated[
         list[Path] | None, typer.Option("--teacher", help="Weights of a trained run that teaches; again for more.")
     ] = None,
-    epochs: Annotated[int | None, typer.Option("--epochs", min=1)] = None,
-    seed: Annotated[int | None, typer.Option("--seed")] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Passes over the chips instead.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Of everything random, instead.")] = None,
     device: Annotated[str, typer.Option("--device", help="cpu, cuda, or auto.")] = "auto",
     threads: Annotated[int, typer.Option("--threads", min=0, help="CPU threads; 0: torch's own choice.")] = 0,
 ) -> None:
