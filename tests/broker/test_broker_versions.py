@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -41,7 +42,7 @@ class OldBroker:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            with client, client.makefile("rb") as stream:
+            with client, client.makefile("rb") as stream, contextlib.suppress(ConnectionError):  # a client may be gone
                 self._talk(client, stream)
 
     def _talk(self, client: socket.socket, stream: Any) -> None:
