@@ -10,7 +10,7 @@ from edge.errors import BadInput, explain
 Pictures = NDArray[np.uint8]
 """uint8 (N, H, W, 3) BGR."""
 
-MOST_PICTURES = 128
+MOST_PICTURES = 64
 """More change the ranges of 8 bits no further."""
 
 
