@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,10 +55,9 @@ def read_tflite(path: Path) -> FileFacts:
     if content[4:8] != IDENTIFIER:
         raise BadInput(explain("not a TFLite file", where=str(path)))
     try:
-        model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
-    except (ValueError, TypeError, IndexError, OverflowError) as error:
+        return _facts(schema, schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0)))
+    except (struct.error, ValueError, TypeError, AttributeError, LookupError, OverflowError) as error:
         raise BadInput(explain("a TFLite file that is cut or broken", where=str(path))) from error
-    return _facts(schema, model)
 
 
 def _schema() -> Any:
