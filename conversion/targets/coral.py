@@ -71,12 +71,12 @@ def compile_for_edgetpu(file: Path) -> bytes | None:
 def _need_listed(report: EdgeTpuReport, out: Path) -> None:
     """Refuse what cannot run there; say what will be left to the CPU."""
     if report.refused:
-        more = f" and {len(report.refused) - 1} more" if len(report.refused) > 1 else ""
+        # Numbers are turned to floats and back for the sake of another operation: that one is the reason.
+        reasons = sorted(report.refused, key=lambda line: "QUANTIZE" in line)
+        more = f" and {len(reasons) - 1} more" if len(reasons) > 1 else ""
         expected = "8-bit operations of the Edge TPU's list"
         raise TargetRefused(
-            explain(
-                "the Edge TPU has no such operation", where=out.name, got=report.refused[0] + more, expected=expected
-            )
+            explain("the Edge TPU has no such operation", where=out.name, got=reasons[0] + more, expected=expected)
         )
     if report.limited:
         LOG.warning("%s: left to the CPU by the Edge TPU's limits: %s", out.name, "; ".join(report.limited))

