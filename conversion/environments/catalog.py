@@ -6,6 +6,9 @@ import hashlib
 from dataclasses import dataclass
 from importlib.resources import files
 
+import msgspec
+from msgspec import Struct
+
 PINS = "conversion.environments.pins"
 
 
@@ -29,9 +32,12 @@ class Environment:
         return f"{self.name}-py{python}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
 
 
+class _Pins(Struct, forbid_unknown_fields=True):
+    requirements: tuple[str, ...]
+
+
 def _read_pins(name: str) -> tuple[str, ...]:
-    lines = (line.strip() for line in files(PINS).joinpath(f"{name}.txt").read_text("utf-8").splitlines())
-    return tuple(line for line in lines if line and not line.startswith("#"))
+    return msgspec.toml.decode(files(PINS).joinpath(f"{name}.toml").read_bytes(), type=_Pins).requirements
 
 
 def tflite() -> Environment:
