@@ -139,6 +139,8 @@ def narrow_logits(content: bytes) -> bytes:
         scale, zero = float(told[0].Scale(0)), int(told[0].ZeroPoint(0))
         low = max((-128 - zero) * scale, -LARGEST_LOGIT)
         high = min((127 - zero) * scale, LARGEST_LOGIT)
+        if not low <= 0 < high:
+            continue
         for quantization in told:
             quantization.ScaleAsNumpy()[0] = np.float32((high - low) / 255)
             quantization.ZeroPointAsNumpy()[0] = np.clip(round(-128 - low * 255 / (high - low)), -128, 127)
@@ -159,13 +161,16 @@ def correct_biases(content: bytes, plain: bytes, pictures: Any) -> bytes:
     graph = model.Subgraphs(0)
     layers = find_layers(content)
     floats = mean_outputs(plain, pictures, {layer["name"]: layer["range"] for layer in layers})
+    buffers = [graph.Tensors(place).Buffer() for place in range(graph.TensorsLength())]
     for layer in layers:
-        if layer["name"] not in floats:
+        buffer = buffers[layer["bias"]]
+        shared = buffers.count(buffer) + [other["bias"] for other in layers].count(layer["bias"]) > 2
+        if layer["name"] not in floats or shared:
             continue
         watched = bytearray(changed)
         schema.Model.GetRootAs(watched, 0).Subgraphs(0).OutputsAsNumpy()[0] = layer["output"]
         error = floats[layer["name"]] - mean_output(bytes(watched), layer["output"], pictures)
-        biases = model.Buffers(graph.Tensors(layer["bias"]).Buffer()).DataAsNumpy().view(np.int32)
+        biases = model.Buffers(buffer).DataAsNumpy().view(np.int32)
         biases += np.rint(error / layer["steps"]).astype(np.int32)
     return bytes(changed)
 
