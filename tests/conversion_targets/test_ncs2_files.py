@@ -91,6 +91,8 @@ def test_what_is_no_core_leaves_nothing(tmp_path: Path) -> None:
 def test_a_missing_interpreter_is_not_checked_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("PATH", "HOME", "PYENV_ROOT", "PASSERBY_CACHE"):
         monkeypatch.setenv(variable, str(tmp_path / "empty"))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")  # where the other one's interpreter is this very process's
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "empty"))
     files = build_ncs2(save(draw_resize(mode="nearest"), tmp_path), tmp_path, "net")
     old = check_ncs2(files[0], files[2], noise((16, 24), 1)).checks[1]
     assert old.difference is None
