@@ -4,13 +4,18 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 export PASSERBY_SHARED ?= $(abspath ../shared)
 
-.PHONY: demo test training check format schemas docs recording bench clean
+.PHONY: demo test test-tflite training check format schemas docs recording bench clean
 demo: $(VENV)/.demo
 	$(BIN)/passerby demo
 
 test: $(VENV)/.dev
 	@.ci/programs mosquitto strace faketime openssl
 	$(BIN)/pytest $(TESTS)
+
+# Makes the isolated environments (2.9 GB in PASSERBY_CACHE or ~/.cache/passerby, once) and tests what runs in them.
+test-tflite: $(VENV)/.dev
+	@.ci/programs strace
+	$(BIN)/pytest -m "tflite or oldruntimes" --timeout 1800 $(or $(TESTS),tests/conversion_targets)
 
 training: $(VENV)/.training
 
@@ -52,7 +57,7 @@ $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/pip
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/pip
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[openvino,tflite,onnxruntime,pages,demo,dev]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[openvino,tflite,onnxruntime,pages,demo,conversion,dev]'
 	@touch $@ $(VENV)/.demo
 
 # Hundreds of megabytes, for who trains networks. The tests that need it run where it is.

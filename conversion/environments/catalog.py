@@ -1,0 +1,58 @@
+"""The isolated environments, as types: which interpreter, which packages, and what proves that they work."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from importlib.resources import files
+
+import msgspec
+from msgspec import Struct
+
+PINS = "conversion.environments.pins"
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """One environment.
+
+    pythons: versions ("3.11") that its packages exist for, best first. requirements: every package with its version,
+    one a line of pip's. check: Python source that must end without an error. room_bytes: what it takes on disk.
+    """
+
+    name: str
+    pythons: tuple[str, ...]
+    requirements: tuple[str, ...]
+    check: str
+    room_bytes: int
+
+    def folder_name(self, python: str) -> str:
+        """Name of its folder for an interpreter: another set of pins is another folder."""
+        content = "\n".join((*sorted(self.requirements), self.check))
+        return f"{self.name}-py{python}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+
+
+class _Pins(Struct, forbid_unknown_fields=True):
+    requirements: tuple[str, ...]
+
+
+def _read_pins(name: str) -> tuple[str, ...]:
+    return msgspec.toml.decode(files(PINS).joinpath(f"{name}.toml").read_bytes(), type=_Pins).requirements
+
+
+def tflite() -> Environment:
+    """onnx2tf and TensorFlow: ONNX to full-integer TFLite."""
+    check = "import onnx2tf, tensorflow as tf; assert tf.lite.OpsSet.TFLITE_BUILTINS_INT8"
+    return Environment("tflite", ("3.11", "3.10", "3.12"), _read_pins("tflite"), check, 3_000_000_000)
+
+
+def openvino_2021() -> Environment:
+    """OpenVINO 2021.4.2, the last one on PyPI with the plugin of the Myriad X (x86-64, Python 3.9 or older)."""
+    check = "from openvino.inference_engine import IECore; import ngraph; assert 'CPU' in IECore().available_devices"
+    return Environment("openvino-2021.4", ("3.9", "3.8", "3.7"), _read_pins("openvino-2021.4"), check, 250_000_000)
+
+
+def openvino_2022() -> Environment:
+    """OpenVINO 2022.3.2, the last line that drives the Myriad X; its wheel can only check numbers on the CPU."""
+    check = "from openvino.runtime import Core; assert 'CPU' in Core().available_devices"
+    return Environment("openvino-2022.3", ("3.10", "3.9", "3.8"), _read_pins("openvino-2022.3"), check, 250_000_000)

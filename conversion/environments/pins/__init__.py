@@ -1,0 +1,1 @@
+"""The packages of each environment, every one with its version."""

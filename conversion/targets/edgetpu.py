@@ -1,0 +1,174 @@
+"""What the Edge TPU runs, and how a TFLite file is held against it.
+
+Source: Coral, "TensorFlow models on the Edge TPU", table "All operations supported by the Edge TPU and any known
+limitations" (coral.ai/docs/edgetpu/models-intro/#supported-operations), for runtime 14.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from conversion.targets.flatbuffer import FileFacts, Operation, TensorFacts
+
+SUPPORTED = frozenset(
+    {
+        "ADD",
+        "AVERAGE_POOL_2D",
+        "CONCATENATION",
+        "CONV_2D",
+        "DEPTHWISE_CONV_2D",
+        "EXPAND_DIMS",
+        "FULLY_CONNECTED",
+        "L2_NORMALIZATION",
+        "LOGISTIC",
+        "MAXIMUM",
+        "MAX_POOL_2D",
+        "MEAN",
+        "MINIMUM",
+        "MUL",
+        "PACK",
+        "PAD",
+        "PRELU",
+        "QUANTIZE",
+        "REDUCE_MAX",
+        "REDUCE_MIN",
+        "RELU",
+        "RELU6",
+        "RELU_N1_TO_1",
+        "RESHAPE",
+        "RESIZE_BILINEAR",
+        "RESIZE_NEAREST_NEIGHBOR",
+        "RSQRT",
+        "SLICE",
+        "SOFTMAX",
+        "SPACE_TO_DEPTH",
+        "SPLIT",
+        "SQUARED_DIFFERENCE",
+        "SQUEEZE",
+        "STRIDED_SLICE",
+        "SUB",
+        "SUM",
+        "TANH",
+        "TRANSPOSE",
+        "TRANSPOSE_CONV",
+        "UNIDIRECTIONAL_SEQUENCE_LSTM",
+    }
+)
+"""Operations of the table, by their names in the TFLite schema."""
+
+INTEGERS = frozenset({"INT8", "UINT8"})
+INDICES = frozenset({"INT32", "INT64"})
+"""Biases, shapes, paddings and axes."""
+MOST_SOFTMAX = 16_000
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeTpuReport:
+    """What stands between a file and the Edge TPU, each a line; empty lists mean nothing is known to.
+
+    operations: their names in order. refused: not 8-bit, or not on the list: the artefact is not made. limited: on the
+    list, but outside a limit that the table states: the compiler leaves them, and what follows, to the CPU.
+    """
+
+    operations: tuple[str, ...]
+    refused: tuple[str, ...]
+    limited: tuple[str, ...]
+
+
+def hold_against_list(facts: FileFacts) -> EdgeTpuReport:
+    """Hold each operation of a file against the table: its name, its types, and the limits that a file shows."""
+    refused = [line for place, operation in enumerate(facts.operations) if (line := _refusal(place, operation))]
+    limited = [
+        f"{place} {operation.name}: {limit.reason}"
+        for place, operation in enumerate(facts.operations)
+        for limit in LIMITS.get(operation.name, ())
+        if limit.is_broken(operation)
+    ]
+    return EdgeTpuReport(tuple(operation.name for operation in facts.operations), tuple(refused), tuple(limited))
+
+
+def _refusal(place: int, operation: Operation) -> str:
+    if operation.name not in SUPPORTED:
+        return f"{place} {operation.name}: not on the list"
+    for tensor in (*operation.inputs, *operation.outputs):
+        if tensor.dtype not in INTEGERS and not (tensor.is_constant and tensor.dtype in INDICES):
+            return f"{place} {operation.name}: {tensor.dtype.lower()} ({tensor.name})"
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A limit of the table, and whether an operation breaks it."""
+
+    reason: str
+    is_broken: Callable[[Operation], bool]
+
+
+def _has_activation(operation: Operation) -> bool:
+    return bool(operation.options.get("fusedActivationFunction", 0))
+
+
+def _dilations_differ(operation: Operation) -> bool:
+    return bool(operation.options.get("dilationWFactor", 1) != operation.options.get("dilationHFactor", 1))
+
+
+def _joins_constant(operation: Operation) -> bool:
+    return any(tensor.is_constant for tensor in operation.inputs) and len(operation.inputs) != 2
+
+
+def _has_dense_scales(operation: Operation) -> bool:
+    weights = operation.inputs[1]
+    return len(weights.scales) > 1 or bool(operation.options.get("weightsFormat", 0))
+
+
+def _gives_rows(operation: Operation) -> bool:
+    return _extent(operation.outputs[0]) > 1
+
+
+def _is_wide_softmax(operation: Operation) -> bool:
+    shape = operation.inputs[0].shape
+    return _extent(operation.inputs[0]) > 1 or max(shape, default=1) > MOST_SOFTMAX
+
+
+def _has_batch(operation: Operation) -> bool:
+    return any(len(tensor.shape) > 1 and tensor.shape[0] > 1 for tensor in operation.outputs)
+
+
+def _strides(operation: Operation) -> bool:
+    masks: tuple[Any, ...] = (operation.options.get("ellipsisMask", 0), operation.options.get("newAxisMask", 0))
+    return any(masks)
+
+
+def _has_deep_alpha(operation: Operation) -> bool:
+    return _extent(operation.inputs[1]) > 1
+
+
+def _extent(tensor: TensorFacts) -> int:
+    """How many dimensions are more than 1."""
+    return sum(size > 1 for size in tensor.shape)
+
+
+NO_ACTIVATION = Limit("it has a fused activation function", _has_activation)
+SAME_DILATION = Limit("its dilations in x and y differ", _dilations_differ)
+NO_BATCH = Limit("it works on a batch", _has_batch)
+
+LIMITS: dict[str, tuple[Limit, ...]] = {
+    "AVERAGE_POOL_2D": (NO_ACTIVATION,),
+    "CONCATENATION": (NO_ACTIVATION, Limit("a constant is joined with more than one tensor", _joins_constant)),
+    "CONV_2D": (SAME_DILATION,),
+    "DEPTHWISE_CONV_2D": (SAME_DILATION,),
+    "FULLY_CONNECTED": (
+        Limit("its weights are not of the default format", _has_dense_scales),
+        Limit("its output is not one-dimensional", _gives_rows),
+    ),
+    "MAX_POOL_2D": (NO_ACTIVATION,),
+    "MEAN": (NO_BATCH,),
+    "PACK": (NO_BATCH,),
+    "PRELU": (Limit("its alpha is not one-dimensional", _has_deep_alpha),),
+    "SOFTMAX": (Limit("its input is not one-dimensional, or has more than 16,000 elements", _is_wide_softmax),),
+    "SPLIT": (NO_BATCH,),
+    "STRIDED_SLICE": (Limit("it has an ellipsis or a new axis", _strides),),
+}
+"""Limits of the table that can be read off a file. What depends on sizes ("might not be mapped") is the compiler's."""

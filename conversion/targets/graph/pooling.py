@@ -1,0 +1,114 @@
+"""Max pooling whose padding a TFLite file can say: SAME, or rows of zeros before it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import onnx
+from onnx import helper
+
+from conversion.targets.graph.editing import GraphEditor, attribute
+
+NEVER_NEGATIVE = ("Relu", "Sigmoid", "Softmax", "Clip")
+
+
+class Padding(NamedTuple):
+    """Rows or columns added before and after one axis."""
+
+    before: int
+    after: int
+
+
+def say_padding(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Write the padding of max pooling (Caffe rounds sizes up) as SAME where that is the same, else as zeros.
+
+    Left alone it becomes rows of the least float, whose range leaves no step of 8 bits for anything else. Zeros are
+    the same only behind an operation that is never negative; what is neither stays as it is.
+    """
+    editor = GraphEditor(model)
+    for node in editor.nodes("MaxPool"):
+        _rewrite(editor, node)
+    return editor.finish()
+
+
+def _rewrite(editor: GraphEditor, node: onnx.NodeProto) -> None:
+    axes = _axes(editor, node)
+    if not axes:
+        return
+    window = {"kernel_shape": attribute(node, "kernel_shape", []), "strides": attribute(node, "strides", [1, 1])}
+    if not any(any(axis.padding) for axis in axes):
+        _set(node, window)
+    elif all(axis.padding == axis.same_padding for axis in axes):
+        _set(node, {**window, "auto_pad": "SAME_UPPER"})
+    elif _never_negative(editor, node.input[0]):
+        _pad_with_zeros(editor, node, [axis.padding for axis in axes], window)
+
+
+class _Axis(NamedTuple):
+    """Rows or columns of one pooling."""
+
+    size: int
+    outputs: int
+    kernel: int
+    stride: int
+    before: int
+
+    @property
+    def padding(self) -> Padding:
+        """What the windows reach over the ends; padding that no window reaches does not count."""
+        return Padding(self.before, max(self._reach - self.size - self.before, 0))
+
+    @property
+    def same_padding(self) -> Padding | None:
+        """What SAME_UPPER adds; None where its number of windows is another."""
+        if self.outputs != -(-self.size // self.stride):
+            return None
+        total = max(self._reach - self.size, 0)
+        return Padding(total // 2, total - total // 2)
+
+    @property
+    def _reach(self) -> int:
+        return (self.outputs - 1) * self.stride + self.kernel
+
+
+def _axes(editor: GraphEditor, node: onnx.NodeProto) -> list[_Axis]:
+    """Rows and columns of a pooling; empty where its form is not one that is rewritten."""
+    given, made = editor.shape(node.input[0]), editor.shape(node.output[0])
+    kernel, strides = attribute(node, "kernel_shape", []), attribute(node, "strides", [1, 1])
+    explicit = attribute(node, "auto_pad", b"NOTSET") in (b"NOTSET", b"VALID")
+    plain = len(node.output) == 1 and len(kernel) == 2 and set(attribute(node, "dilations", [1])) == {1}
+    if not (given and made and explicit and plain):
+        return []
+    before = attribute(node, "pads", [0, 0, 0, 0])[:2]
+    return [_Axis(given[2 + k], made[2 + k], kernel[k], strides[k], before[k]) for k in (0, 1)]
+
+
+def _never_negative(editor: GraphEditor, name: str) -> bool:
+    producer = editor.producer(name)
+    if producer is None or producer.op_type not in NEVER_NEGATIVE:
+        return False
+    return producer.op_type != "Clip" or _clips_at_zero(editor, producer)
+
+
+def _clips_at_zero(editor: GraphEditor, clip: onnx.NodeProto) -> bool:
+    least = editor.constant(clip.input[1]) if len(clip.input) > 1 and clip.input[1] else None
+    return least is not None and float(least) >= 0
+
+
+def _pad_with_zeros(
+    editor: GraphEditor, node: onnx.NodeProto, paddings: list[Padding], window: dict[str, object]
+) -> None:
+    (top, bottom), (left, right) = paddings
+    ends = editor.add_constant("padding", np.array([0, 0, top, left, 0, 0, bottom, right], np.int64))
+    padded = f"{node.output[0]}/padded"
+    steps = [helper.make_node("Pad", [node.input[0], ends], [padded]), onnx.NodeProto()]
+    steps[1].CopyFrom(node)
+    steps[1].input[0] = padded
+    _set(steps[1], window)
+    editor.replace([node], steps)
+
+
+def _set(node: onnx.NodeProto, attributes: dict[str, object]) -> None:
+    del node.attribute[:]
+    node.attribute.extend(helper.make_attribute(name, value) for name, value in attributes.items())
