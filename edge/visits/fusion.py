@@ -21,8 +21,10 @@ from edge.types import FEMALE, MALE, AgeGuess, AttributeEstimate, GenderGuess
 Probs = NDArray[np.float32]
 """float32 (K,), sums to 1."""
 
-FLOOR = 1e-4
-"""No look may rule a class out alone: smaller probabilities count as this."""
+FLOOR = 2e-4
+"""No look may rule a class out alone: a probability counts as at least this share of an even one. A floor that did not
+go with the number of classes would weigh on 101 ages, where a temperature above 1 lifts what lies on it.
+"""
 MIN_WEIGHT = 0.01
 """A look of no quality counts this much."""
 
@@ -97,7 +99,8 @@ def pool(votes: Sequence[tuple[Probs | None, float]], temperature: float) -> Pro
     votes: float32 (K,) probabilities and their weights 0-1; the weights count against each other only.
     """
     weights = np.array([max(weight, MIN_WEIGHT) for _, weight in votes])
-    logs = np.log(np.maximum(np.stack([probs for probs, _ in votes if probs is not None]), FLOOR))
+    probs = np.stack([each for each, _ in votes if each is not None])
+    logs = np.log(np.maximum(probs, FLOOR / probs.shape[1]))
     mean = (weights @ logs) / (weights.sum() * temperature)
     odds = np.exp(mean - mean.max())
     return np.asarray(odds / odds.sum(), np.float32)

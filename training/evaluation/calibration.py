@@ -79,7 +79,7 @@ def fit_temperature(probs: Probs, labels: Labels, to_classes: Callable[[Probs], 
 
 def cool(probs: Probs, temperature: float) -> Probs:
     """What `edge.visits.fusion.pool` makes of one look, for (N, bins) at once."""
-    logs = np.log(np.maximum(probs, FLOOR)) / temperature
+    logs = np.log(np.maximum(probs, FLOOR / probs.shape[-1])) / temperature
     odds = np.exp(logs - logs.max(axis=1, keepdims=True))
     return np.asarray(odds / odds.sum(axis=1, keepdims=True), np.float32)
 
