@@ -84,6 +84,8 @@ def _file_problems(manifest: Manifest) -> Iterator[str]:
 def _detector_problems(manifest: Manifest) -> Iterator[str]:
     if manifest.decoder in ATTRIBUTE_DECODERS:
         yield f"decoder: got {manifest.decoder}, expected a detector's"
+    if (manifest.decoder == "ssd-heads") != (manifest.priors is not None):
+        yield "priors: expected with the decoder ssd-heads and with no other"
     if manifest.thresholds is None:
         yield "thresholds: missing, a detector needs them"
     elif manifest.thresholds.low_score > manifest.thresholds.score:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol, cast
 
 import numpy as np
 
-from edge.detection import boxes, ssd, ultraface, yunet
+from edge.detection import boxes, ssd, ssd_heads, ultraface, yunet
 from edge.detection.candidates import Candidates, Decoder, FloatTensors
 from edge.detection.nms import suppress
 from edge.errors import InferenceError, ManifestError, explain
@@ -24,7 +25,7 @@ DECODERS: dict[str, Decoder] = {
     "ssd": ssd.decode,
     "boxes": boxes.decode,
 }
-"""The manifest's word -> decoder of a detection network."""
+"""The manifest's word -> decoder of a detection network; `ssd-heads` is made from the manifest's priors."""
 
 MAX_OPEN_SIZES = 4
 """Input sizes kept open; a camera needs one, a folder of photographs a few."""
@@ -165,9 +166,11 @@ class _Network:
 def _need_detector(manifest: Manifest) -> tuple[Decoder, Thresholds]:
     """The manifest's decoder and thresholds. Raises ManifestError where it is no detector's manifest."""
     decoder = DECODERS.get(manifest.decoder)
+    if manifest.decoder == "ssd-heads" and manifest.priors is not None:
+        decoder = partial(ssd_heads.decode, priors=manifest.priors)
     if decoder is None or manifest.thresholds is None:
         got = f"decoder {manifest.decoder!r}, thresholds {manifest.thresholds}"
-        expected = f"[thresholds] and one of the decoders {', '.join(DECODERS)}"
+        expected = f"[thresholds] and one of the decoders {', '.join(DECODERS)}, or ssd-heads with [priors]"
         raise ManifestError(explain("not a detector", where=manifest.id, got=got, expected=expected))
     return decoder, manifest.thresholds
 
