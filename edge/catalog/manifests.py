@@ -27,6 +27,11 @@ def read_manifest(file: Path) -> Manifest:
     return manifest
 
 
+def problem_of(manifest: Manifest) -> str | None:
+    """What the types alone let through, such as an attribute network without a crop; None where nothing is wrong."""
+    return next(_problems(manifest, manifest.id), None)
+
+
 def read_sets(file: Path) -> ModelSets:
     """The model sets in a file. Raises ManifestError that names the file and the key."""
     return _decode(file, ModelSets)
