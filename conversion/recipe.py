@@ -47,7 +47,7 @@ class Int8(_Part, frozen=True, kw_only=True):
 
     keep_float: Annotated[tuple[str, ...], Meta(description="Layers that stay float.")] = ()
     max_drop: Annotated[
-        float | None, Meta(ge=0, description="Turn layers to float until the metric drops by less; null: never.")
+        float | None, Meta(description="Turn layers to float until the metric drops by less; null: never.")
     ] = None
 
 

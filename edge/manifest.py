@@ -144,7 +144,10 @@ class Manifest(_Part, frozen=True, kw_only=True):
     gives: tuple[Literal["age", "gender"], ...] = ()
     calibration: Calibration = field(default_factory=Calibration)
     metrics: dict[str, float] = field(default_factory=dict)
-    tools: Annotated[dict[str, str], Meta(description="Of a converted network: what made it, with versions.")] = field(
+    made_from: Annotated[
+        dict[str, str], Meta(description="Of a converted network: the files it was made from and their sha256.")
+    ] = field(default_factory=dict)
+    made_with: Annotated[dict[str, str], Meta(description="Of a converted network: tools and their versions.")] = field(
         default_factory=dict
     )
     random_weights_seed: Annotated[int | None, Meta(description="Set on test weights: results print `untrained`.")] = (

@@ -163,6 +163,17 @@ class _Network:
         return {word: outputs[name] for word, name in self._names.items()}
 
 
+def read_faces(
+    manifest: Manifest, outputs: FloatTensors, input_hw: tuple[int, int], scale: tuple[float, float]
+) -> Sequence[Detection]:
+    """Faces down to the low score in outputs that are there already, named by the decoder's words.
+
+    scale: px of the image for one px of the input, across and down. Raises ManifestError as `NetworkDetector` does.
+    """
+    decode, thresholds = _need_detector(manifest)
+    return _detections(decode(outputs, input_hw, thresholds.low_score), thresholds.nms_iou, scale)
+
+
 def _need_detector(manifest: Manifest) -> tuple[Decoder, Thresholds]:
     """The manifest's decoder and thresholds. Raises ManifestError where it is no detector's manifest."""
     decoder = DECODERS.get(manifest.decoder)
