@@ -36,7 +36,7 @@ def build_int8(job: Job) -> tuple[Path, ...]:
     pictures = nncf.Dataset([picture[None] for picture in job.pictures])
     options: dict[str, Any] = {"subset_size": len(job.pictures), "fast_bias_correction": False}
     if job.int8.keep_float:
-        options["ignored_scope"] = nncf.IgnoredScope(names=list(job.int8.keep_float))
+        options["ignored_scope"] = nncf.IgnoredScope(names=_find_layers(model, job))
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # progress bars
             if job.int8.max_drop is None or job.quality is None:
@@ -70,6 +70,20 @@ def float_layers(path: Path) -> tuple[str, ...]:
 HEAVY = {"Convolution", "GroupConvolution", "MatMul"}
 PASSING = {"Reshape", "Transpose", "MaxPool", "Concat", "Relu"}
 """Layers that int8 numbers pass through as they are."""
+
+
+def _find_layers(model: Any, job: Job) -> list[str]:
+    """OpenVINO's names of the layers that stay float: it adds to those of the network's own file. Raises BadInput."""
+    heavy = [op.get_friendly_name() for op in model.get_ordered_ops() if op.get_type_name() in HEAVY]
+    found = {
+        name: [each for each in heavy if each.split("/")[0] == name or each == name] for name in job.int8.keep_float
+    }
+    missing = [name for name, layers in found.items() if not layers]
+    if missing:
+        got, expected = ", ".join(missing), ", ".join(dict.fromkeys(each.split("/")[0] for each in heavy))
+        where = str(job.core.path.name)
+        raise BadInput(explain("no such layer to keep in float", where=where, got=got, expected=f"one of {expected}"))
+    return [layer for layers in found.values() for layer in layers]
 
 
 def _is_quantized(op: Any) -> bool:
