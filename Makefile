@@ -50,5 +50,5 @@ $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/pip
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/pip
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[openvino,tflite,onnxruntime,pages,demo,dev]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[openvino,tflite,onnxruntime,pages,demo,conversion,dev]'
 	@touch $@ $(VENV)/.demo

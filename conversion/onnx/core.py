@@ -1,7 +1,7 @@
 """The core of a network, which every artefact is made of: one checked, simplified ONNX of one size that takes pixels.
 
-Float32 NCHW BGR 0-255 in, batch 1, opset 13; the outputs keep their names. Every step that changes the graph is
-compared with the network before it.
+Float32 NCHW BGR 0-255 in, batch 1, opset 13 or newer; the outputs keep their names. Every step that changes the graph
+is compared with the network before it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from edge.errors import BadInput, explain
 from edge.inference.pictures import normalise
 from edge.manifest import Input
 
-OPSET, IR_VERSION = 13, 8
-"""What OpenVINO from 2021.4, ONNX Runtime from 1.10 and TFLite's converters all read."""
+LEAST_OPSET, IR_VERSION = 13, 8
+"""Older networks are brought to this opset, which all converters read; newer ones stay, for no tool brings them down."""
 
 SIMPLIFY_TOLERANCE, BAKE_TOLERANCE = 1e-5, 1e-4
 """Shares of an output's largest number; baking changes the order of float32 sums."""
@@ -32,9 +32,9 @@ Picture = NDArray[np.uint8]
 def make_core(model: onnx.ModelProto, wanted: Input, outputs: Sequence[str], where: str) -> onnx.ModelProto:
     """The core of a network whose manifest is known. Raises BadInput where it cannot be made or proven equal."""
     pinned = pin(model, wanted, outputs, where)
-    core = simplify(pinned, where)
     example = _example(wanted)
     expected = run(pinned, {wanted.name: as_input(example, wanted)}, where)
+    core = simplify(pinned, where)
     simplified = run(core, {wanted.name: as_input(example, wanted)}, where)
     need_equal(expected, simplified, tolerance=SIMPLIFY_TOLERANCE, where=f"{where}, simplified")
     if wanted.layout == "NHWC" or wanted.dtype != "float32":
@@ -63,13 +63,13 @@ def pin(model: onnx.ModelProto, wanted: Input, outputs: Sequence[str], where: st
 
 
 def simplify(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
-    """Simplified by onnxslim, brought to `OPSET`, simplified again, checked. Raises BadInput."""
+    """Simplified by onnxslim, brought to `LEAST_OPSET`, simplified again, checked. Raises BadInput."""
     import onnxslim
 
     try:
         slim = onnxslim.slim(model)
-        if _opset(slim) != OPSET:
-            slim = onnxslim.slim(version_converter.convert_version(slim, OPSET))
+        if _opset(slim) < LEAST_OPSET:
+            slim = onnxslim.slim(version_converter.convert_version(slim, LEAST_OPSET))
     except (AssertionError, IndexError, AttributeError, *REFUSALS) as error:
         raise BadInput(explain(f"cannot be simplified ({one_line(error)})", where=where)) from error
     slim.ir_version = IR_VERSION
