@@ -21,7 +21,7 @@ from edge.inference.pictures import normalise
 from edge.manifest import Input
 
 LEAST_OPSET, IR_VERSION = 13, 8
-"""Older networks are brought to this opset, which all converters read; newer ones stay, for no tool brings them down."""
+"""Older networks are brought to this opset, which all converters read; newer ones stay: no tool brings them down."""
 
 SIMPLIFY_TOLERANCE, BAKE_TOLERANCE = 1e-5, 1e-4
 """Shares of an output's largest number; baking changes the order of float32 sums."""
