@@ -165,7 +165,7 @@ def test_a_network_that_does_not_fit_leaves_nothing_behind(photographs: Path, tm
 
 def test_weights_of_another_shape_leave_nothing_behind(photographs: Path, tmp_path: Path) -> None:
     text = """input: "data" input_shape { dim: 1 dim: 3 dim: 24 dim: 32 }
-layer { name: "conv" type: "Convolution" bottom: "data" top: "scores" 
+layer { name: "conv" type: "Convolution" bottom: "data" top: "scores"
         convolution_param { num_output: 4 kernel_size: 3 } }
 """
     files = write_network(tmp_path, text, {"conv": [(4, 3, 5, 5), (4,)]})
@@ -174,14 +174,40 @@ layer { name: "conv" type: "Convolution" bottom: "data" top: "scores"
     assert not list((tmp_path / "out").iterdir())
 
 
-@pytest.mark.parametrize("kind", ["onnx", "openvino-fp16", "openvino-int8"])
-def test_a_disk_that_fills_leaves_nothing_behind(kind: str, shared: Path, photographs: Path, tmp_path: Path) -> None:
+@pytest.mark.shared
+def test_a_disk_that_fills_leaves_nothing_behind(shared: Path, photographs: Path, tmp_path: Path) -> None:
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))"
     out = tmp_path / "out"
     words = ["ultraface-rfb-320", "--from", shared / "models" / "ultraface", "--calibration", photographs, *FEW]
-    done = convert("run", *words, "--artefact", kind, "--out", out, before=limit)
-    refused(done, 2, "cannot be written")
+    refused(convert("run", *words, "--out", out, before=limit), 2, "cannot be written")
     assert not list(out.iterdir())
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from conversion.artefacts.builders import BUILDERS
+from conversion.artefacts.job import Core, Job
+from edge.errors import BadInput
+from tests.conversion.onnx_files import small_input
+import numpy as np
+wanted = small_input(colour="BGR", mean=(0.0, 0.0, 0.0), scale=1.0)
+pictures = np.random.default_rng(1).integers(0, 256, (4, 24, 32, 3)).astype(np.uint8)
+job = Job(Core(Path(sys.argv[1]), wanted, ("scores", "boxes")), pictures, Path(sys.argv[2]), "small")
+resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))
+try:
+    BUILDERS[sys.argv[3]](job)
+except (BadInput, OSError) as error:
+    print(f"refused: {error}")
+"""
+
+
+@pytest.mark.parametrize("kind", ["onnx", "openvino-fp16", "openvino-int8"])
+def test_no_builder_takes_a_short_write_for_a_file(kind: str, small: Path, tmp_path: Path) -> None:
+    words = [sys.executable, "-W", "ignore", "-c", FULL, small, tmp_path, kind]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(list(map(str, words)), cwd=root, capture_output=True, text=True, check=False, timeout=100)
+    assert done.stdout.startswith("refused: "), done.stderr
 
 
 @pytest.mark.shared
