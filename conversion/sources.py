@@ -28,10 +28,10 @@ class Start:
     paths: tuple[Path, ...]
 
 
-def find_start(recipe: Recipe, catalog: Catalog, folder: Path | None) -> Start:
+def find_start(recipe: Recipe, catalog: Catalog, folder: Path | None, downloads: Path | None = None) -> Start:
     """The files of a recipe: in the folder where one is given; else in the catalog's places, else downloaded.
 
-    Raises ModelNotFound with what is missing, ManifestError for a file of the right name and the wrong content.
+    downloads: folder that keeps what is downloaded, `cache_folder()` where None. Raises ModelNotFound with what is missing, ManifestError for a file of the right name and the wrong content.
     """
     manifest = manifest_of(recipe, catalog)
     choices = start_files(recipe, manifest)
@@ -43,7 +43,7 @@ def find_start(recipe: Recipe, catalog: Catalog, folder: Path | None) -> Start:
         raise _missing(recipe, choices[0][1], folder)
     for kind, files in choices:
         if all(file.url and file.sha256 and file.size for file in files):
-            return Start(manifest, kind, _fetch(manifest, kind, files))
+            return Start(manifest, kind, _fetch(manifest, kind, files, downloads or cache_folder()))
     next_step = f"get the files and give their folder: --from FOLDER ({_names(choices[0][1])})"
     raise ModelNotFound(explain("no address with a known sha256", where=recipe.id, next_step=next_step))
 
@@ -58,9 +58,10 @@ def start_from(kind: StartKind, paths: Sequence[Path], manifest: Manifest, model
 
 
 def cache_folder() -> Path:
-    """Where downloads for conversion are kept: outside the project and the device's models."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "passerby" / "sources"
+    """Where downloads for conversion are kept: below PASSERBY_CACHE, else below XDG_CACHE_HOME or ~/.cache."""
+    own, shared = os.environ.get("PASSERBY_CACHE"), os.environ.get("XDG_CACHE_HOME")
+    folder = Path(own) if own else Path(shared or Path.home() / ".cache") / "passerby"
+    return folder / "sources"
 
 
 def _look(files: Sequence[SourceFile], folder: Path | None, catalog: Catalog) -> tuple[Path, ...]:
@@ -85,9 +86,8 @@ def _find(file: SourceFile, root: Path, *, deep: bool) -> Path | None:
     return next((path for path in places if path.is_file() and not check_file(path, known).fault), None)
 
 
-def _fetch(manifest: Manifest, kind: StartKind, files: Sequence[SourceFile]) -> tuple[Path, ...]:
+def _fetch(manifest: Manifest, kind: StartKind, files: Sequence[SourceFile], folder: Path) -> tuple[Path, ...]:
     """Download through the catalog's own fetch, into a catalog of sources."""
-    folder = cache_folder()
     artefact = Artefact(kind=kind, files=tuple(_model_file(file) for file in files))
     wanted = msgspec.structs.replace(manifest, artefacts=(artefact,))
     described = folder / ".manifests" / manifest.id

@@ -23,8 +23,7 @@ METRICS = {
 
 
 @pytest.fixture
-def catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalog:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+def catalog(tmp_path: Path) -> Catalog:
     return Catalog(MODELS, tmp_path / "none-installed")
 
 
@@ -100,18 +99,18 @@ def test_a_file_of_unknown_sha256_is_found_by_name_in_a_folder_only(catalog: Cat
     assert find_start(recipe_of(sha256=""), catalog, tmp_path).paths == (tmp_path / "own.onnx",)
 
 
-def test_a_file_is_downloaded_checked_and_kept(catalog: Catalog) -> None:
+def test_a_file_is_downloaded_checked_and_kept(catalog: Catalog, tmp_path: Path) -> None:
     with serve({"/own.onnx": ("application/octet-stream", WEIGHTS, len(WEIGHTS))}) as (address, visited):
         for _ in range(2):
-            (path,) = find_start(recipe_of(f"{address}/own.onnx"), catalog, None).paths
+            (path,) = find_start(recipe_of(f"{address}/own.onnx"), catalog, None, tmp_path).paths
             assert path.read_bytes() == WEIGHTS
         assert visited == ["/own.onnx"]
 
 
-def test_an_address_that_serves_something_else_is_refused(catalog: Catalog) -> None:
+def test_an_address_that_serves_something_else_is_refused(catalog: Catalog, tmp_path: Path) -> None:
     page = {"/own.onnx": ("text/html", b"moved to another place", None)}
     with serve(page) as (address, _), pytest.raises(ManifestError, match=r"this is not own\.onnx"):
-        find_start(recipe_of(f"{address}/own.onnx"), catalog, None)
+        find_start(recipe_of(f"{address}/own.onnx"), catalog, None, tmp_path)
 
 
 def test_ones_own_file_that_is_missing_is_named(catalog: Catalog, tmp_path: Path) -> None:
