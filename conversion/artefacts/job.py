@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,8 +40,10 @@ class Int8Options:
     max_drop: float | None = None
 
 
-Quality = Callable[[Path], float]
-"""The task's metric, 0-1, of an artefact's file: how well it agrees with the reference."""
+Infer = Callable[[NDArray[np.uint8]], Mapping[str, NDArray[np.float32]]]
+"""A uint8 (H, W, 3) BGR picture to a network's outputs by their names."""
+Quality = Callable[[Infer], float]
+"""The task's metric, 0-1: how well a network agrees with the reference."""
 
 
 @dataclass(frozen=True, slots=True)

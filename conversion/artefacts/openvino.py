@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from conversion.artefacts.job import Core, Job, Pictures
 from edge.errors import BackendUnavailable, BadInput, explain
@@ -42,7 +44,7 @@ def build_int8(job: Job) -> tuple[Path, ...]:
             if job.int8.max_drop is None or job.quality is None:
                 quantized = nncf.quantize(model, pictures, **options)
             else:
-                quantized = _quantize_within(ov, nncf, model, pictures, job, options)
+                quantized = _quantize_within(nncf, model, pictures, job, options)
     except (RuntimeError, nncf.ValidationError, nncf.InternalError, nncf.InvalidCollectorTypeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise BadInput(explain(f"cannot be quantized ({reason})", where=str(job.core.path))) from error
@@ -92,16 +94,17 @@ def _is_quantized(op: Any) -> bool:
     return bool(op.get_type_name() == "FakeQuantize")
 
 
-def _quantize_within(ov: Any, nncf: Any, model: Any, pictures: Any, job: Job, options: dict[str, Any]) -> Any:
+def _quantize_within(nncf: Any, model: Any, pictures: Any, job: Job, options: dict[str, Any]) -> Any:
     """Quantize, then turn layers back to float, the most harmful first, until the metric's drop is small enough."""
 
-    def validate(candidate: Any, _: Iterable[Pictures]) -> float:
+    def validate(compiled: Any, _: Iterable[Pictures]) -> float:
         assert job.quality is not None
-        with tempfile.TemporaryDirectory() as scratch:
-            uncompiled = candidate if isinstance(candidate, ov.Model) else candidate.get_runtime_model()
-            path = Path(scratch) / "candidate.xml"
-            ov.save_model(uncompiled, path, compress_to_fp16=False)
-            return job.quality(path)
+
+        def infer(picture: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+            outputs = compiled(picture[None])
+            return {name: np.array(outputs[name], np.float32) for name in job.core.outputs}
+
+        return job.quality(infer)
 
     advanced = nncf.AdvancedAccuracyRestorerParameters(ranking_subset_size=min(50, len(job.pictures)))
     return nncf.quantize_with_accuracy_control(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from conversion.artefacts.job import Infer
 from conversion.calibration import PictureSet
 from conversion.recipe import Gate
 from conversion.verify.attributes import AttributeTally, Label
@@ -130,9 +131,14 @@ def _report(network: Network, tallies: Mapping[str, _Tally], times: dict[str, fl
     )
 
 
-def quality(reference: Network, artefact: Network, pictures: PictureSet) -> float:
-    """How well an artefact agrees with the reference, 0-1: the worst of the task's own agreements."""
-    (tally,) = _compare(reference, [artefact], pictures, Check({}, Gate())).values()
+def quality(reference: Network, infer: Infer, pictures: PictureSet) -> float:
+    """How well a network agrees with the reference, 0-1: the worst of the task's own agreements."""
+    tally, running = _Tally(reference.manifest, {}), reference.open(THREADS)
+    for name, px, picture in zip(pictures.names, pictures.px, pictures.pictures, strict=True):
+        found = infer(picture)
+        outputs = {word: found[tensor] for word, tensor in reference.manifest.outputs.items()}
+        tally.add(name, px, running.infer(picture), outputs)
+    running.close()
     metrics = tally.metrics()
     agreements = [metrics[key] for key in ("recall", "precision", "gender_agreement") if key in metrics]
     if "age_years_mean" in metrics:
