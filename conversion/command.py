@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-import re
+import importlib.util
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, cast, get_args
+from typing import TYPE_CHECKING, Annotated, cast
 
 import msgspec
 import typer
 
-from conversion.bundle import write_bundle
-from conversion.calibration import FindFaces, read_sets
-from conversion.recipe import Gate, Int8, read_recipe, recipe_names
-from conversion.sources import Start, find_start, start_from
-from conversion.verify.attributes import read_labels
-from conversion.verify.report import Report, rows, write_report
-from conversion.verify.verifying import Check
-from edge.catalog.lookup import Catalog, open_catalog
 from edge.catalog.manifests import MANIFEST, read_manifest
 from edge.cli.options import AsJson
-from edge.errors import UsageError, explain
-from edge.manifest import Manifest
+from edge.errors import BackendUnavailable, UsageError, explain
 from edge.schemas.vocabulary import ArtefactKind
+
+if TYPE_CHECKING:
+    from conversion.verify.report import Report
 
 app = typer.Typer(
     help="Convert networks of Caffe, ONNX or OpenVINO for every accelerator, and prove them equal.",
     no_args_is_help=True,
 )
 
+PACKAGES = ("google.protobuf", "matplotlib", "onnx", "onnxruntime", "onnxslim", "openvino")
+"""What every conversion needs. This module imports none of them: a device lists its commands without."""
 KINDS = ("onnx", "openvino-int8", "openvino-fp16", "ncs2", "tflite-int8", "coral")
 
 RecipeName = Annotated[
@@ -85,12 +81,15 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Convert a network: exit code 1 where an artefact missed its gate; those that reached it are written."""
+    _need_packages()
     from conversion.artefacts.job import Int8Options
+    from conversion.choosing import PicturesWanted, Wanted, choose, read_check
     from conversion.converting import convert
 
     kinds = _kinds(artefact)
-    start, gate, int8 = _choose(recipe, caffe, onnx, like, model_id, mean, size, source)
-    check = _check(start.manifest, gate, calibration, count, held_out, labels, detector)
+    start, gate, int8 = choose(Wanted(recipe, caffe, onnx, like, model_id, mean, size, source))
+    pictures = PicturesWanted(calibration, count, held_out, labels, detector)
+    check = read_check(start.manifest, gate, pictures)
     drop = int8.max_drop if max_drop is None else max_drop
     options = Int8Options(tuple(keep_float or int8.keep_float), drop)
     report = convert(start, kinds, check, out, int8=options, progress=_say)
@@ -120,13 +119,16 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Compare artefacts with the network they were made from: exit code 1 where one misses its gate."""
+    _need_packages()
+    from conversion.choosing import PicturesWanted, Wanted, choose, read_check
     from conversion.converting import check_again
+    from conversion.verify.report import write_report
 
     manifest = read_manifest(folder.resolve() / MANIFEST)
     name = recipe or (None if caffe or onnx else manifest.id)
     size = f"{manifest.input.width_px}x{manifest.input.height_px}"
-    start, gate, _ = _choose(name, caffe, onnx, like, manifest.id, mean, size, source)
-    check = _check(start.manifest, gate, calibration, count, held_out, labels, detector)
+    start, gate, _ = choose(Wanted(name, caffe, onnx, like, manifest.id, mean, size, source))
+    check = read_check(start.manifest, gate, PicturesWanted(calibration, count, held_out, labels, detector))
     report = check_again(start, folder, manifest, check)
     if report_to is not None:
         report_to.mkdir(parents=True, exist_ok=True)
@@ -142,14 +144,30 @@ def bundle(
     out: Annotated[Path, typer.Option(help="Folder for the bundle: OUT/<id>.")] = Path("bundles"),
 ) -> None:
     """Write what the device needs, checked: `passerby models import ID --from OUT` takes it."""
+    _need_packages()
+    from conversion.bundle import write_bundle
+
     typer.echo(str(write_bundle(folder, out)))
 
 
 @app.command()
 def recipes() -> None:
     """List the recipes."""
+    from conversion.recipe import recipe_names
+
     for name in recipe_names():
         typer.echo(name)
+
+
+def _need_packages() -> None:
+    """Raise BackendUnavailable where the workstation's packages are not installed."""
+    for name in PACKAGES:
+        if not _is_installed(name.partition(".")[0]):
+            raise BackendUnavailable("convert", f"package {name} is missing; install passerby[conversion]")
+
+
+def _is_installed(name: str) -> bool:
+    return sys.modules[name] is not None if name in sys.modules else importlib.util.find_spec(name) is not None
 
 
 def _kinds(wanted: Sequence[str] | None) -> list[ArtefactKind]:
@@ -157,88 +175,7 @@ def _kinds(wanted: Sequence[str] | None) -> list[ArtefactKind]:
     for kind in kinds:
         if kind not in KINDS:
             raise UsageError(explain("unknown artefact", got=kind, expected=" | ".join(KINDS)))
-    assert set(KINDS) <= set(get_args(ArtefactKind))
     return cast("list[ArtefactKind]", kinds)
-
-
-def _choose(
-    recipe: str | None,
-    caffe: tuple[Path, Path] | None,
-    onnx: Path | None,
-    like: str | None,
-    model_id: str,
-    mean: Path | None,
-    size: str | None,
-    source: Path | None,
-) -> tuple[Start, Gate, Int8]:
-    """What to convert, and what it must reach. Raises UsageError unless one thing is named."""
-    if sum(each is not None for each in (recipe, caffe, onnx)) != 1:
-        expected = "RECIPE, --caffe PROTOTXT CAFFEMODEL or --onnx FILE"
-        next_step = "`passerby convert recipes` lists recipes"
-        raise UsageError(explain("what to convert", expected=f"one of {expected}", next_step=next_step))
-    catalog = open_catalog()
-    if recipe is not None:
-        found = read_recipe(recipe)
-        return _resized(find_start(found, catalog, source), size, None), found.gate, found.int8
-    if like is None:
-        next_step = "such as --like levi-hassner-age or --like yunet-2023mar; `passerby models list` shows all"
-        raise UsageError(explain("--like is missing: it says which decoder reads the outputs", next_step=next_step))
-    manifest = _like(catalog, like)
-    start = start_from("caffe" if caffe else "onnx", caffe or (cast(Path, onnx),), manifest, model_id)
-    return _resized(start, size, mean), _gate_like(manifest), Int8()
-
-
-def _like(catalog: Catalog, name: str) -> Manifest:
-    path = Path(name)
-    return read_manifest(path.resolve()) if path.name == MANIFEST else catalog.original(name)
-
-
-def _gate_like(manifest: Manifest) -> Gate:
-    """The gate of the recipe of that name, or the usual one of the task."""
-    if manifest.id in recipe_names():
-        return read_recipe(manifest.id).gate
-    detects = manifest.task == "detection"
-    return Gate(least={"recall": 0.98, "precision": 0.98} if detects else {})
-
-
-def _resized(start: Start, size: str | None, mean: Path | None) -> Start:
-    wanted = start.manifest.input
-    if mean is not None:
-        from conversion.caffe.network import read_mean
-
-        wanted = msgspec.structs.replace(wanted, mean=read_mean(mean))
-    if size is not None:
-        sides = re.fullmatch(r"(\d{1,4})x(\d{1,4})", size)
-        step = wanted.multiple_of_px or 1
-        if not sides or any(int(side) % step or not int(side) for side in sides.groups()):
-            expected = f"WIDTHxHEIGHT, multiples of {step} px, such as 320x192"
-            raise UsageError(explain("--size", got=size, expected=expected))
-        wanted = msgspec.structs.replace(wanted, width_px=int(sides[1]), height_px=int(sides[2]))
-    return Start(msgspec.structs.replace(start.manifest, input=wanted), start.kind, start.paths)
-
-
-def _check(
-    manifest: Manifest,
-    gate: Gate,
-    calibration: str | None,
-    count: int,
-    held_out: int,
-    labels: Path | None,
-    detector: str | None,
-) -> Check:
-    if calibration is None:
-        next_step = "--calibration TAR or FOLDER; they are never written out"
-        raise UsageError(explain("pictures are missing: int8 and every check need some", next_step=next_step))
-    find_faces = _finder(detector) if detector else None
-    first, other = read_sets(calibration, manifest, calibration=count, held_out=held_out, find_faces=find_faces)
-    sets = {"calibration": first} | ({"held_out": other} if len(other) else {})
-    return Check(sets, gate, read_labels(labels) if labels else {})
-
-
-def _finder(model_id: str) -> FindFaces:
-    from conversion.faces import open_finder
-
-    return open_finder(model_id)
 
 
 def _show(report: Report, as_json: bool) -> None:
@@ -248,6 +185,8 @@ def _show(report: Report, as_json: bool) -> None:
     from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
+
+    from conversion.verify.report import rows
 
     heads, cells = rows(report)
     table = Table(*heads, box=SIMPLE, pad_edge=False)

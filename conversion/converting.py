@@ -12,12 +12,12 @@ from pathlib import Path
 import msgspec
 
 from conversion.artefacts.builders import BUILDERS
-from conversion.artefacts.job import Infer, Int8Options, Job
+from conversion.artefacts.job import Int8Options, Job
 from conversion.preparing import Prepared, describe, prepare
 from conversion.sources import Start
 from conversion.verify.report import Report, tool_versions, write_report
 from conversion.verify.running import networks
-from conversion.verify.verifying import Check, quality, verify
+from conversion.verify.verifying import Agreement, Check, verify
 from edge.catalog.manifests import MANIFEST, write_manifest
 from edge.errors import UsageError, explain
 from edge.manifest import Artefact, Manifest
@@ -110,10 +110,8 @@ def _build(
     progress(f"making {kind}")
     pictures = next(iter(check.sets.values()))
 
-    def measure(infer: Infer) -> float:
-        return quality(prepared.reference, infer, pictures)
-
-    job = Job(prepared.core, pictures.pictures, folder, prepared.manifest.id, int8, measure)
+    agreement = Agreement(prepared.reference, pictures)
+    job = Job(prepared.core, pictures.pictures, folder, prepared.manifest.id, int8, agreement)
     return describe(kind, BUILDERS[kind](job))
 
 

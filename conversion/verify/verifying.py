@@ -131,15 +131,38 @@ def _report(network: Network, tallies: Mapping[str, _Tally], times: dict[str, fl
     )
 
 
-def quality(reference: Network, infer: Infer, pictures: PictureSet) -> float:
-    """How well a network agrees with the reference, 0-1: the worst of the task's own agreements."""
-    tally, running = _Tally(reference.manifest, {}), reference.open(THREADS)
-    for name, px, picture in zip(pictures.names, pictures.px, pictures.pictures, strict=True):
-        found = infer(picture)
-        outputs = {word: found[tensor] for word, tensor in reference.manifest.outputs.items()}
-        tally.add(name, px, running.infer(picture), outputs)
-    running.close()
-    metrics = tally.metrics()
+class Agreement:
+    """How well networks agree with the reference on some pictures, 0-1: the worst of the task's own agreements.
+
+    A quality as `conversion.artefacts.job` means it; the reference runs once, when it is first asked.
+    """
+
+    def __init__(self, reference: Network, pictures: PictureSet) -> None:
+        self._reference, self._pictures = reference, pictures
+        self._expected: list[Outputs] = []
+
+    def __call__(self, infer: Infer) -> float:
+        """Agreement of a network that is given as a function."""
+        tally, pictures = _Tally(self._reference.manifest, {}), self._pictures
+        words = self._reference.manifest.outputs.items()
+        self._expected = self._expected or self._infer_reference()
+        for name, px, picture, expected in zip(
+            pictures.names, pictures.px, pictures.pictures, self._expected, strict=True
+        ):
+            found = infer(picture)
+            tally.add(name, px, expected, {word: found[tensor] for word, tensor in words})
+        return _worst(tally.metrics())
+
+    def _infer_reference(self) -> list[Outputs]:
+        running = self._reference.open(THREADS)
+        found = [
+            {word: values.copy() for word, values in running.infer(each).items()} for each in self._pictures.pictures
+        ]
+        running.close()
+        return list(found)
+
+
+def _worst(metrics: Mapping[str, float]) -> float:
     agreements = [metrics[key] for key in ("recall", "precision", "gender_agreement") if key in metrics]
     if "age_years_mean" in metrics:
         agreements.append(1 - metrics["age_years_mean"] / 100)

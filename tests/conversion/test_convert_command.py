@@ -13,6 +13,7 @@ import numpy as np
 import onnx
 import pytest
 
+from conversion.artefacts.openvino import float_layers
 from edge.catalog.manifests import MANIFEST, read_manifest
 from tests.conftest import need_program
 from tests.conversion.caffe_files import write_network
@@ -228,5 +229,49 @@ def test_an_artefact_that_misses_its_gate_is_not_written(small: Path, photograph
     assert json.loads((folder / "report.json").read_text())["artefacts"][0]["failures"]
 
 
+@pytest.mark.parametrize("package", ["onnx", "onnxslim", "matplotlib"])
+def test_without_the_workstations_packages_other_commands_work_and_convert_says_what_is_missing(package: str) -> None:
+    missing = f"import sys; sys.modules['{package}'] = None"
+    done = convert("recipes", before=missing)
+    assert done.returncode == 0, done.stderr
+    refused(convert("run", "yunet-n-320", before=missing), 3, f"package {package} is missing", "passerby[conversion]")
+
+
+def test_looking_at_the_commands_imports_no_runtime() -> None:
+    heavy = "import atexit, sys; atexit.register(lambda: print(sorted({'numpy', 'cv2', 'onnx'} & set(sys.modules))))"
+    assert convert("--help", before=heavy).stdout.strip().splitlines()[-1] == "[]"
+
+
 def test_recipes_are_listed() -> None:
     assert "ultraface-rfb-320" in convert("recipes").stdout.split()
+
+
+@pytest.mark.shared
+def test_layers_stay_float_by_name_or_until_the_metric_holds(shared: Path, photographs: Path, tmp_path: Path) -> None:
+    name = "age-gender-recognition-retail-0013"
+    recipe = tmp_path / "all-int8.toml"
+    text = (Path(__file__).parents[2] / "conversion" / "recipes" / f"{name}.toml").read_text()
+    recipe.write_text(text.replace('keep_float = ["age_conv2", "age_conv3"]', "").split("[gate.least]")[0] + "[gate]\n")
+    words = ["run", recipe, "--from", shared / "models" / "omz", "--calibration", photographs, *FEW]
+    floats = {}
+    for option in ((), ("--keep-float", "conv3", "--keep-float", "gender_conv2"), ("--max-drop", "0.002")):
+        out = tmp_path / f"out{len(floats)}"
+        done = convert(*words, "--artefact", "openvino-int8", *option, "--out", out)
+        assert done.returncode == 0, done.stderr
+        floats[option] = {layer.split("/")[0] for layer in float_layers(out / name / f"{name}-int8.xml")}
+    nothing, named, found = floats.values()
+    assert nothing == set()
+    assert named == {"conv3", "gender_conv2"}
+    assert found
+    report = json.loads((out / name / "report.json").read_text())
+    assert report["artefacts"][0]["metrics"]["calibration"]["age_years_mean"] <= 0.2
+    done = convert(*words, "--artefact", "openvino-int8", "--keep-float", "conv9", "--out", tmp_path / "out")
+    refused(done, 2, "no such layer", "conv9", "age_conv3")
+
+
+@pytest.mark.shared
+def test_of_an_ir_no_onnx_is_made(shared: Path, photographs: Path, tmp_path: Path) -> None:
+    words = ["age-gender-recognition-retail-0013", "--from", shared / "models" / "omz", "--calibration", photographs]
+    refused(
+        convert("run", *words, *FEW, "--artefact", "onnx", "--out", tmp_path / "out"), 2, "no onnx can be made of an IR"
+    )
