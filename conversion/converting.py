@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import platform
 import shutil
 import tempfile
@@ -26,7 +27,8 @@ from edge.schemas.vocabulary import ArtefactKind
 Progress = Callable[[str], None]
 """Called with one short line when a step begins."""
 
-CALIBRATION = "calibration"
+FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS}
+"""What a disk says that takes no more."""
 
 
 def convert(
@@ -91,8 +93,10 @@ def writing_aside(out: Path, name: str) -> Iterator[Path]:
         if error.filename is None and error.errno is None:
             raise
         reason = error.strerror or str(error)
-        next_step = "free some space or give another folder with --out"
-        raise UsageError(explain(f"cannot be written ({reason})", where=str(out), next_step=next_step)) from error
+        what = "cannot be written" if error.errno in FULL else "cannot be read or written"
+        next_step = "free some space there and in the temporary folder, or give another folder with --out"
+        where = str(error.filename or out)
+        raise UsageError(explain(f"{what} ({reason})", where=where, next_step=next_step)) from error
 
 
 def _swap(staging: Path, folder: Path) -> None:
