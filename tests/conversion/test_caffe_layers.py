@@ -201,3 +201,41 @@ def test_layers_of_the_training_are_left_out(tmp_path: Path) -> None:
     body = CASES["tanh"][0] + 'layer { name: "loss" type: "MyLoss" bottom: "out" top: "loss" include { phase: TRAIN } }'
     text, weights = write_network(tmp_path, INPUT % (5, 5) + body, {"": [(1,)]})
     assert [output.name for output in convert_caffe(text, weights).model.graph.output] == ["out"]
+
+
+def part(kind: str, name: str, bottom: str, params: str) -> str:
+    return f'layer {{ name: "{name}" type: "{kind}" bottom: "{bottom}" top: "{name}" {params} }}\n'
+
+
+def convolve(name: str, bottom: str, outputs: int, kernel: int, pad: int = 0) -> str:
+    """A convolution with its ReLU in place, as classification networks have them."""
+    params = f"convolution_param {{ num_output: {outputs} kernel_size: {kernel} pad: {pad} }}"
+    in_place = f'layer {{ name: "{name}_relu" type: "ReLU" bottom: "{name}" top: "{name}" }}\n'
+    return part("Convolution", name, bottom, params) + in_place
+
+
+def test_a_small_googlenet_gives_opencvs_probabilities(tmp_path: Path) -> None:
+    """Response normalisation, pooling rounded up, four branches joined, a mean over what is left."""
+    body = (
+        convolve("c1", "data", 8, 5, 2)
+        + part("Pooling", "p1", "c1", "pooling_param { pool: MAX kernel_size: 3 stride: 2 }")
+        + part("LRN", "n1", "p1", "lrn_param { local_size: 5 alpha: 0.0001 beta: 0.75 }")
+        + convolve("b1", "n1", 4, 1)
+        + convolve("r3", "n1", 3, 1)
+        + convolve("b3", "r3", 6, 3, 1)
+        + convolve("r5", "n1", 2, 1)
+        + convolve("b5", "r5", 3, 5, 2)
+        + part("Pooling", "bp", "n1", "pooling_param { pool: MAX kernel_size: 3 stride: 1 pad: 1 }")
+        + convolve("bpc", "bp", 3, 1)
+        + layer("Concat", bottoms=("b1", "b3", "b5", "bpc"), top="joined")
+        + part("Pooling", "mean", "joined", "pooling_param { pool: AVE kernel_size: 6 stride: 1 }")
+        + part("Dropout", "drop", "mean", "dropout_param { dropout_ratio: 0.4 }")
+        + part("InnerProduct", "fc", "drop", "inner_product_param { num_output: 8 }")
+        + part("Softmax", "prob", "fc", "")
+    )
+    shapes: Shapes = {
+        "c1": [(8, 4, 5, 5), (8,)], "b1": [(4, 8, 1, 1), (4,)], "r3": [(3, 8, 1, 1), (3,)],
+        "b3": [(6, 3, 3, 3), (6,)], "r5": [(2, 8, 1, 1), (2,)], "b5": [(3, 2, 5, 5), (3,)],
+        "bpc": [(3, 8, 1, 1), (3,)], "fc": [(8, 16), (8,)],
+    }  # fmt: skip
+    compare(tmp_path, body, shapes, (12, 12), "prob")

@@ -96,15 +96,14 @@ def test_ultraface_from_onnx_to_a_bundle_that_the_device_runs(shared: Path, phot
 def test_the_same_input_gives_the_same_bytes(shared: Path, photographs: Path, tmp_path: Path) -> None:
     for name in ("one", "two"):
         words = ["yunet-n-320", "--from", shared / "models" / "yunet", "--calibration", photographs, *FEW]
-        done = convert("run", *words, "--artefact", "openvino-int8", "--artefact", "onnx", "--out", tmp_path / name)
-        assert done.returncode in (0, 1), done.stderr
-        if done.returncode == 0:
-            assert convert("bundle", tmp_path / name / "yunet-n-320", "--out", tmp_path / f"b-{name}").returncode == 0
+        done = convert("run", *words, "--out", tmp_path / name)
+        assert done.returncode == 0, done.stderr
+        assert convert("bundle", tmp_path / name / "yunet-n-320", "--out", tmp_path / f"b-{name}").returncode == 0
     found = [
         {path.name: path.read_bytes() for path in (tmp_path / f"b-{name}" / "yunet-n-320").iterdir()}
         for name in ("one", "two")
     ]
-    assert len(found[0]) == 4
+    assert len(found[0]) == 6
     assert found[0] == found[1]
 
 
