@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Struct
 
 TOOLS = ("passerby", "onnx", "onnxslim", "onnxruntime", "openvino", "nncf", "opencv-python-headless", "ai-edge-litert")
 
@@ -43,7 +43,6 @@ class Report(Struct, frozen=True, kw_only=True):
     machine: str
     tools: dict[str, str]
     schema: Literal["passerby.conversion/1"] = "passerby.conversion/1"
-    notes: tuple[str, ...] = field(default_factory=tuple)
 
 
 def describe_machine() -> str:
