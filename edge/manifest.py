@@ -87,6 +87,27 @@ class Thresholds(_Part, frozen=True, kw_only=True):
     nms_iou: Annotated[float, Meta(ge=0, le=1, description="Greater overlap is the same face.")]
 
 
+class PriorLevel(_Part, frozen=True, kw_only=True):
+    """Priors of one level of an SSD: the same boxes round the centre of every cell, row by row."""
+
+    rows: Annotated[int, Meta(ge=1)]
+    columns: Annotated[int, Meta(ge=1)]
+    step_px: Annotated[tuple[float, float], Meta(description="From cell to cell, across and down, px of the input.")]
+    sides_px: Annotated[
+        tuple[tuple[float, float], ...], Meta(min_length=1, description="Width and height of each prior of a cell.")
+    ]
+    offset: Annotated[float, Meta(description="Where in a cell its centre lies, as a share of the step.")] = 0.5
+
+
+class Priors(_Part, frozen=True, kw_only=True):
+    """What the raw heads of an SSD are offsets against, in the order of its outputs."""
+
+    levels: Annotated[tuple[PriorLevel, ...], Meta(min_length=1)]
+    centre_variance: Annotated[float, Meta(gt=0)] = 0.1
+    size_variance: Annotated[float, Meta(gt=0)] = 0.2
+    clip: Annotated[bool, Meta(description="Cut the priors to the input.")] = False
+
+
 class Calibration(_Part, frozen=True, kw_only=True):
     """Fitted on validation data: temperatures divide logits; below a confidence the answer is unknown."""
 
@@ -112,16 +133,23 @@ class Manifest(_Part, frozen=True, kw_only=True):
     training_data: str
     artefacts: Annotated[tuple[Artefact, ...], Meta(min_length=1)]
     input: Input
-    decoder: Literal["yunet", "ultraface", "ssd", "boxes", "nano", "age101", "adience", "omz"]
+    decoder: Literal["yunet", "ultraface", "ssd", "ssd-heads", "boxes", "nano", "age101", "adience", "omz"]
     outputs: Annotated[
         dict[str, str], Meta(description="What the decoder calls a tensor -> the tensor's name in the network.")
     ]
     thresholds: Thresholds | None = None
+    priors: Annotated[Priors | None, Meta(description="Of the decoder ssd-heads.")] = None
     crop: Crop | None = None
     taxonomy: Annotated[TaxonomyName | None, Meta(description="Of a class model; null for 101 ages.")] = None
     gives: tuple[Literal["age", "gender"], ...] = ()
     calibration: Calibration = field(default_factory=Calibration)
     metrics: dict[str, float] = field(default_factory=dict)
+    made_from: Annotated[
+        dict[str, str], Meta(description="Of a converted network: the files it was made from and their sha256.")
+    ] = field(default_factory=dict)
+    made_with: Annotated[dict[str, str], Meta(description="Of a converted network: tools and their versions.")] = field(
+        default_factory=dict
+    )
     random_weights_seed: Annotated[int | None, Meta(description="Set on test weights: results print `untrained`.")] = (
         None
     )

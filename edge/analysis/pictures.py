@@ -11,17 +11,15 @@ from edge.analysis.lines import FoundFace, LineWriter
 from edge.analysis.listening import Seen
 from edge.analysis.sources import Named
 from edge.assemble import MAX_BATCH
+from edge.attributes.aligned import aligned_face
 from edge.attributes.estimator import NetworkEstimator
 from edge.cameras.pictures import Picture
 from edge.geometry import Box
-from edge.imaging import TEMPLATES, rotate, stretch
+from edge.imaging import rotate, stretch
 from edge.manifest import Manifest
 from edge.ports import AttributeEstimator, Detector
 from edge.schemas.analyze import AnalyzeError
 from edge.types import Detection, Image
-
-TEMPLATE = "utkface-112"
-"""Where the five landmarks lie in an aligned picture."""
 
 
 class Examination(Protocol):
@@ -62,11 +60,7 @@ class Detecting:
 
 
 class Aligned:
-    """Takes a whole picture for one face, aligned already. Implements `Examination`.
-
-    A network that wants a face by its landmarks gets those of the template the picture was aligned to, one that wants
-    the surroundings of a box a box whose surroundings are the picture: each is fed what alignment would have given.
-    """
+    """Takes a whole picture for one face, aligned already. Implements `Examination`."""
 
     most = MAX_BATCH
 
@@ -80,18 +74,14 @@ class Aligned:
         self._faces = [FoundFace(Detection(Box(0.0, 0.0, image.shape[1], image.shape[0]), 1.0)) for image in images]
         if self._estimator is not None:
             squares = [_square(image) for image in images]
-            self._estimator.start_each([(each, self._cut(each.shape[0])) for each in squares], [1.0] * len(squares))
+            faces = [(each, aligned_face(each.shape[0], self._margin)) for each in squares]
+            self._estimator.start_each(faces, [1.0] * len(squares))
 
     def finish(self) -> Sequence[Sequence[FoundFace]]:
         """See `Examination`. Raises InferenceError."""
         if self._estimator is None:
             return [[face] for face in self._faces]
         return [[face._replace(look=look)] for face, look in zip(self._faces, self._estimator.wait(), strict=True)]
-
-    def _cut(self, side: int) -> Detection:
-        template_side, points = TEMPLATES[TEMPLATE]
-        border = side * self._margin / (1 + 2 * self._margin)
-        return Detection(Box(border, border, side - border, side - border), 1.0, points * (side / template_side))
 
 
 def look_at(estimator: AttributeEstimator | None, image: Image, faces: Sequence[Detection]) -> list[FoundFace]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from edge.catalog.files import FileCheck, check_file, refuse
 from edge.catalog.lookup import Catalog
-from edge.catalog.manifests import MANIFEST, write_manifest
+from edge.catalog.manifests import MANIFEST, read_manifest, write_manifest
 from edge.errors import BadInput, ModelNotFound, UsageError, explain
 from edge.manifest import Artefact, Manifest, ModelFile
 
@@ -23,15 +23,32 @@ MAX_FILES = 100_000
 def import_model(catalog: Catalog, model_id: str, source: Path) -> Path:
     """Install every artefact of a network whose files lie anywhere below source, whatever they are called.
 
-    Returns the folder that holds them. Raises ModelNotFound, ManifestError for a file of the right name and the wrong
-    content, BadInput for a source that is no folder, UsageError where the models folder cannot be written.
+    A source that holds the network's own manifest is a bundle: it is taken whole, its manifest too. Returns the folder
+    that holds them. Raises ModelNotFound, ManifestError for a file of the right name and the wrong content or a bundle
+    that is not whole, BadInput for a source that is no folder, UsageError where the models folder cannot be written.
     """
+    for folder in (source, source / model_id):
+        if folder.name == model_id and (folder / MANIFEST).is_file():
+            return _import_bundle(catalog, folder)
     manifest = catalog.original(model_id)
     files = find_files([file for artefact in manifest.artefacts for file in artefact.files], source)
     complete = [artefact for artefact in manifest.artefacts if all(file in files for file in artefact.files)]
     if not complete:
         raise _explain_missing(manifest, files, source)
     return install(catalog, manifest, {file: files[file] for artefact in complete for file in artefact.files})
+
+
+def _import_bundle(catalog: Catalog, folder: Path) -> Path:
+    """Install a folder that holds a manifest and every file that it names. Raises ManifestError."""
+    manifest = read_manifest(folder / MANIFEST)
+    files = {file: folder / file.path for artefact in manifest.artefacts for file in artefact.files}
+    for file, path in files.items():
+        check = check_file(path, file)
+        if path.is_symlink():
+            check = FileCheck(file, path, "a link")
+        if check.fault:
+            raise refuse(check, "the bundle is not whole; nothing was installed")
+    return install(catalog, manifest, files, override=True)
 
 
 def install(catalog: Catalog, manifest: Manifest, files: Mapping[ModelFile, Path], *, override: bool = False) -> Path:

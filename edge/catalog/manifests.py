@@ -27,6 +27,11 @@ def read_manifest(file: Path) -> Manifest:
     return manifest
 
 
+def problem_of(manifest: Manifest) -> str | None:
+    """What the types alone let through, such as an attribute network without a crop; None where nothing is wrong."""
+    return next(_problems(manifest, manifest.id), None)
+
+
 def read_sets(file: Path) -> ModelSets:
     """The model sets in a file. Raises ManifestError that names the file and the key."""
     return _decode(file, ModelSets)
@@ -84,6 +89,8 @@ def _file_problems(manifest: Manifest) -> Iterator[str]:
 def _detector_problems(manifest: Manifest) -> Iterator[str]:
     if manifest.decoder in ATTRIBUTE_DECODERS:
         yield f"decoder: got {manifest.decoder}, expected a detector's"
+    if (manifest.decoder == "ssd-heads") != (manifest.priors is not None):
+        yield "priors: expected with the decoder ssd-heads and with no other"
     if manifest.thresholds is None:
         yield "thresholds: missing, a detector needs them"
     elif manifest.thresholds.low_score > manifest.thresholds.score:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol, cast
 
 import numpy as np
 
-from edge.detection import boxes, ssd, ultraface, yunet
+from edge.detection import boxes, ssd, ssd_heads, ultraface, yunet
 from edge.detection.candidates import Candidates, Decoder, FloatTensors
 from edge.detection.nms import suppress
 from edge.errors import InferenceError, ManifestError, explain
@@ -24,7 +25,7 @@ DECODERS: dict[str, Decoder] = {
     "ssd": ssd.decode,
     "boxes": boxes.decode,
 }
-"""The manifest's word -> decoder of a detection network."""
+"""The manifest's word -> decoder of a detection network; `ssd-heads` is made from the manifest's priors."""
 
 MAX_OPEN_SIZES = 4
 """Input sizes kept open; a camera needs one, a folder of photographs a few."""
@@ -162,12 +163,25 @@ class _Network:
         return {word: outputs[name] for word, name in self._names.items()}
 
 
+def read_faces(
+    manifest: Manifest, outputs: FloatTensors, input_hw: tuple[int, int], scale: tuple[float, float]
+) -> Sequence[Detection]:
+    """Faces down to the low score in outputs that are there already, named by the decoder's words.
+
+    scale: px of the image for one px of the input, across and down. Raises ManifestError as `NetworkDetector` does.
+    """
+    decode, thresholds = _need_detector(manifest)
+    return _detections(decode(outputs, input_hw, thresholds.low_score), thresholds.nms_iou, scale)
+
+
 def _need_detector(manifest: Manifest) -> tuple[Decoder, Thresholds]:
     """The manifest's decoder and thresholds. Raises ManifestError where it is no detector's manifest."""
     decoder = DECODERS.get(manifest.decoder)
+    if manifest.decoder == "ssd-heads" and manifest.priors is not None:
+        decoder = partial(ssd_heads.decode, priors=manifest.priors)
     if decoder is None or manifest.thresholds is None:
         got = f"decoder {manifest.decoder!r}, thresholds {manifest.thresholds}"
-        expected = f"[thresholds] and one of the decoders {', '.join(DECODERS)}"
+        expected = f"[thresholds] and one of the decoders {', '.join(DECODERS)}, or ssd-heads with [priors]"
         raise ManifestError(explain("not a detector", where=manifest.id, got=got, expected=expected))
     return decoder, manifest.thresholds
 

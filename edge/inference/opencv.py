@@ -75,6 +75,8 @@ def open_opencv(request: SessionRequest) -> SizedSession:
         return _open_cascade(request)
     if request.artefact.kind == "caffe" and not hasattr(cv2.dnn, "readNetFromCaffe"):
         raise BackendUnavailable(request.target, f"OpenCV {cv2.__version__} reads no Caffe files; install opencv < 5")
+    if request.input.dtype == "uint8":  # what conversion makes: OpenCV would feed it floats, channels first
+        raise BackendUnavailable(request.target, "OpenCV gives a network no bytes with their channels last")
     weights, config = _split_files(request)
     try:
         network = cv2.dnn.readNet(str(weights), str(config) if config else "")

@@ -11,6 +11,7 @@ from edge.errors import BackendUnavailable
 from edge.inference.pictures import Pictures, failed, need_tensors, refused, stack_outputs, take_pictures
 from edge.inference.quiet import silence_openvino, without_converter
 from edge.inference.request import SessionRequest, SizedSession
+from edge.manifest import Input
 from edge.types import Tensor, Tensors
 
 
@@ -88,7 +89,7 @@ def _share(array: NDArray[Any]) -> Any:
 
 def open_openvino(request: SessionRequest) -> SizedSession:
     """Read, reshape and compile a network. Raises BackendUnavailable without library or device, InferenceError."""
-    ov = _import_openvino(request.target)
+    ov = import_openvino(request.target)
     core = ov.Core()
     _need_device(request, core.available_devices)
     try:
@@ -97,7 +98,9 @@ def open_openvino(request: SessionRequest) -> SizedSession:
         raise refused(request, error) from error
     need_tensors(request, _names(model.inputs), _names(model.outputs))
     try:
-        compiled = core.compile_model(_bake_input(ov, model, request), request.device, _options(request))
+        compiled = core.compile_model(
+            bake_input(ov, model, request.input, request.input_hw), request.device, _options(request)
+        )
         return OpenVINOSession(request, compiled)
     except RuntimeError as error:
         raise refused(request, error) from error
@@ -108,7 +111,8 @@ def _names(ports: Any) -> set[str]:
     return {name for port in ports for name in port.names}
 
 
-def _import_openvino(target: str) -> Any:
+def import_openvino(target: str) -> Any:
+    """The library, kept from phoning home. Raises BackendUnavailable where it cannot be imported."""
     silence_openvino()
     try:
         with without_converter():
@@ -129,10 +133,12 @@ def _need_device(request: SessionRequest, devices: list[str]) -> None:
         )
 
 
-def _bake_input(ov: Any, model: Any, request: SessionRequest) -> Any:
-    """Make the network take uint8 NHWC BGR of the wanted size: colour order, mean and scale become its first layers."""
-    wanted = request.input
-    height, width = request.input_hw
+def bake_input(ov: Any, model: Any, wanted: Input, input_hw: tuple[int, int]) -> Any:
+    """Make the network take uint8 NHWC BGR of input_hw (height, width) px.
+
+    Size, colour order, mean and scale become its first layers.
+    """
+    height, width = input_hw
     model.reshape({wanted.name: [1, 3, height, width] if wanted.layout == "NCHW" else [1, height, width, 3]})
     steps = ov.preprocess.PrePostProcessor(model)
     picture = steps.input(wanted.name)

@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.detection import boxes, ssd, ultraface, yunet
+from edge.detection import boxes, ssd, ssd_heads, ultraface, yunet
 from edge.detection.candidates import Floats
+from edge.manifest import PriorLevel, Priors
 
 HW = (192, 320)
 
@@ -109,3 +110,41 @@ def test_boxes_are_taken_as_they_are() -> None:
     assert found.boxes.tolist() == [[1, 2, 3, 4]]
     nothing = boxes.decode({"boxes": given[:0], "scores": np.zeros(0, np.float32)}, HW, 0.5)
     assert nothing.boxes.shape == (0, 4)
+
+
+TWO_LEVELS = Priors(
+    levels=(
+        PriorLevel(rows=2, columns=3, step_px=(8, 8), sides_px=((10, 10), (20, 5))),
+        PriorLevel(rows=1, columns=1, step_px=(16, 16), sides_px=((40, 40),)),
+    )
+)
+
+
+def test_ssd_heads_put_a_face_on_its_prior() -> None:
+    scores, offsets = np.tile(np.array((1.0, 0.0), np.float32), (13, 1)), np.zeros((13, 4), np.float32)
+    scores[5], scores[12] = (0.2, 0.8), (0.4, 0.6)
+    offsets[5] = 1.0, 0.0, 0.0, np.log(2) / 0.2
+    found = ssd_heads.decode({"scores": scores, "boxes": offsets}, (16, 24), 0.5, TWO_LEVELS)
+    assert found.scores == pytest.approx([0.8, 0.6])
+    wide = (20 + 0.1 * 20 - 10, 4 - 5, 20 + 0.1 * 20 + 10, 4 + 5)
+    assert found.boxes == pytest.approx(np.array([wide, (8 - 20, 8 - 20, 8 + 20, 8 + 20)]), abs=1e-4)
+    assert found.landmarks is None
+
+
+def test_priors_of_ultraface_written_as_levels_are_its_own() -> None:
+    levels = tuple(
+        PriorLevel(
+            rows=-(-240 // stride), columns=320 // stride, step_px=(stride, stride),
+            sides_px=tuple((side, side) for side in sides),
+        )
+        for stride, sides in ultraface.LEVELS
+    )  # fmt: skip
+    made = ssd_heads.make_priors(Priors(levels=levels), (240, 320))
+    assert made.clip(0, 1) == pytest.approx(ultraface.make_priors((240, 320)), abs=1e-6)
+
+
+def test_clipped_priors_lie_inside_the_picture() -> None:
+    clipped = ssd_heads.make_priors(Priors(levels=TWO_LEVELS.levels, clip=True), (16, 24))
+    half = clipped[:, 2:] / 2
+    assert (clipped[:, :2] - half).min() >= 0
+    assert (clipped[:, :2] + half).max() <= 1 + 1e-6

@@ -1,0 +1,1 @@
+"""The files that a conversion makes: one builder a kind."""

@@ -1,0 +1,158 @@
+"""OpenVINO IRs: FP16, and int8 by NNCF's post-training quantization with full bias correction.
+
+Source: Nagel et al., "Data-Free Quantization through Weight Equalization and Bias Correction", ICCV 2019, as NNCF 3
+carries it out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conversion.artefacts.job import Core, Job, Pictures
+from edge.errors import BackendUnavailable, BadInput, explain
+from edge.inference.openvino import bake_input, import_openvino
+
+TARGET = "openvino:CPU"
+COUNTED_NAME = re.compile(r"_\d+$")
+"""How OpenVINO ends the name of a layer that it made itself: with a number of the process."""
+
+
+def build_fp16(job: Job) -> tuple[Path, ...]:
+    """Write `<name>-fp16.xml` and `.bin`: uint8 NHWC BGR in, weights of 16 bits."""
+    ov = import_openvino(TARGET)
+    return _save(ov, read_network(ov, job.core), job.folder / f"{job.name}-fp16.xml", fp16=True)
+
+
+def build_int8(job: Job) -> tuple[Path, ...]:
+    """Write `<name>-int8.xml` and `.bin`: uint8 NHWC BGR in. Raises BadInput, BackendUnavailable without nncf."""
+    ov, nncf = import_openvino(TARGET), _import_nncf()
+    model = read_network(ov, job.core)
+    pictures = nncf.Dataset([picture[None] for picture in job.pictures])
+    options: dict[str, Any] = {"subset_size": len(job.pictures), "fast_bias_correction": False}
+    if job.int8.keep_float:
+        options["ignored_scope"] = nncf.IgnoredScope(names=_find_layers(model, job))
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # progress bars
+            if job.int8.max_drop is None or job.quality is None:
+                quantized = nncf.quantize(model, pictures, **options)
+            else:
+                quantized = _quantize_within(nncf, model, pictures, job, options)
+    except (RuntimeError, nncf.ValidationError, nncf.InternalError, nncf.InvalidCollectorTypeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise BadInput(explain(f"cannot be quantized ({reason})", where=str(job.core.path))) from error
+    return _save(ov, quantized, job.folder / f"{job.name}-int8.xml", fp16=False)
+
+
+def read_network(ov: Any, core: Core) -> Any:
+    """The float network with uint8 NHWC BGR baked in; an IR that is quantized already loses its quantizers."""
+    try:
+        model = ov.Core().read_model(core.path)
+        _drop_quantizers(ov, model)
+        return _name_layers(bake_input(ov, model, core.input, (core.input.height_px, core.input.width_px)))
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise BadInput(explain(f"OpenVINO refuses the network ({reason})", where=str(core.path))) from error
+
+
+def float_layers(path: Path) -> tuple[str, ...]:
+    """Names of the convolutions and matrix products of an IR that no quantizer feeds."""
+    ov = import_openvino(TARGET)
+    heavy = [op for op in ov.Core().read_model(path).get_ops() if op.get_type_name() in HEAVY]
+    return tuple(op.get_friendly_name() for op in heavy if not _is_quantized(op.input_value(0).get_node()))
+
+
+HEAVY = {"Convolution", "GroupConvolution", "MatMul"}
+PASSING = {"Reshape", "Transpose", "MaxPool", "Concat", "Relu"}
+"""Layers that int8 numbers pass through as they are."""
+
+
+def _find_layers(model: Any, job: Job) -> list[str]:
+    """OpenVINO's names of the layers that stay float: it adds to those of the network's own file. Raises BadInput."""
+    heavy = [op.get_friendly_name() for op in model.get_ordered_ops() if op.get_type_name() in HEAVY]
+    found = {
+        name: [each for each in heavy if each.split("/")[0] == name or each == name] for name in job.int8.keep_float
+    }
+    missing = [name for name, layers in found.items() if not layers]
+    if missing:
+        got, expected = ", ".join(missing), ", ".join(dict.fromkeys(each.split("/")[0] for each in heavy))
+        where = str(job.core.path.name)
+        raise BadInput(explain("no such layer to keep in float", where=where, got=got, expected=f"one of {expected}"))
+    return [layer for layers in found.values() for layer in layers]
+
+
+def _is_quantized(op: Any) -> bool:
+    while op.get_type_name() in PASSING:
+        op = op.input_value(0).get_node()
+    return bool(op.get_type_name() == "FakeQuantize")
+
+
+def _quantize_within(nncf: Any, model: Any, pictures: Any, job: Job, options: dict[str, Any]) -> Any:
+    """Quantize, then turn layers back to float, the most harmful first, until the metric's drop is small enough."""
+
+    def validate(compiled: Any, _: Iterable[Pictures]) -> float:
+        assert job.quality is not None
+
+        def infer(picture: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+            outputs = compiled(picture[None])
+            return {name: np.array(outputs[name], np.float32) for name in job.core.outputs}
+
+        return job.quality(infer)
+
+    advanced = nncf.AdvancedAccuracyRestorerParameters(ranking_subset_size=min(50, len(job.pictures)))
+    return nncf.quantize_with_accuracy_control(
+        model,
+        calibration_dataset=pictures,
+        validation_dataset=pictures,
+        validation_fn=validate,
+        max_drop=job.int8.max_drop,
+        advanced_accuracy_restorer_parameters=advanced,
+        **options,
+    )
+
+
+def _drop_quantizers(ov: Any, model: Any) -> None:
+    """Take FakeQuantize out of activations; on weights it is computed, so that they stay what they were."""
+    core = ov.Core()
+    for op in [op for op in model.get_ops() if op.get_type_name() == "FakeQuantize"]:
+        source = op.input_value(0)
+        if source.get_node().get_type_name() == "Constant":
+            weights = core.compile_model(ov.Model([op.output(0)], []), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+            source = ov.op.Constant(weights({})[0].astype(source.get_element_type().to_dtype())).output(0)
+        op.output(0).replace(source)
+    model.validate_nodes_and_infer_types()
+
+
+def _name_layers(model: Any) -> Any:
+    """Give layers that OpenVINO named by a counter a number that is the same every time."""
+    for position, op in enumerate(model.get_ordered_ops()):
+        name = op.get_friendly_name()
+        if COUNTED_NAME.search(name) and op.get_type_name() not in ("Parameter", "Result"):
+            op.set_friendly_name(f"{COUNTED_NAME.sub('', name)}_{position}")
+    return model
+
+
+def _save(ov: Any, model: Any, path: Path, *, fp16: bool) -> tuple[Path, ...]:
+    try:
+        ov.save_model(_name_layers(model), path, compress_to_fp16=fp16)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise BadInput(explain(f"cannot be written ({reason})", where=str(path))) from error
+    return path, path.with_suffix(".bin")
+
+
+def _import_nncf() -> Any:
+    try:
+        import nncf
+    except ImportError as error:
+        reason = f"package nncf cannot be imported ({error}); install passerby[conversion]"
+        raise BackendUnavailable("openvino-int8", reason) from error
+    nncf.set_log_level(40)  # errors only
+    return nncf

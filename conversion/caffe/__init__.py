@@ -1,0 +1,1 @@
+"""Caffe in: prototxt and caffemodel (layers of both styles) become ONNX."""

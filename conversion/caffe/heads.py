@@ -1,0 +1,47 @@
+"""Cuts a DetectionOutput layer off: its inputs become the network's outputs, decoded by the device itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from conversion.caffe.graph import Graph
+from conversion.caffe.network import Layer
+from conversion.caffe.priors import read_level, read_variances
+from edge.errors import BadInput, explain
+from edge.manifest import Priors
+
+CENTER_SIZE = 2
+
+
+class Heads(NamedTuple):
+    """What the cut leaves: the blobs of offsets and of probabilities, and the priors for the decoder `ssd-heads`."""
+
+    boxes: str
+    scores: str
+    priors: Priors
+
+
+def read_heads(detection: Layer, layers: Sequence[Layer], graph: Graph) -> Heads:
+    """The inputs of a DetectionOutput layer of one class (a face). Raises BadInput for what no decoder reads."""
+    params = detection.params.detection_output_param
+    fits = params.num_classes == 2 and params.background_label_id == 0 and params.share_location
+    if not fits or params.code_type != CENTER_SIZE or params.variance_encoded_in_target:
+        got = " ".join(str(params).split())
+        expected = "2 classes, background 0, shared CENTER_SIZE boxes with variances of their own"
+        raise BadInput(explain("DetectionOutput is not supported", where=detection.name, got=got, expected=expected))
+    boxes, scores, priors = detection.bottoms[:3]
+    return Heads(boxes, scores, _read_priors(priors, layers, graph))
+
+
+def _read_priors(blob: str, layers: Sequence[Layer], graph: Graph) -> Priors:
+    """Follow the priors back to their PriorBox layers, in the order in which they are joined."""
+    writers = {top: layer for layer in layers for top in layer.tops}
+    writer = writers[blob]
+    found = [writers[name] for name in writer.bottoms] if writer.type == "Concat" else [writer]
+    if any(layer.type != "PriorBox" for layer in found):
+        raise BadInput(explain("priors that come from no PriorBox layer", where=f"layer {writer.name}"))
+    centre, size = read_variances(found[0])
+    levels = tuple(read_level(layer, graph) for layer in found)
+    clip = found[0].params.prior_box_param.clip
+    return Priors(levels=levels, centre_variance=centre, size_variance=size, clip=clip)

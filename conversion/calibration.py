@@ -1,0 +1,110 @@
+"""Pictures for calibration and for checks, cut by `edge.imaging` exactly as the device cuts them; never written out."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.attributes.aligned import aligned_face
+from edge.attributes.estimator import cut_face
+from edge.cameras.pictures import read_pictures
+from edge.errors import BadInput, explain
+from edge.imaging import letterbox, stretch
+from edge.manifest import Crop, Input, Manifest
+from edge.types import Detection, Image
+
+Pictures = NDArray[np.uint8]
+FindFaces = Callable[[Image], Sequence[Detection]]
+
+FLAT = 2.0
+"""Standard deviation of grey levels below which a picture shows nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureSet:
+    """Pictures uint8 (N, H, W, 3) BGR of a network's size, the names they came under, and for each the px of the
+    original picture that one px across and down stands for.
+    """
+
+    names: tuple[str, ...]
+    pictures: Pictures
+    px: tuple[tuple[float, float], ...]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def part(self, first: int, last: int) -> PictureSet:
+        """The pictures from first up to last."""
+        return PictureSet(self.names[first:last], self.pictures[first:last], self.px[first:last])
+
+
+Cut = tuple[Image, tuple[float, float]]
+"""A picture as the network takes it, and px of the original for one of its own."""
+
+
+def read_sets(
+    address: str, manifest: Manifest, *, calibration: int, held_out: int, find_faces: FindFaces | None = None
+) -> tuple[PictureSet, PictureSet]:
+    """Pictures of a tar or folder for calibration, and others for checks that calibration does not see.
+
+    Chosen by a hash of their names, so that the same pictures come every time whatever their order; where there are
+    too few for both, each part gets its share. find_faces: for attribute networks whose pictures are not aligned
+    faces. Raises BadInput where there is no picture, one cannot be read, or all are black.
+    """
+    wanted = calibration + held_out
+    chosen = heapq.nsmallest(wanted, _cut_all(address, manifest, find_faces), key=lambda entry: entry[0])
+    if not chosen:
+        next_step = "give photographs with faces, or aligned faces without --detector"
+        raise BadInput(explain("no face in these pictures", where=address, next_step=next_step))
+    names, cuts = tuple(entry[1] for entry in chosen), [entry[2] for entry in chosen]
+    whole = PictureSet(names, np.stack([cut[0] for cut in cuts]), tuple(cut[1] for cut in cuts))
+    _need_contents(whole.pictures, address)
+    split = min(calibration, max(1, len(whole) * calibration // wanted))
+    return whole.part(0, split), whole.part(split, len(whole))
+
+
+def cut_for_detector(image: Image, wanted: Input) -> Cut:
+    """The whole image as a detector takes it."""
+    hw = wanted.height_px, wanted.width_px
+    if wanted.resize == "letterbox":
+        picture, scale = letterbox(image, hw)
+        return picture, (1 / scale, 1 / scale)
+    return stretch(image, hw), (image.shape[1] / hw[1], image.shape[0] / hw[0])
+
+
+def cut_aligned(image: Image, wanted: Input, crop: Crop) -> Cut:
+    """An image that is one aligned face, as an attribute network takes it."""
+    side = max(image.shape[:2])
+    square = image if image.shape[0] == image.shape[1] else stretch(image, (side, side))
+    margin = crop.margin if crop.align == "box" else 0.0
+    return cut_face(square, aligned_face(side, margin), crop, (wanted.height_px, wanted.width_px)), (1.0, 1.0)
+
+
+def _cut_all(address: str, manifest: Manifest, find_faces: FindFaces | None) -> Iterator[tuple[bytes, str, Cut]]:
+    for picture in read_pictures(address):
+        if picture.image is None:
+            raise picture.error or BadInput(explain("cannot be read", where=picture.name))
+        for position, cut in enumerate(_cuts(picture.image, manifest, find_faces)):
+            name = f"{picture.name}#{position}" if find_faces else picture.name
+            yield hashlib.sha256(name.encode()).digest(), picture.name, cut
+
+
+def _cuts(image: Image, manifest: Manifest, find_faces: FindFaces | None) -> Iterable[Cut]:
+    if manifest.crop is None:
+        return [cut_for_detector(image, manifest.input)]
+    if find_faces is None:
+        return [cut_aligned(image, manifest.input, manifest.crop)]
+    hw = manifest.input.height_px, manifest.input.width_px
+    return [(cut_face(image, face, manifest.crop, hw), (1.0, 1.0)) for face in find_faces(image)]
+
+
+def _need_contents(pictures: Pictures, address: str) -> None:
+    if max(float(picture.std()) for picture in pictures) < FLAT:
+        what, got = "these pictures show nothing", f"{len(pictures)} of one even colour"
+        next_step = "calibrate on photographs like those that the camera will see"
+        raise BadInput(explain(what, where=address, got=got, next_step=next_step))

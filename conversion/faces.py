@@ -1,0 +1,29 @@
+"""Finds the faces of photographs with a network of the catalog, as the device does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from conversion.calibration import FindFaces
+from edge.catalog.lookup import open_catalog
+from edge.detection.detector import NetworkDetector
+from edge.inference.opening import KINDS, open_session
+from edge.types import Detection, Image
+
+TARGETS = ("openvino:CPU", "onnxruntime:CPU")
+
+
+def open_finder(model_id: str) -> FindFaces:
+    """A function that gives the faces of an image. Raises ModelNotFound, BackendUnavailable, ManifestError."""
+    kinds = {kind for target in TARGETS for kind in KINDS[target.partition(":")[0]]}
+    found = open_catalog().locate(model_id, kinds)
+    detector = NetworkDetector(
+        lambda hw: open_session(found.manifest, found.folder, TARGETS, threads=2, input_hw=hw), found.manifest
+    )
+    score = found.manifest.thresholds.score if found.manifest.thresholds else 0.5
+
+    def find(image: Image) -> Sequence[Detection]:
+        detector.start(image)
+        return [face for face in detector.wait() if face.score >= score]
+
+    return find

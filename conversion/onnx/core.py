@@ -1,0 +1,119 @@
+"""The core of a network, which every artefact is made of: one checked, simplified ONNX of one size that takes pixels.
+
+Float32 NCHW BGR 0-255 in, batch 1, opset 13 or newer; the outputs keep their names. Every step that changes the graph
+is compared with the network before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import version_converter
+
+from conversion.onnx.baking import bake
+from conversion.onnx.model_file import REFUSALS, check, graph_inputs, need_tensors, one_line
+from conversion.onnx.runtime import need_equal, run
+from edge.errors import BadInput, explain
+from edge.inference.pictures import normalise
+from edge.manifest import Input
+
+LEAST_OPSET, IR_VERSION = 13, 8
+"""Older networks are brought to this opset, which all converters read; newer ones stay: no tool brings them down."""
+
+SIMPLIFY_TOLERANCE, BAKE_TOLERANCE = 1e-5, 1e-4
+"""Shares of an output's largest number; baking changes the order of float32 sums."""
+
+Picture = NDArray[np.uint8]
+
+
+def make_core(model: onnx.ModelProto, wanted: Input, outputs: Sequence[str], where: str) -> onnx.ModelProto:
+    """The core of a network whose manifest is known. Raises BadInput where it cannot be made or proven equal."""
+    pinned = pin(model, wanted, outputs, where)
+    example = _example(wanted)
+    expected = run(pinned, {wanted.name: as_input(example, wanted)}, where)
+    core = simplify(pinned, where)
+    simplified = run(core, {wanted.name: as_input(example, wanted)}, where)
+    need_equal(expected, simplified, tolerance=SIMPLIFY_TOLERANCE, where=f"{where}, simplified")
+    if wanted.layout == "NHWC" or wanted.dtype != "float32":
+        got = f"{wanted.dtype} {wanted.layout}"
+        raise BadInput(explain("the input cannot be baked", where=where, got=got, expected="float32 NCHW"))
+    bake(core, wanted)
+    baked = run(check(core, where), {wanted.name: example.transpose(0, 3, 1, 2).astype(np.float32)}, where)
+    need_equal(expected, baked, tolerance=BAKE_TOLERANCE, where=f"{where}, baked")
+    return core
+
+
+def pin(model: onnx.ModelProto, wanted: Input, outputs: Sequence[str], where: str) -> onnx.ModelProto:
+    """A copy with one picture of the manifest's size as input and only these outputs. Raises BadInput."""
+    need_tensors(model, wanted.name, outputs, where)
+    pinned = onnx.ModelProto()
+    pinned.CopyFrom(model)
+    graph = pinned.graph
+    (port,) = graph_inputs(pinned)
+    sides = (wanted.height_px, wanted.width_px)
+    shape = (1, 3, *sides) if wanted.layout == "NCHW" else (1, *sides, 3)
+    _need_fitting(port, shape, wanted, where)
+    _replace(graph.input, [onnx.helper.make_tensor_value_info(port.name, port.type.tensor_type.elem_type, shape)])
+    _replace(graph.output, [_unsized(each) for name in outputs for each in graph.output if each.name == name])
+    del graph.value_info[:]
+    return pinned
+
+
+def simplify(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
+    """Simplified by onnxslim, brought to `LEAST_OPSET`, simplified again, checked. Raises BadInput."""
+    import onnxslim
+
+    try:
+        slim = onnxslim.slim(model)
+        if _opset(slim) < LEAST_OPSET:
+            slim = onnxslim.slim(version_converter.convert_version(slim, LEAST_OPSET))
+    except (AssertionError, IndexError, AttributeError, *REFUSALS) as error:
+        raise BadInput(explain(f"cannot be simplified ({one_line(error)})", where=where)) from error
+    slim.ir_version = IR_VERSION
+    return check(slim, where)
+
+
+def as_input(pictures: Picture, wanted: Input) -> NDArray[np.float32]:
+    """Pictures uint8 (N, H, W, 3) BGR as the network before baking takes them."""
+    values = np.stack([normalise(picture, wanted) for picture in pictures])
+    return np.ascontiguousarray(values.transpose(0, 3, 1, 2) if wanted.layout == "NCHW" else values)
+
+
+def _example(wanted: Input) -> Picture:
+    """One picture of noise, the same every time, with soft light and dark: noise alone leaves a network cold."""
+    generator = np.random.default_rng(0)
+    y, x = np.mgrid[: wanted.height_px, : wanted.width_px]
+    soft = 128 + 90 * np.sin(x / 17) * np.cos(y / 23)
+    noise = generator.integers(-30, 31, (wanted.height_px, wanted.width_px, 3))
+    return np.asarray((soft[..., None] + noise).clip(0, 255), np.uint8)[None]
+
+
+def _need_fitting(port: onnx.ValueInfoProto, shape: tuple[int, ...], wanted: Input, where: str) -> None:
+    """A size that the file fixes may be changed only where the manifest says so; a batch always."""
+    dims = [dim.dim_value if dim.HasField("dim_value") else 0 for dim in port.type.tensor_type.shape.dim]
+    free = wanted.multiple_of_px > 0
+    fits = len(dims) == 4 and all(
+        have in (0, -1, want) or position == 0 or (free and want != 3)
+        for position, (have, want) in enumerate(zip(dims, shape, strict=True))
+    )
+    if not fits:
+        raise BadInput(explain("another input than the recipe's", where=where, got=dims, expected=str(list(shape))))
+
+
+def _unsized(port: onnx.ValueInfoProto) -> onnx.ValueInfoProto:
+    free = onnx.ValueInfoProto()
+    free.CopyFrom(port)
+    free.type.tensor_type.ClearField("shape")
+    return free
+
+
+def _replace(ports: list[onnx.ValueInfoProto], wanted: list[onnx.ValueInfoProto]) -> None:
+    del ports[:]
+    ports.extend(wanted)
+
+
+def _opset(model: onnx.ModelProto) -> int:
+    return int(next(each.version for each in model.opset_import if each.domain in ("", "ai.onnx")))

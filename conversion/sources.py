@@ -1,0 +1,116 @@
+"""Gets the files that a conversion starts from: a folder, the catalog, or their official addresses."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from conversion.recipe import Recipe, SourceFile, StartKind, manifest_of, start_files
+from edge.catalog.fetch import fetch_model
+from edge.catalog.files import check_file, refuse
+from edge.catalog.install import find_files
+from edge.catalog.lookup import Catalog
+from edge.catalog.manifests import MANIFEST, write_manifest
+from edge.errors import BadInput, ModelNotFound, explain
+from edge.manifest import Artefact, Manifest, ModelFile
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a conversion starts from: the manifest of the network, the kind of its files, and where they lie."""
+
+    manifest: Manifest
+    kind: StartKind
+    paths: tuple[Path, ...]
+
+
+def find_start(recipe: Recipe, catalog: Catalog, folder: Path | None, downloads: Path | None = None) -> Start:
+    """The files of a recipe: in the folder where one is given; else in the catalog's places, else downloaded.
+
+    downloads: folder that keeps what is downloaded, `cache_folder()` where None. Raises ModelNotFound with what is
+    missing, ManifestError for a file of the right name and the wrong content.
+    """
+    manifest = manifest_of(recipe, catalog)
+    choices = start_files(recipe, manifest)
+    for kind, files in choices:
+        paths = _look(files, folder, catalog)
+        if paths:
+            return Start(manifest, kind, paths)
+    if folder is not None:
+        raise _missing(recipe, choices[0][1], folder)
+    for kind, files in choices:
+        if all(file.url and file.sha256 and file.size for file in files):
+            return Start(manifest, kind, _fetch(manifest, kind, files, downloads or cache_folder()))
+    next_step = f"get the files and give their folder: --from FOLDER ({_names(choices[0][1])})"
+    raise ModelNotFound(explain("no address with a known sha256", where=recipe.id, next_step=next_step))
+
+
+def start_from(kind: StartKind, paths: Sequence[Path], manifest: Manifest, model_id: str) -> Start:
+    """Somebody's own files, read as the manifest of another network says. Raises BadInput for a missing file."""
+    for path in paths:
+        if not path.is_file():
+            raise BadInput(explain("no such file", where=str(path)))
+    changed = msgspec.structs.replace(manifest, id=model_id, metrics={}, source=f"own files, read as {manifest.id}")
+    return Start(changed, kind, tuple(paths))
+
+
+def cache_folder() -> Path:
+    """Where downloads for conversion are kept: below PASSERBY_CACHE, else below XDG_CACHE_HOME or ~/.cache."""
+    own, shared = os.environ.get("PASSERBY_CACHE"), os.environ.get("XDG_CACHE_HOME")
+    folder = Path(own) if own else Path(shared or Path.home() / ".cache") / "passerby"
+    return folder / "sources"
+
+
+def _look(files: Sequence[SourceFile], folder: Path | None, catalog: Catalog) -> tuple[Path, ...]:
+    """Where all the files lie, or nothing."""
+    roots = [folder] if folder else [*catalog.raw, *catalog.installed.glob("*"), *catalog.carried.glob("*")]
+    found: dict[str, Path] = {}
+    for root in (each for each in roots if each.is_dir()):
+        for file in files:
+            path = _find(file, root, deep=folder is not None)
+            if path and file.path not in found:
+                found[file.path] = path
+    return tuple(found[file.path] for file in files) if len(found) == len(files) else ()
+
+
+def _find(file: SourceFile, root: Path, *, deep: bool) -> Path | None:
+    if not file.sha256:
+        return next((path for path in sorted(root.rglob(file.path)) if path.is_file()), None) if deep else None
+    known = _model_file(file)
+    if deep:
+        return find_files([known], root).get(known)
+    places = (root / name for name in (file.path, *file.found_as))
+    return next((path for path in places if path.is_file() and not check_file(path, known).fault), None)
+
+
+def _fetch(manifest: Manifest, kind: StartKind, files: Sequence[SourceFile], folder: Path) -> tuple[Path, ...]:
+    """Download through the catalog's own fetch, into a catalog of sources."""
+    artefact = Artefact(kind=kind, files=tuple(_model_file(file) for file in files))
+    wanted = msgspec.structs.replace(manifest, artefacts=(artefact,))
+    described = folder / ".manifests" / manifest.id
+    described.mkdir(parents=True, exist_ok=True)
+    (described / MANIFEST).write_text(write_manifest(wanted))
+    installed = fetch_model(Catalog(folder / ".manifests", folder), manifest.id)
+    return tuple(installed / file.path for file in files)
+
+
+def _model_file(file: SourceFile) -> ModelFile:
+    return ModelFile(path=file.path, sha256=file.sha256, size=max(file.size, 1), url=file.url, found_as=file.found_as)
+
+
+def _missing(recipe: Recipe, files: Sequence[SourceFile], folder: Path) -> Exception:
+    """A file of the right name and another content comes first."""
+    for file in (each for each in files if each.sha256):
+        for path in sorted(folder.rglob(file.path)):
+            check = check_file(path, _model_file(file))
+            if check.fault:
+                return refuse(check, "for weights of your own use --caffe or --onnx")
+    return ModelNotFound(explain(f"{recipe.id} is not in this folder", where=str(folder), expected=_names(files)))
+
+
+def _names(files: Sequence[SourceFile]) -> str:
+    return ", ".join(file.path for file in files)

@@ -1,0 +1,92 @@
+"""An attribute network against its float self, and both against labels where there are some."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from conversion.verify.running import Outputs
+from edge.attributes.decoded import Attributes
+from edge.attributes.estimator import DECODERS
+from edge.errors import BadInput, explain
+from edge.manifest import Manifest
+from edge.taxonomy import taxonomy
+from edge.types import FEMALE, MALE
+
+
+class Label(NamedTuple):
+    """What is known of one face: age in years, position in gender_probs."""
+
+    age: float
+    gender: int
+
+
+def read_labels(path: Path) -> dict[str, Label]:
+    """Labels by the path of a picture, from a CSV with the columns path, age, gender (F or M). Raises BadInput."""
+    try:
+        with path.open(newline="") as stream:
+            rows = list(csv.DictReader(stream))
+        return {row["path"]: Label(float(row["age"]), FEMALE if row["gender"] == "F" else MALE) for row in rows}
+    except (OSError, KeyError, ValueError) as error:
+        expected = "columns path, age, gender (F or M)"
+        raise BadInput(explain(f"not a file of labels ({error})", where=str(path), expected=expected)) from error
+
+
+class AttributeTally:
+    """Sums differences over faces."""
+
+    def __init__(self, manifest: Manifest, labels: Mapping[str, Label]) -> None:
+        self._manifest, self._labels = manifest, labels
+        self._sums: dict[str, list[float]] = {}
+
+    def add(self, name: str, reference: Outputs, artefact: Outputs) -> None:
+        """Take one face's outputs."""
+        decode = DECODERS[self._manifest.decoder]
+        wanted, given = decode(reference), decode(artefact)
+        self._compare_age(wanted, given)
+        if wanted.gender_probs is not None and given.gender_probs is not None:
+            self._note("gender_probs_mean", float(np.abs(given.gender_probs - wanted.gender_probs).mean()))
+            self._note("gender_agreement", float(given.gender_probs.argmax() == wanted.gender_probs.argmax()))
+        if name in self._labels:
+            self._compare_label(self._labels[name], wanted, "reference_")
+            self._compare_label(self._labels[name], given, "")
+
+    def metrics(self) -> dict[str, float]:
+        """Means over all faces; with labels also the change of the errors, positive where the artefact is worse."""
+        means = {key: float(np.mean(values)) for key, values in self._sums.items()}
+        if "age_mae" in means:
+            means["age_mae_change"] = means["age_mae"] - means["reference_age_mae"]
+        if "gender_accuracy" in means:
+            points = 100 * (means["reference_gender_accuracy"] - means["gender_accuracy"])
+            means["gender_points_lost"] = points
+        return means
+
+    def _compare_age(self, wanted: Attributes, given: Attributes) -> None:
+        if wanted.age_probs is not None and given.age_probs is not None:
+            self._note("age_probs_mean", float(np.abs(given.age_probs - wanted.age_probs).mean()))
+        before, after = self._years(wanted), self._years(given)
+        if before is not None and after is not None:
+            self._note("age_years_mean", abs(after - before))
+
+    def _compare_label(self, label: Label, found: Attributes, prefix: str) -> None:
+        years = self._years(found)
+        if years is not None:
+            self._note(f"{prefix}age_mae", abs(years - label.age))
+        if found.gender_probs is not None:
+            self._note(f"{prefix}gender_accuracy", float(found.gender_probs.argmax() == label.gender))
+
+    def _years(self, found: Attributes) -> float | None:
+        """The network's years; of a class model the mean of its brackets' middles."""
+        if found.age_years is not None:
+            return float(found.age_years[0])
+        if found.age_probs is None or self._manifest.taxonomy is None:
+            return None
+        middles = [(bracket.low + bracket.high) / 2 for bracket in taxonomy(self._manifest.taxonomy).brackets]
+        return float(found.age_probs[0] @ np.array(middles, np.float32))
+
+    def _note(self, key: str, value: float) -> None:
+        self._sums.setdefault(key, []).append(value)

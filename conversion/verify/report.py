@@ -1,0 +1,115 @@
+"""The report of a conversion: as JSON, as a table and as a plot."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+TOOLS = ("passerby", "onnx", "onnxslim", "onnxruntime", "openvino", "nncf", "opencv-python-headless", "ai-edge-litert")
+
+
+class ArtefactReport(Struct, frozen=True, kw_only=True):
+    """One artefact against the reference. Sets are `calibration` and `held_out`."""
+
+    kind: str
+    bytes: int
+    tensors: dict[str, dict[str, dict[str, float]]]
+    metrics: dict[str, dict[str, float]]
+    latency_ms: dict[str, float]
+    distribution: tuple[int, ...]
+    failures: tuple[str, ...]
+    note: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether it reached the recipe's gate."""
+        return not self.failures
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """All of `report.json`."""
+
+    id: str
+    reference: str
+    reference_latency_ms: dict[str, float]
+    pictures: dict[str, int]
+    artefacts: tuple[ArtefactReport, ...]
+    machine: str
+    tools: dict[str, str]
+    schema: Literal["passerby.conversion/1"] = "passerby.conversion/1"
+
+
+def describe_machine() -> str:
+    """Processor family, cores and system."""
+    return f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}"
+
+
+def tool_versions() -> dict[str, str]:
+    """Versions of what takes part in a conversion, as installed here."""
+    found = {}
+    for name in TOOLS:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def write_report(report: Report, folder: Path) -> None:
+    """Write `report.json` and `errors.png` into a folder."""
+    content = msgspec.json.format(msgspec.json.encode(report), indent=2)
+    scratch = folder / ".report.json"
+    scratch.write_bytes(content)
+    scratch.replace(folder / "report.json")
+    _plot(report, folder / "errors.png")
+
+
+def rows(report: Report) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Column heads and cells of the table that people read."""
+    words = sorted({word for each in report.artefacts for word in each.metrics.get("held_out", {})})
+    heads = ("artefact", "kB", "ms 1|2 threads", "largest error", *words, "gate")
+    first = ("reference", "", _latency(report.reference_latency_ms), "", *("" for _ in words), report.reference)
+    return heads, [first, *(_row(each, words) for each in report.artefacts)]
+
+
+def _row(each: ArtefactReport, words: list[str]) -> tuple[str, ...]:
+    metrics, tensors = each.metrics.get("held_out", {}), each.tensors.get("held_out", {})
+    largest = ", ".join(f"{word} {error['max']:.2g}" for word, error in _worst(tensors))
+    cells = (f"{metrics[word]:.4g}" if word in metrics else "" for word in words)
+    verdict = "; ".join(each.failures) or each.note or "passed"
+    return each.kind, f"{each.bytes / 1000:.0f}", _latency(each.latency_ms), largest, *cells, verdict
+
+
+def _worst(tensors: dict[str, dict[str, float]]) -> list[tuple[str, dict[str, float]]]:
+    """At most two outputs, the worst first."""
+    return sorted(tensors.items(), key=lambda entry: -entry[1]["max"])[:2]
+
+
+def _latency(found: dict[str, float]) -> str:
+    return " | ".join(f"{found[threads]:.2f}" for threads in sorted(found))
+
+
+def _plot(report: Report, path: Path) -> None:
+    """Distribution of the absolute errors of all outputs, one line an artefact."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    from conversion.verify.tensors import EDGES
+
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    for each in (one for one in report.artefacts if sum(one.distribution)):
+        shares = [count / sum(each.distribution) for count in each.distribution]
+        axes.stairs(shares, EDGES, label=each.kind)
+    axes.set(xscale="log", xlabel="absolute error of an output", ylabel="share of values")
+    axes.set_title(f"{report.id} against {report.reference}")
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend()
+    figure.savefig(path, metadata={"Software": None}, dpi=110)

@@ -1,0 +1,90 @@
+"""Opens the reference and the artefacts with the device's own adapters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import ManifestError, explain
+from edge.inference.opening import OpenedSession, open_session
+from edge.manifest import Artefact, Manifest
+from edge.schemas.vocabulary import ArtefactKind
+
+Outputs = Mapping[str, NDArray[np.float32]]
+"""A network's outputs for one picture, by the decoder's words."""
+
+RUNS_AS: dict[str, tuple[str, ArtefactKind]] = {
+    "onnx": ("onnxruntime:CPU", "onnx"),
+    "openvino-int8": ("openvino:CPU", "openvino-int8"),
+    "openvino-fp16": ("openvino:CPU", "openvino-fp16"),
+    "ncs2": ("openvino:CPU", "openvino-fp16"),
+    "tflite-int8": ("tflite:CPU", "tflite-int8"),
+    "coral": ("tflite:CPU", "tflite-int8"),
+    "caffe": ("opencv:CPU", "caffe"),
+}
+"""Kind -> target that checks it here, and the kind that this target takes it for: no accelerator is needed."""
+
+EDGE_TPU_OP = b"edgetpu-custom-op"
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network that can be opened: its manifest with one artefact, and the folder of its files."""
+
+    manifest: Manifest
+    folder: Path
+
+    @property
+    def kind(self) -> str:
+        """Kind of the artefact."""
+        return self.manifest.artefacts[0].kind
+
+    @property
+    def runs_here(self) -> bool:
+        """False for a file compiled for the Edge TPU."""
+        files = self.manifest.artefacts[0].files
+        return self.kind != "coral" or EDGE_TPU_OP not in (self.folder / files[0].path).read_bytes()
+
+    def open(self, threads: int) -> Running:
+        """Open it for single pictures. Raises BackendUnavailable, InferenceError, ManifestError."""
+        artefact = self.manifest.artefacts[0]
+        if artefact.kind not in RUNS_AS:
+            raise ManifestError(explain("no target runs it here", where=self.manifest.id, got=artefact.kind))
+        target, kind = RUNS_AS[artefact.kind]
+        as_kind = msgspec.structs.replace(artefact, kind=kind)
+        manifest = msgspec.structs.replace(self.manifest, artefacts=(as_kind,))
+        return Running(manifest, open_session(manifest, self.folder, [target], threads=threads))
+
+
+class Running:
+    """An open network that takes one picture at a time."""
+
+    def __init__(self, manifest: Manifest, opened: OpenedSession) -> None:
+        self.manifest = manifest
+        self.input_hw = opened.input_hw
+        self._session = opened.session
+
+    def infer(self, picture: NDArray[np.uint8]) -> Outputs:
+        """Outputs of a uint8 (H, W, 3) BGR picture of the network's size."""
+        self._session.start({self.manifest.input.name: picture[None]})
+        outputs = self._session.wait()
+        return {word: np.asarray(outputs[name], np.float32) for word, name in self.manifest.outputs.items()}
+
+    def close(self) -> None:
+        """Free the network."""
+        self._session.close()
+
+
+def networks(manifest: Manifest, folder: Path) -> list[Network]:
+    """Each artefact of a folder as a network of its own."""
+    return [Network(narrow(manifest, artefact), folder) for artefact in manifest.artefacts]
+
+
+def narrow(manifest: Manifest, artefact: Artefact) -> Manifest:
+    """The manifest with this artefact only."""
+    return msgspec.structs.replace(manifest, artefacts=(artefact,))

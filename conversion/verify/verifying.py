@@ -1,0 +1,169 @@
+"""Runs the reference and artefacts over the same pictures and holds the numbers against the recipe's gate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from conversion.artefacts.job import Infer
+from conversion.calibration import PictureSet
+from conversion.recipe import Gate
+from conversion.verify.attributes import AttributeTally, Label
+from conversion.verify.detection import DetectionTally
+from conversion.verify.latency import measure
+from conversion.verify.report import ArtefactReport, Report, describe_machine, tool_versions
+from conversion.verify.running import RUNS_AS, Network, Outputs
+from conversion.verify.tensors import TensorTally
+from edge.manifest import Manifest
+
+THREADS = 2
+REFERENCE = "reference"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a verification compares on: pictures by the name of their set, the gate, and labels where there are any."""
+
+    sets: Mapping[str, PictureSet]
+    gate: Gate
+    labels: Mapping[str, Label] = field(default_factory=dict)
+
+
+class _Tally:
+    """All that is counted of one artefact on one set of pictures."""
+
+    def __init__(self, manifest: Manifest, labels: Mapping[str, Label]) -> None:
+        self.tensors = TensorTally()
+        self._faces = DetectionTally(manifest) if manifest.task == "detection" else None
+        self._attributes = None if self._faces else AttributeTally(manifest, labels)
+
+    def add(self, name: str, px: tuple[float, float], reference: Outputs, artefact: Outputs) -> None:
+        self.tensors.add(reference, artefact)
+        if self._faces:
+            self._faces.add(reference, artefact, px)
+        elif self._attributes:
+            self._attributes.add(name, reference, artefact)
+
+    def metrics(self) -> dict[str, float]:
+        counted = self._faces or self._attributes
+        return {key: round(value, 6) for key, value in counted.metrics().items()} if counted else {}
+
+
+def verify(reference: Network, artefacts: list[Network], check: Check) -> Report:
+    """Compare artefacts with the reference on every set; the gate holds on the last one, `held_out`."""
+    runnable = [each for each in artefacts if each.runs_here]
+    tallies = {name: _compare(reference, runnable, pictures, check) for name, pictures in check.sets.items()}
+    last = list(check.sets.values())[-1]
+    times = measure({REFERENCE: reference} | {each.kind: each for each in runnable}, last.pictures)
+    reports = []
+    for each in artefacts:
+        found = {name: tally[each.kind] for name, tally in tallies.items() if each.kind in tally}
+        reports.append(_report(each, found, times.get(each.kind, {}), check.gate))
+    return Report(
+        id=reference.manifest.id,
+        reference=RUNS_AS[reference.kind][0],
+        reference_latency_ms=times[REFERENCE],
+        pictures={name: len(pictures) for name, pictures in check.sets.items()},
+        artefacts=tuple(reports),
+        machine=describe_machine(),
+        tools=tool_versions(),
+    )
+
+
+def failures(metrics: Mapping[str, float], gate: Gate) -> tuple[str, ...]:
+    """What misses the gate, in words. A metric that the gate names and nobody measured is a miss."""
+    missed = [
+        f"{key} {_text(metrics, key)} < {least}"
+        for key, least in gate.least.items()
+        if not _at_least(metrics, key, least)
+    ]
+    missed += [
+        f"{key} {_text(metrics, key)} > {most}" for key, most in gate.most.items() if not _at_most(metrics, key, most)
+    ]
+    return tuple(missed)
+
+
+def _at_least(metrics: Mapping[str, float], key: str, least: float) -> bool:
+    return key in metrics and metrics[key] >= least
+
+
+def _at_most(metrics: Mapping[str, float], key: str, most: float) -> bool:
+    return key in metrics and metrics[key] <= most
+
+
+def _text(metrics: Mapping[str, float], key: str) -> str:
+    return f"{metrics[key]:.4g}" if key in metrics else "not measured"
+
+
+def _compare(reference: Network, artefacts: list[Network], pictures: PictureSet, check: Check) -> dict[str, _Tally]:
+    tallies = {each.kind: _Tally(each.manifest, check.labels) for each in artefacts}
+    for name, px, expected, found in _infer_all(reference, artefacts, pictures):
+        for kind, outputs in found.items():
+            tallies[kind].add(name, px, expected, outputs)
+    return tallies
+
+
+def _infer_all(
+    reference: Network, artefacts: list[Network], pictures: PictureSet
+) -> Iterator[tuple[str, tuple[float, float], Outputs, dict[str, Outputs]]]:
+    """Name, scale, the reference's outputs and each artefact's, picture by picture."""
+    first, others = reference.open(THREADS), {each.kind: each.open(THREADS) for each in artefacts}
+    for name, px, picture in zip(pictures.names, pictures.px, pictures.pictures, strict=True):
+        expected = {word: values.copy() for word, values in first.infer(picture).items()}
+        yield name, px, expected, {kind: other.infer(picture) for kind, other in others.items()}
+    for running in (first, *others.values()):
+        running.close()
+
+
+def _report(network: Network, tallies: Mapping[str, _Tally], times: dict[str, float], gate: Gate) -> ArtefactReport:
+    metrics = {name: tally.metrics() for name, tally in tallies.items()}
+    last = list(tallies.values())[-1] if tallies else None
+    runs = network.runs_here
+    return ArtefactReport(
+        kind=network.kind,
+        bytes=sum(file.size for file in network.manifest.artefacts[0].files),
+        tensors={name: tally.tensors.errors() for name, tally in tallies.items()},
+        metrics=metrics,
+        latency_ms=times,
+        distribution=tuple(last.tensors.counts.tolist()) if last else (),
+        failures=failures(list(metrics.values())[-1], gate) if metrics else (),
+        note="" if runs else "compiled for the Edge TPU: not run here, checked before it was compiled",
+    )
+
+
+class Agreement:
+    """How well networks agree with the reference on some pictures, 0-1: the worst of the task's own agreements.
+
+    A quality as `conversion.artefacts.job` means it; the reference runs once, when it is first asked.
+    """
+
+    def __init__(self, reference: Network, pictures: PictureSet) -> None:
+        self._reference, self._pictures = reference, pictures
+        self._expected: list[Outputs] = []
+
+    def __call__(self, infer: Infer) -> float:
+        """Agreement of a network that is given as a function."""
+        tally, pictures = _Tally(self._reference.manifest, {}), self._pictures
+        words = self._reference.manifest.outputs.items()
+        self._expected = self._expected or self._infer_reference()
+        for name, px, picture, expected in zip(
+            pictures.names, pictures.px, pictures.pictures, self._expected, strict=True
+        ):
+            found = infer(picture)
+            tally.add(name, px, expected, {word: found[tensor] for word, tensor in words})
+        return _worst(tally.metrics())
+
+    def _infer_reference(self) -> list[Outputs]:
+        running = self._reference.open(THREADS)
+        found = [
+            {word: values.copy() for word, values in running.infer(each).items()} for each in self._pictures.pictures
+        ]
+        running.close()
+        return list(found)
+
+
+def _worst(metrics: Mapping[str, float]) -> float:
+    agreements = [metrics[key] for key in ("recall", "precision", "gender_agreement") if key in metrics]
+    if "age_years_mean" in metrics:
+        agreements.append(1 - metrics["age_years_mean"] / 100)
+    return min(agreements)

@@ -1,0 +1,276 @@
+"""`passerby convert` as people call it: the real thing in a process of its own, and what it says of bad input."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+
+from conversion.artefacts.openvino import float_layers
+from edge.catalog.manifests import MANIFEST, read_manifest
+from tests.conftest import need_program
+from tests.conversion.caffe_files import write_network
+from tests.conversion.onnx_files import small_network
+from tests.conversion.pictures import write_portraits
+
+pytestmark = pytest.mark.timeout(240)
+
+MAIN = "from edge.cli.app import main; main()"
+FEW = ["--count", "8", "--held-out", "8"]
+
+
+def convert(*words: str | Path, before: str = "", strace: Path | None = None) -> subprocess.CompletedProcess[str]:
+    program = [sys.executable, "-c", f"{before}\n{MAIN}", "convert", *map(str, words)]
+    if strace is not None:
+        program = [need_program("strace"), "-f", "-qq", "-o", str(strace), "-e", "trace=network", *program]
+    environment = os.environ | {"PYTHONWARNINGS": "ignore", "COLUMNS": "200"}
+    return subprocess.run(program, capture_output=True, text=True, check=False, env=environment, timeout=200)
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_portraits(tmp_path_factory.mktemp("photographs"), 16)
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    path = tmp_path / "small.onnx"
+    onnx.save(small_network(), str(path))
+    return path
+
+
+def lines(done: subprocess.CompletedProcess[str]) -> list[str]:
+    return [line for line in done.stderr.splitlines() if line.startswith("passerby: ")]
+
+
+def refused(done: subprocess.CompletedProcess[str], code: int, *words: str) -> None:
+    """One clear line with these words, the exit code, and no traceback."""
+    assert done.returncode == code, done.stderr
+    (line,) = lines(done)
+    assert "Traceback" not in done.stderr
+    for word in words:
+        assert word in line
+
+
+@pytest.mark.shared
+@pytest.mark.strace
+def test_ultraface_from_onnx_to_a_bundle_that_the_device_runs(shared: Path, photographs: Path, tmp_path: Path) -> None:
+    source = ["ultraface-rfb-320", "--from", shared / "models" / "ultraface", "--calibration", photographs, *FEW]
+    kinds = [word for kind in ("onnx", "openvino-int8", "openvino-fp16") for word in ("--artefact", kind)]
+    log = tmp_path / "strace.log"
+    done = convert("run", *source, *kinds, "--out", tmp_path / "out", "--json", strace=log)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert [each["kind"] for each in report["artefacts"]] == ["onnx", "openvino-int8", "openvino-fp16"]
+    assert report["reference"] == "onnxruntime:CPU"
+    assert report["pictures"] == {"calibration": 8, "held_out": 8}
+    internet = [line for line in log.read_text().splitlines() if "AF_INET" in line]
+    assert internet == []
+    folder = tmp_path / "out" / "ultraface-rfb-320"
+    manifest = read_manifest(folder / MANIFEST)
+    assert (manifest.input.layout, manifest.input.dtype, manifest.input.colour) == ("NHWC", "uint8", "BGR")
+    assert manifest.made_with["nncf"]
+    assert not list((tmp_path / "out").glob(".*"))
+
+    assert convert("verify", folder, "--from", shared / "models" / "ultraface", *source[3:]).returncode == 0
+    done = convert("bundle", folder, "--out", tmp_path / "bundles")
+    assert done.returncode == 0, done.stderr
+    environment = os.environ | {"PASSERBY_MODELS": str(tmp_path / "models")}
+    for words in (
+        ["models", "import", "ultraface-rfb-320", "--from", str(tmp_path / "bundles")],
+        ["models", "verify", "ultraface-rfb-320"],
+    ):
+        command = [sys.executable, "-m", "edge.cli", *words]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.shared
+def test_the_same_input_gives_the_same_bytes(shared: Path, photographs: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        words = ["yunet-n-320", "--from", shared / "models" / "yunet", "--calibration", photographs, *FEW]
+        done = convert("run", *words, "--out", tmp_path / name)
+        assert done.returncode == 0, done.stderr
+        assert convert("bundle", tmp_path / name / "yunet-n-320", "--out", tmp_path / f"b-{name}").returncode == 0
+    found = [
+        {path.name: path.read_bytes() for path in (tmp_path / f"b-{name}" / "yunet-n-320").iterdir()}
+        for name in ("one", "two")
+    ]
+    assert len(found[0]) == 6
+    assert found[0] == found[1]
+
+
+def own(small: Path, photographs: Path, out: Path) -> list[str | Path]:
+    """Words that convert a small network read as UltraFace; it finds no face, so it passes no gate."""
+    return ["run", "--onnx", small, "--like", like(small.parent), "--calibration", photographs, *FEW, "--out", out]
+
+
+def like(folder: Path) -> Path:
+    """A manifest that fits the small network."""
+    text = (Path(__file__).parents[2] / "models" / "ultraface-rfb-320" / MANIFEST).read_text()
+    text = text.replace("width_px = 320", "width_px = 32").replace("height_px = 240", "height_px = 24")
+    file = folder / "ultraface-rfb-320" / MANIFEST
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text)
+    return file
+
+
+def test_what_to_convert_must_be_one_thing(small: Path) -> None:
+    refused(convert("run"), 2, "what to convert")
+    refused(convert("run", "yunet-n-320", "--onnx", small), 2, "what to convert")
+    refused(convert("run", "--onnx", small), 2, "--like is missing")
+    refused(convert("run", "yunet-n-321"), 3, "did you mean yunet-n-320?")
+
+
+def test_unknown_artefacts_and_sizes_are_refused(small: Path, photographs: Path, tmp_path: Path) -> None:
+    words = own(small, photographs, tmp_path / "out")
+    refused(convert(*words, "--artefact", "openvino-int4"), 2, "unknown artefact", "openvino-int8")
+    refused(convert(*words, "--size", "big"), 2, "--size", "WIDTHxHEIGHT")
+
+
+def test_no_calibration_images_are_refused(small: Path, photographs: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = own(small, photographs, out)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    words[words.index(photographs)] = empty
+    refused(convert(*words), 2, "no image in this folder")
+    at = words.index("--calibration")
+    refused(convert(*words[:at], *words[at + 2 :]), 2, "pictures are missing")
+    black = tmp_path / "black"
+    black.mkdir()
+    for index in range(3):
+        cv2.imwrite(str(black / f"{index}.png"), np.zeros((40, 60, 3), np.uint8))
+    words[words.index(empty)] = black
+    refused(convert(*words), 2, "show nothing")
+    assert not out.exists()
+
+
+def test_a_network_that_does_not_fit_leaves_nothing_behind(photographs: Path, tmp_path: Path) -> None:
+    strange = small_network()
+    strange.graph.node[1].op_type = "Twist"
+    path = tmp_path / "small.onnx"
+    onnx.save(strange, str(path))
+    out = tmp_path / "out"
+    refused(convert(*own(path, photographs, out)), 2, "Twist")
+    assert not out.exists() or not list(out.iterdir())
+
+
+def test_weights_of_another_shape_leave_nothing_behind(photographs: Path, tmp_path: Path) -> None:
+    text = """input: "data" input_shape { dim: 1 dim: 3 dim: 24 dim: 32 }
+layer { name: "conv" type: "Convolution" bottom: "data" top: "scores"
+        convolution_param { num_output: 4 kernel_size: 3 } }
+"""
+    files = write_network(tmp_path, text, {"conv": [(4, 3, 5, 5), (4,)]})
+    words = ["--like", like(tmp_path), "--calibration", photographs, "--out", tmp_path / "out"]
+    refused(convert("run", "--caffe", *files, *words), 2, "layer conv", "(4, 3, 5, 5)", "(4, 3, 3, 3)")
+    assert not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.shared
+def test_a_disk_that_fills_leaves_nothing_behind(shared: Path, photographs: Path, tmp_path: Path) -> None:
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))"
+    out = tmp_path / "out"
+    words = ["ultraface-rfb-320", "--from", shared / "models" / "ultraface", "--calibration", photographs, *FEW]
+    refused(convert("run", *words, "--out", out, before=limit), 2, "cannot be written")
+    assert not list(out.iterdir())
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from conversion.artefacts.builders import BUILDERS
+from conversion.artefacts.job import Core, Job
+from edge.errors import BadInput
+from tests.conversion.onnx_files import small_input
+import numpy as np
+wanted = small_input(colour="BGR", mean=(0.0, 0.0, 0.0), scale=1.0)
+pictures = np.random.default_rng(1).integers(0, 256, (4, 24, 32, 3)).astype(np.uint8)
+job = Job(Core(Path(sys.argv[1]), wanted, ("scores", "boxes")), pictures, Path(sys.argv[2]), "small")
+resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))
+try:
+    BUILDERS[sys.argv[3]](job)
+except (BadInput, OSError) as error:
+    print(f"refused: {error}")
+"""
+
+
+@pytest.mark.parametrize("kind", ["onnx", "openvino-fp16", "openvino-int8"])
+def test_no_builder_takes_a_short_write_for_a_file(kind: str, small: Path, tmp_path: Path) -> None:
+    words = [sys.executable, "-W", "ignore", "-c", FULL, small, tmp_path, kind]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(list(map(str, words)), cwd=root, capture_output=True, text=True, check=False, timeout=100)
+    assert done.stdout.startswith("refused: "), done.stderr
+
+
+@pytest.mark.shared
+def test_a_converter_that_is_not_installed_is_named(shared: Path, photographs: Path, tmp_path: Path) -> None:
+    missing = "import sys; sys.modules['nncf'] = None"
+    words = ["ultraface-rfb-320", "--from", shared / "models" / "ultraface", "--calibration", photographs, *FEW]
+    done = convert("run", *words, "--artefact", "openvino-int8", "--out", tmp_path / "out", before=missing)
+    refused(done, 3, "openvino-int8: not available", "passerby[conversion]")
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_an_artefact_that_misses_its_gate_is_not_written(small: Path, photographs: Path, tmp_path: Path) -> None:
+    """A network without faces proves nothing: no artefact of it is called good."""
+    done = convert(*own(small, photographs, tmp_path / "out"), "--artefact", "onnx", "--id", "small")
+    assert done.returncode == 1, done.stderr
+    folder = tmp_path / "out" / "small"
+    assert sorted(path.name for path in folder.iterdir()) == ["errors.png", "report.json"]
+    assert json.loads((folder / "report.json").read_text())["artefacts"][0]["failures"]
+
+
+@pytest.mark.parametrize("package", ["onnx", "onnxslim", "matplotlib"])
+def test_without_the_workstations_packages_other_commands_work_and_convert_says_what_is_missing(package: str) -> None:
+    missing = f"import sys; sys.modules['{package}'] = None"
+    done = convert("recipes", before=missing)
+    assert done.returncode == 0, done.stderr
+    refused(convert("run", "yunet-n-320", before=missing), 3, f"package {package} is missing", "passerby[conversion]")
+
+
+def test_looking_at_the_commands_imports_no_runtime() -> None:
+    heavy = "import atexit, sys; atexit.register(lambda: print(sorted({'numpy', 'cv2', 'onnx'} & set(sys.modules))))"
+    assert convert("--help", before=heavy).stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_recipes_are_listed() -> None:
+    assert "ultraface-rfb-320" in convert("recipes").stdout.split()
+
+
+@pytest.mark.shared
+def test_layers_stay_float_by_name_or_until_the_metric_holds(shared: Path, photographs: Path, tmp_path: Path) -> None:
+    name = "age-gender-recognition-retail-0013"
+    recipe = tmp_path / "all-int8.toml"
+    text = (Path(__file__).parents[2] / "conversion" / "recipes" / f"{name}.toml").read_text()
+    recipe.write_text(text.replace('keep_float = ["age_conv2", "age_conv3"]', "").split("[gate.least]")[0] + "[gate]\n")
+    words = ["run", recipe, "--from", shared / "models" / "omz", "--calibration", photographs, *FEW]
+    floats = {}
+    for option in ((), ("--keep-float", "conv3", "--keep-float", "gender_conv2"), ("--max-drop", "0.002")):
+        out = tmp_path / f"out{len(floats)}"
+        done = convert(*words, "--artefact", "openvino-int8", *option, "--out", out)
+        assert done.returncode == 0, done.stderr
+        floats[option] = {layer.split("/")[0] for layer in float_layers(out / name / f"{name}-int8.xml")}
+    nothing, named, found = floats.values()
+    assert nothing == set()
+    assert named == {"conv3", "gender_conv2"}
+    assert found
+    report = json.loads((out / name / "report.json").read_text())
+    assert report["artefacts"][0]["metrics"]["calibration"]["age_years_mean"] <= 0.2
+    done = convert(*words, "--artefact", "openvino-int8", "--keep-float", "conv9", "--out", tmp_path / "out")
+    refused(done, 2, "no such layer", "conv9", "age_conv3")
+
+
+@pytest.mark.shared
+def test_of_an_ir_no_onnx_is_made(shared: Path, photographs: Path, tmp_path: Path) -> None:
+    words = ["age-gender-recognition-retail-0013", "--from", shared / "models" / "omz", "--calibration", photographs]
+    refused(
+        convert("run", *words, *FEW, "--artefact", "onnx", "--out", tmp_path / "out"), 2, "no onnx can be made of an IR"
+    )

@@ -1,0 +1,135 @@
+"""The core: pinned, upgraded, simplified, baked, and equal to what it was made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper, numpy_helper
+
+from conversion.onnx.baking import take_pictures
+from conversion.onnx.core import LEAST_OPSET, as_input, make_core
+from conversion.onnx.model_file import check, read_model
+from conversion.onnx.runtime import need_equal, run
+from edge.catalog.manifests import read_manifest
+from edge.errors import BadInput
+from tests.conversion.onnx_files import HEIGHT, WIDTH, small_input, small_network
+
+MODELS = Path(__file__).parents[2] / "models"
+OUTPUTS = ("scores", "boxes")
+
+
+def picture(seed: int = 4, hw: tuple[int, int] = (HEIGHT, WIDTH)) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (1, *hw, 3)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("first", ["Conv", "Abs"], ids=["folded into a convolution", "by a 1x1 convolution"])
+@pytest.mark.parametrize("pad", [0, 1])
+@pytest.mark.parametrize("colour", ["RGB", "BGR"])
+def test_colour_mean_and_scale_are_baked_in(first: str, pad: int, colour: str) -> None:
+    wanted = small_input(colour=colour)
+    model = small_network(first=first, pad=pad)
+    core = make_core(model, wanted, OUTPUTS, "test")
+    before = run(model, {"input": as_input(picture(), wanted)}, "test")
+    plain = picture().transpose(0, 3, 1, 2).astype(np.float32)
+    need_equal(before, run(core, {"input": plain}, "test"), tolerance=1e-5, where="core")
+    need_equal(before, run(take_pictures(core), {"input": picture()}, "test"), tolerance=1e-5, where="artefact")
+    folded = [node.op_type for node in core.graph.node][:2] == ["Sub", "Conv"]
+    assert folded == (first == "Conv")
+
+
+def test_a_wrong_colour_order_would_be_seen() -> None:
+    core = make_core(small_network(), small_input(), OUTPUTS, "test")
+    plain = picture().transpose(0, 3, 1, 2).astype(np.float32)
+    right, wrong = run(core, {"input": plain}, "test"), run(core, {"input": plain[:, ::-1]}, "test")
+    with pytest.raises(BadInput, match="other numbers"):
+        need_equal(right, wrong, tolerance=1e-4, where="test")
+
+
+@pytest.mark.parametrize("batch", [1, 10, "N"])
+@pytest.mark.parametrize("opset", [11, 13, 17, 20])
+def test_batch_and_opset_are_brought_to_one_form(batch: int | str, opset: int) -> None:
+    core = make_core(small_network(batch=batch, opset=opset), small_input(), OUTPUTS, "test")
+    assert [each.version for each in core.opset_import if each.domain == ""] == [max(opset, LEAST_OPSET)]
+    (port,) = core.graph.input
+    assert [dim.dim_value for dim in port.type.tensor_type.shape.dim] == [1, 3, HEIGHT, WIDTH]
+    assert [each.name for each in core.graph.output] == list(OUTPUTS)
+
+
+def test_an_open_side_is_pinned_and_a_fixed_one_is_not_overruled() -> None:
+    make_core(small_network(height="H"), small_input(), OUTPUTS, "test")
+    with pytest.raises(BadInput, match="another input than the recipe's"):
+        make_core(small_network(), small_input(height_px=48), OUTPUTS, "test")
+    make_core(small_network(), small_input(height_px=48, multiple_of_px=8), OUTPUTS, "test")
+
+
+def test_outputs_that_nobody_asked_for_are_left_out() -> None:
+    core = make_core(small_network(), small_input(), ("scores",), "test")
+    assert [each.name for each in core.graph.output] == ["scores"]
+    assert not [node for node in core.graph.node if "boxes" in node.output]
+
+
+def test_names_that_the_network_lacks_are_listed() -> None:
+    with pytest.raises(BadInput, match="got scores, boxes, expected heat"):
+        make_core(small_network(), small_input(), ("scores", "heat"), "test")
+    with pytest.raises(BadInput, match="got input, expected data"):
+        make_core(small_network(), small_input(name="data"), OUTPUTS, "test")
+
+
+def test_an_operation_that_no_runtime_has_is_refused() -> None:
+    model = small_network()
+    model.graph.node[1].op_type, model.graph.node[1].domain = "Twist", "own.operations"
+    model.opset_import.append(helper.make_opsetid("own.operations", 1))
+    with pytest.raises(BadInput, match="Twist") as caught:
+        make_core(model, small_input(), OUTPUTS, "test")
+    assert "\n" not in str(caught.value)
+
+
+def external(folder: Path) -> Path:
+    model = small_network()
+    (weights,) = [each for each in model.graph.initializer if each.name == "w"]
+    values = numpy_helper.to_array(weights)
+    weights.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(values), "w"))
+    path = folder / "net.onnx"
+    onnx.save(model, str(path), save_as_external_data=True, location="net.weights", size_threshold=0)
+    return path
+
+
+def test_external_data_is_read(tmp_path: Path) -> None:
+    assert len(make_core(read_model(external(tmp_path)), small_input(), OUTPUTS, "test").graph.node) > 3
+
+
+def test_external_data_that_is_missing_is_one_clear_line(tmp_path: Path) -> None:
+    path = external(tmp_path)
+    (tmp_path / "net.weights").unlink()
+    with pytest.raises(BadInput, match="external data needs the files") as caught:
+        read_model(path)
+    assert "net.weights" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a network at all", b"\x08\x06\x12"])
+def test_a_file_that_is_no_onnx_is_refused(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    path.write_bytes(content)
+    with pytest.raises(BadInput, match=r"net\.onnx: not a sound ONNX file"):
+        read_model(path)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("model_id", "file"),
+    [
+        ("ultraface-rfb-320", "ultraface/version-RFB-320_without_postprocessing.onnx"),
+        ("ultraface-rfb-320", "ultraface/version-RFB-320_simplified.onnx"),
+        ("yunet-2023mar", "yunet/face_detection_yunet_2023mar.onnx"),
+        ("yunet-n-320", "yunet/yunet_n_320_320.onnx"),
+    ],
+)
+def test_real_networks_stay_equal(model_id: str, file: str, shared: Path) -> None:
+    manifest = read_manifest(MODELS / model_id / "manifest.toml")
+    core = make_core(read_model(shared / "models" / file), manifest.input, tuple(manifest.outputs.values()), file)
+    check(core, file)
+    assert not {node.op_type for node in core.graph.node} & {"Shape", "Gather", "Unsqueeze", "BatchNormalization"}
