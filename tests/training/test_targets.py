@@ -79,6 +79,13 @@ def test_mixed_answers_are_between_both(answers: Answers) -> None:
     assert torch.allclose(mixed.genders[0], 0.75 * answers.genders[0] + 0.25 * answers.genders[1])
 
 
+def test_an_unknown_answer_is_not_mixed_in(answers: Answers) -> None:
+    mixed = mix(answers, torch.tensor([2, 1, 0, 3]), 0.75)
+    assert torch.allclose(mixed.ages[0], answers.ages[0])
+    assert torch.allclose(mixed.ages[2], answers.ages[0])
+    assert mixed.age_weights[[0, 2]].tolist() == pytest.approx([0.75, 0.25])
+
+
 def test_the_right_answer_costs_least(answers: Answers) -> None:
     right = answers.ages.clamp(min=1e-9).log(), answers.genders.log()
     wrong = right[0].flip(1), right[1].flip(1)

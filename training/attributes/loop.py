@@ -56,7 +56,7 @@ class Ticks(NamedTuple):
 
 
 class Run:
-    """One training run in a folder. Raises BadInput for a checkpoint of another network, UsageError for a full disk."""
+    """One training run in a folder. Raises BadInput for a checkpoint of another network and for a full disk."""
 
     def __init__(
         self,

@@ -109,8 +109,17 @@ def blend(teachers: Answers, labels: Answers, share: float) -> Answers:
 
 
 def mix(answers: Answers, order: Tensor, share: float) -> Answers:
-    """Answers for pictures of which `share` is the face itself and the rest the one at `order`."""
-    return Answers(*(share * mine + (1 - share) * mine[order] for mine in answers))
+    """Answers for pictures of which `share` is the face itself and the rest that at `order`, as far as both are known."""
+    ages, age_weights = _mix_known(answers.ages, answers.age_weights, order, share)
+    genders, gender_weights = _mix_known(answers.genders, answers.gender_weights, order, share)
+    return Answers(ages, genders, age_weights, gender_weights)
+
+
+def _mix_known(probs: Tensor, weights: Tensor, order: Tensor, share: float) -> tuple[Tensor, Tensor]:
+    mine, other = share * weights, (1 - share) * weights[order]
+    total = mine + other
+    part = (mine / total.clamp(min=1e-6)).unsqueeze(1)
+    return part * probs + (1 - part) * probs[order], total
 
 
 class Losses(NamedTuple):
