@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ from msgspec.structs import replace
 
 from edge.cli.options import TargetList, settings_from, with_flags
 from edge.cli.run import configure_logging
+from edge.errors import BackendUnavailable
 from edge.exit_codes import INTERRUPTED
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ def data(
     out: Annotated[Path, typer.Option("--out", help="Folder for data-report.html and its plots.")],
 ) -> None:
     """Count what data sets hold by age, gender, group and picture size, and their near-copies: one page, and plots."""
+    _need("matplotlib")
     from training.data.readers import open_all
     from training.data.report import PAGE, write_data_report
 
@@ -52,6 +55,7 @@ def chips(
     target: TargetList = None,
 ) -> None:
     """Cut the faces of data sets into chips of 112 px, once, for training here or on another machine."""
+    _need("PIL")
     from training.data.chip_files import Wanted, write_chips
 
     wanted = Wanted(tuple(aligned or ()), tuple(photographs or ()), held_out, share, seed)
@@ -83,6 +87,7 @@ def attributes(
     threads: Annotated[int, typer.Option("--threads", min=0, help="CPU threads; 0: torch's own choice.")] = 0,
 ) -> None:
     """Train the joint network of age and gender. Ctrl-C keeps the last whole epoch; --resume goes on."""
+    _need("torch", "PIL")
     from training.attributes.config import find_config
     from training.attributes.progress import describe, progress_bar
     from training.attributes.start import Start, train
@@ -102,6 +107,7 @@ def attributes(
 @app.command()
 def plot(run: RunFolder, out: Annotated[Path, typer.Option("--out", help="PNG to write.")]) -> None:
     """Draw a run's log: losses, learning rate, and how good the network was."""
+    _need("torch", "matplotlib")
     from training.attributes.plotting import plot_log
 
     plot_log(run, out)
@@ -113,10 +119,18 @@ def export(
     run: RunFolder, out: Annotated[Path, typer.Option("--out", help="Folder for the network: OUT/<id>.")]
 ) -> None:
     """Write a run's network as ONNX with its manifest: the device reads it, and `passerby convert run` goes on."""
+    _need("torch", "onnx", "onnxscript")
     from training.attributes.exporting import export_run
 
     folder = export_run(run, out)
     typer.echo(f"{folder}: `passerby convert run --onnx` and `--like` make the other artefacts of it")
+
+
+def _need(*packages: str) -> None:
+    """Raise BackendUnavailable where a package of the extra is missing."""
+    for package in packages:
+        if find_spec(package) is None:
+            raise BackendUnavailable("train", f"package {package} is missing; install passerby[training]")
 
 
 def _with_flags(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -88,3 +90,13 @@ def test_what_is_wrong_is_said_in_one_line(labelled: Path, tmp_path: Path) -> No
     nowhere = call("chips", "--aligned", str(labelled), "--out", str(tmp_path / "none" / "chips.npz")).exception
     assert isinstance(nowhere, BadInput)
     assert "cannot be written" in str(nowhere)
+
+
+def test_without_torch_one_line_says_what_to_install(tmp_path: Path) -> None:
+    script = "import sys; sys.modules['torch'] = None; from edge.cli.app import main; main()"
+    words = ("train", "attributes", "--chips", "a.npz", "--held-out", "b.npz", "--out", str(tmp_path / "run"))
+    ended = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True, check=False)
+    assert ended.returncode == 3
+    assert (
+        ended.stderr.strip() == "passerby: train: not available: package torch is missing; install passerby[training]"
+    )

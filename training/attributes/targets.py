@@ -109,7 +109,7 @@ def blend(teachers: Answers, labels: Answers, share: float) -> Answers:
 
 
 def mix(answers: Answers, order: Tensor, share: float) -> Answers:
-    """Answers for pictures that are `share` of the face itself and else the one at `order`, as far as both are known."""
+    """Answers for pictures that are `share` of the face itself, else the one at `order`, as far as both are known."""
     ages, age_weights = _mix_known(answers.ages, answers.age_weights, order, share)
     genders, gender_weights = _mix_known(answers.genders, answers.gender_weights, order, share)
     return Answers(ages, genders, age_weights, gender_weights)
