@@ -83,6 +83,10 @@ def attributes(
     ] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Passes over the chips instead.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Of everything random, instead.")] = None,
+    export_to: Annotated[
+        Path | None,
+        typer.Option("--export", help="At the end write the network to this folder, as `train export` does."),
+    ] = None,
     device: Annotated[str, typer.Option("--device", help="cpu, cuda, or auto.")] = "auto",
     threads: Annotated[int, typer.Option("--threads", min=0, help="CPU threads; 0: torch's own choice.")] = 0,
 ) -> None:
@@ -102,6 +106,8 @@ def attributes(
     except KeyboardInterrupt:
         sys.stderr.write(f"passerby: stopped; `--resume --out {out}` goes on after the last whole epoch\n")
         raise typer.Exit(INTERRUPTED) from None
+    if export_to is not None:
+        export(out, export_to)
 
 
 @app.command()

@@ -176,10 +176,12 @@ def test_weights_of_others_begin_a_backbone(files: tuple[Path, Path], tmp_path: 
     published = ResNet((2, 2, 2, 2)).state_dict()
     torch.save({**published, "fc.weight": torch.zeros(1000, 512)}, tmp_path / "resnet18.pth")
     wanted = ("--config", "tiny", "--epochs", "1", "--backbone", "resnet", "--init", str(tmp_path / "resnet18.pth"))
+    wanted += ("--export", str(tmp_path / "networks"))
     result = call("attributes", *data(files), "--out", str(tmp_path / "run"), *wanted)
     assert result.exit_code == 0, result.output
     network, config = load_network(tmp_path / "run" / WEIGHTS, torch.device("cpu"))
     assert config.network.backbone == "resnet"
+    assert (tmp_path / "networks" / "own-agegender" / "manifest.toml").is_file()
     begun, now = published["layer4.1.conv2.weight"], network.state_dict()["backbone.layer4.1.conv2.weight"]
     assert torch.nn.functional.cosine_similarity(begun.flatten(), now.flatten(), dim=0) > 0.2  # of other weights: 0
     torch.save({"something": torch.zeros(3)}, tmp_path / "else.pth")
