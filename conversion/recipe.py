@@ -11,7 +11,7 @@ from msgspec import Meta, Struct, field
 
 from edge.catalog.lookup import Catalog
 from edge.catalog.manifests import problem_of
-from edge.errors import ManifestError, ModelNotFound, explain
+from edge.errors import ManifestError, UnknownModel, explain
 from edge.manifest import Artefact, Manifest, ModelFile, Sha256
 from edge.schemas.vocabulary import Name
 
@@ -72,13 +72,13 @@ def recipe_names() -> list[str]:
 
 
 def read_recipe(name: str) -> Recipe:
-    """A carried recipe by its name, or one in a file. Raises ModelNotFound, ManifestError."""
+    """A carried recipe by its name, or one in a file. Raises UnknownModel, ManifestError."""
     file = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
     if not file.is_file():
         near = difflib.get_close_matches(name, recipe_names(), n=1)
         advice = f"did you mean {near[0]}?" if near else "or the path of a recipe's .toml"
         expected = " | ".join(recipe_names())
-        raise ModelNotFound(explain("unknown recipe", got=name, expected=expected, next_step=advice))
+        raise UnknownModel(explain("unknown recipe", got=name, expected=expected, next_step=advice))
     try:
         return msgspec.toml.decode(file.read_bytes(), type=Recipe)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
