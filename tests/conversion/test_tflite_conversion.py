@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import onnx
 import pytest
@@ -23,6 +24,8 @@ from conversion.artefacts.flatbuffer import FileFacts, read_tflite
 from conversion.artefacts.job import Job
 from conversion.artefacts.tflite import build_tflite, make_file, rewrite
 from conversion.onnx.core import read_core
+from conversion.preparing import describe
+from conversion.verify.running import Network
 from conversion.writing import writing_aside
 from edge.errors import BadInput, InferenceError, UsageError
 from edge.inference.opening import open_session
@@ -73,8 +76,6 @@ def answers(path: Path, core: Path, pictures: Image) -> dict[str, np.ndarray]:
     """What the device's adapter gives for the pictures, by the core's names."""
     network = core_at(core)
     manifest = with_artefact(read_manifest("ultraface-rfb-320"), "tflite-int8", path, network.hw)
-    import msgspec
-
     fitting = msgspec.structs.replace(
         manifest,
         input=msgspec.structs.replace(manifest.input, name=network.input.name),
@@ -240,6 +241,30 @@ def test_without_the_compiler_the_log_says_how_to_get_it(
         build_coral(dataclasses.replace(small, destination=Path("converted/net")))
     (said,) = [record.getMessage() for record in caplog.records if "coral.ai/docs/edgetpu/compiler" in record.msg]
     assert said.endswith("run `edgetpu_compiler -s converted/net/net-coral.tflite`")
+
+
+def test_beside_a_compiled_file_the_other_one_is_what_is_compared(
+    tensorflow: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiler = tmp_path / "edgetpu_compiler"
+    compiler.write_text('#!/bin/sh\nprintf edgetpu-custom-op > "$3/net-coral_edgetpu.tflite"\n')
+    compiler.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    core, pictures = save(draw_small("Relu"), tmp_path), portraits((34, 34), 8)
+    files = build_coral(job(core, pictures, tmp_path))
+    assert [file.name for file in files] == ["net-coral_edgetpu.tflite", "net-coral.tflite"]
+    manifest = with_artefact(read_manifest("ultraface-rfb-320"), "tflite-int8", files[1], (34, 34))
+    both = msgspec.structs.replace(
+        manifest,
+        artefacts=(describe("coral", files),),
+        input=msgspec.structs.replace(manifest.input, name="x"),
+        outputs={"y": "y"},
+    )
+    network = Network(both, tmp_path)
+    assert network.runs_here
+    assert network.open(1).infer(pictures[0])["y"].shape == (1, 4, 32, 32)
+    compiled_only = msgspec.structs.replace(both, artefacts=(describe("coral", files[:1]),))
+    assert not Network(compiled_only, tmp_path).runs_here
 
 
 @pytest.mark.strace
