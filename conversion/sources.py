@@ -31,7 +31,7 @@ class Start:
 def find_start(recipe: Recipe, catalog: Catalog, folder: Path | None, downloads: Path | None = None) -> Start:
     """The files of a recipe: in the folder where one is given; else in the catalog's places, else downloaded.
 
-    downloads: folder that keeps what is downloaded, that of `conversion.cache` where None. Raises ModelNotFound with what is
+    downloads: folder that keeps what is downloaded, `conversion.cache`'s where None. Raises ModelNotFound with what is
     missing, ManifestError for a file of the right name and the wrong content.
     """
     manifest = manifest_of(recipe, catalog)

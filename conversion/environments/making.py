@@ -25,7 +25,7 @@ def ensure_environment(environment: Environment, cache: Path | None = None) -> P
     """The environment's interpreter; made first where it is not there yet (pip, with the user's own settings).
 
     It is built under another name and takes its own when its check has passed, so a folder of that name is whole. Two
-    processes that want it wait for one another. cache: the folder of environments, that of `conversion.cache` where None.
+    processes that want it wait for one another. cache: the folder of environments, `conversion.cache`'s where None.
     Raises BackendUnavailable without an interpreter, room or network, and where pip or the check fails.
     """
     folder = cache_folder("environments") if cache is None else cache
