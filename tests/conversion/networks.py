@@ -100,11 +100,10 @@ def read_unsimplified_ultraface(path: Path) -> onnx.ModelProto:
     manifest = read_manifest(MODELS / "ultraface-rfb-320" / MANIFEST)
     model = pin(read_model(path), manifest.input, tuple(manifest.outputs.values()), path.name)
     model.ir_version = IR_VERSION
-    baked = bake(onnx.version_converter.convert_version(model, LEAST_OPSET), manifest.input)
     shapes = {"scores": (1, 4420, 2), "boxes": (1, 4420, 4)}
-    for port in baked.graph.output:
+    for port in model.graph.output:
         port.CopyFrom(helper.make_tensor_value_info(port.name, onnx.TensorProto.FLOAT, shapes[port.name]))
-    return baked
+    return bake(onnx.version_converter.convert_version(model, LEAST_OPSET), manifest.input)
 
 
 def _per_channel(values: Sequence[float]) -> NDArray[np.float32]:

@@ -215,8 +215,8 @@ def test_an_operation_that_no_converter_has_is_one_clear_line(tensorflow: Path, 
 
 
 def test_a_map_keeps_its_channels_first(tensorflow: Path, tmp_path: Path) -> None:
-    core, out, pictures = save(draw_small("Relu"), tmp_path), tmp_path / "out.tflite", portraits((34, 34), 8)
-    build_tflite(core, pictures, out)
+    core, pictures = save(draw_small("Relu"), tmp_path), portraits((34, 34), 8)
+    (out,) = build_tflite(job(core, pictures, tmp_path))
     expected = answers_of(core, pictures)["y"]
     got = answers(out, core, pictures)["y"]
     assert got.shape == expected.shape == (8, 4, 32, 32)
