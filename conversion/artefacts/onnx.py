@@ -21,7 +21,7 @@ def build_onnx(job: Job) -> tuple[Path, ...]:
 def write_onnx(job: Job, kind: str, ending: str) -> Path:
     """Write the core behind an input of pictures. Raises BadInput."""
     path = job.path(ending)
-    onnx.save(check(take_pictures(open_core(job, kind)), str(path)), str(path))
+    onnx.save(check(take_pictures(open_core(job, kind)), path.name), str(path))
     return path
 
 

@@ -48,7 +48,7 @@ def build_int8(job: Job) -> tuple[Path, ...]:
             else:
                 quantized = _quantize_within(nncf, model, pictures, job, options)
     except (RuntimeError, nncf.ValidationError, nncf.InternalError, nncf.InvalidCollectorTypeError) as error:
-        raise BadInput(explain(f"cannot be quantized ({one_line(error)})", where=str(job.core.path))) from error
+        raise BadInput(explain(f"cannot be quantized ({one_line(error)})", where=job.name)) from error
     return save_network(ov, quantized, job.path("-int8.xml"), fp16=False)
 
 
@@ -83,7 +83,7 @@ def _find_layers(model: Any, job: Job) -> list[str]:
     missing = [name for name, layers in found.items() if not layers]
     if missing:
         got, expected = ", ".join(missing), ", ".join(dict.fromkeys(each.split("/")[0] for each in heavy))
-        where = str(job.core.path.name)
+        where = job.name
         raise BadInput(explain("no such layer to keep in float", where=where, got=got, expected=f"one of {expected}"))
     return [layer for layers in found.values() for layer in layers]
 

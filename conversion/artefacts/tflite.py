@@ -56,11 +56,10 @@ def make_file(job: Job, core: onnx.ModelProto, rewritten: onnx.ModelProto, *, co
     chosen = choose_pictures(job.pictures, job.core.hw)
     shapes = {port.name: list(shape_of(port)) for port in core.graph.output}
     content, floats = _convert(rewritten, job.core.input.name, shapes, chosen)
-    where = str(job.core.path)
     if compare:
-        expected, read = run_core(core, chosen[:COMPARED_PICTURES], where), f"{where}, in TensorFlow"
+        expected, read = run_core(core, chosen[:COMPARED_PICTURES], job.name), f"{job.name}, in TensorFlow"
         need_equal(expected, floats, tolerance=TOLERANCE, where=read, next_step="simplify the ONNX file first")
-    check_file(read_tflite(content, where), {job.core.input.name, *shapes})
+    check_file(read_tflite(content, job.name), {job.core.input.name, *shapes})
     return content
 
 

@@ -13,7 +13,9 @@ import numpy as np
 import onnx
 import pytest
 
+from conversion.artefacts.builders import BUILDERS
 from conversion.artefacts.openvino import float_layers
+from conversion.command import KINDS
 from edge.catalog.manifests import MANIFEST, read_manifest
 from tests.conftest import need_program
 from tests.conversion.caffe_files import write_network
@@ -129,6 +131,10 @@ def test_what_to_convert_must_be_one_thing(small: Path) -> None:
     refused(convert("run", "yunet-n-320", "--onnx", small), 2, "what to convert")
     refused(convert("run", "--onnx", small), 2, "--like is missing")
     refused(convert("run", "yunet-n-321"), 3, "did you mean yunet-n-320?")
+
+
+def test_the_kinds_that_the_command_names_are_those_that_are_built() -> None:
+    assert list(KINDS) == list(BUILDERS)
 
 
 def test_unknown_artefacts_and_sizes_are_refused(small: Path, photographs: Path, tmp_path: Path) -> None:
