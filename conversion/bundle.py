@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from conversion.converting import writing_aside
+from conversion.writing import writing_aside
 from edge.catalog.files import check_file, refuse
 from edge.catalog.manifests import MANIFEST, read_manifest, write_manifest
 from edge.errors import ManifestError, explain

@@ -19,8 +19,11 @@ from edge.manifest import Crop, Input, Manifest
 from edge.types import Detection, Image
 
 Pictures = NDArray[np.uint8]
+"""uint8 (N, H, W, 3) BGR, as the device cuts them."""
 FindFaces = Callable[[Image], Sequence[Detection]]
 
+MOST_PICTURES = 64
+"""More change the ranges of 8 bits of a TFLite file no further."""
 FLAT = 2.0
 """Standard deviation of grey levels below which a picture shows nothing."""
 
@@ -66,6 +69,23 @@ def read_sets(
     _need_contents(whole.pictures, address)
     split = min(calibration, max(1, len(whole) * calibration // wanted))
     return whole.part(0, split), whole.part(split, len(whole))
+
+
+def choose_pictures(pictures: Pictures, hw: tuple[int, int], most: int = MOST_PICTURES) -> Pictures:
+    """At most that many pictures, evenly spread over all of them, as a copy.
+
+    In the first one two corner pixels become black and white: the input's range is then 0-255 whatever the pictures
+    show, so that its scale is 1 and its zero point 0. Raises BadInput for no pictures, pictures of another size, and
+    pictures that show nothing.
+    """
+    if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[1:] != (*hw, 3) or len(pictures) == 0:
+        got = f"{pictures.dtype} {pictures.shape}"
+        raise BadInput(explain("no calibration pictures", got=got, expected=f"uint8 (1.., {hw[0]}, {hw[1]}, 3)"))
+    _need_contents(pictures, "calibration")
+    places = np.linspace(0, len(pictures) - 1, min(most, len(pictures))).round().astype(int)
+    chosen: Pictures = pictures[places]
+    chosen[0, 0, 0], chosen[0, -1, -1] = 0, 255
+    return chosen
 
 
 def cut_for_detector(image: Image, wanted: Input) -> Cut:

@@ -131,7 +131,6 @@ def verify(
     check = read_check(start.manifest, gate, PicturesWanted(calibration, count, held_out, labels, detector))
     report = check_again(start, folder, manifest, check)
     if report_to is not None:
-        report_to.mkdir(parents=True, exist_ok=True)
         write_report(report, report_to)
     _show(report, as_json)
     if not all(each.passed for each in report.artefacts):

@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import errno
 import platform
-import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 
 from conversion.artefacts.builders import BUILDERS
 from conversion.artefacts.job import Int8Options, Job
-from conversion.preparing import Prepared, describe, prepare
+from conversion.preparing import describe, prepare
 from conversion.sources import Start
 from conversion.verify.report import Report, tool_versions, write_report
 from conversion.verify.running import networks
 from conversion.verify.verifying import Agreement, Check, verify
+from conversion.writing import writing_aside
 from edge.catalog.manifests import MANIFEST, write_manifest
-from edge.errors import UsageError, explain
 from edge.manifest import Artefact, Manifest
 from edge.schemas.vocabulary import ArtefactKind
 
 Progress = Callable[[str], None]
 """Called with one short line when a step begins."""
-
-FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS}
-"""What a disk says that takes no more."""
 
 
 def convert(
@@ -42,7 +36,11 @@ def convert(
     with writing_aside(out, start.manifest.id) as staging, tempfile.TemporaryDirectory() as scratch:
         progress("reading the network")
         prepared = prepare(start, Path(scratch))
-        built = [_build(kind, prepared, check, staging, int8, progress) for kind in kinds]
+        pictures = next(iter(check.sets.values()))
+        quality = Agreement(prepared.reference, pictures)
+        name = prepared.manifest.id
+        job = Job(prepared.core, pictures.pictures, staging, name, int8, quality, destination=out / name)
+        built = [_build(kind, job, progress) for kind in kinds]
         manifest = msgspec.structs.replace(prepared.manifest, artefacts=tuple(built), made_with=_made_with())
         progress("comparing with the reference")
         report = verify(prepared.reference, networks(manifest, staging), check)
@@ -77,45 +75,8 @@ def keep_good(manifest: Manifest, report: Report, folder: Path) -> Manifest:
     return msgspec.structs.replace(manifest, artefacts=kept, metrics=metrics)
 
 
-@contextmanager
-def writing_aside(out: Path, name: str) -> Iterator[Path]:
-    """A new folder that takes the place of `out/<name>` when all went well, and is gone when not. Raises UsageError."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=out))
-        try:
-            yield staging
-            staging.chmod(0o755)
-            _swap(staging, out / name)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
-    except OSError as error:
-        if error.filename is None and error.errno is None:
-            raise
-        reason = error.strerror or str(error)
-        what = "cannot be written" if error.errno in FULL else "cannot be read or written"
-        next_step = "free some space there and in the temporary folder, or give another folder with --out"
-        where = str(error.filename or out)
-        raise UsageError(explain(f"{what} ({reason})", where=where, next_step=next_step)) from error
-
-
-def _swap(staging: Path, folder: Path) -> None:
-    old = folder.with_name(f".{folder.name}.old")
-    if folder.exists():
-        shutil.rmtree(old, ignore_errors=True)
-        folder.replace(old)
-    staging.replace(folder)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _build(
-    kind: ArtefactKind, prepared: Prepared, check: Check, folder: Path, int8: Int8Options, progress: Progress
-) -> Artefact:
+def _build(kind: ArtefactKind, job: Job, progress: Progress) -> Artefact:
     progress(f"making {kind}")
-    pictures = next(iter(check.sets.values()))
-
-    agreement = Agreement(prepared.reference, pictures)
-    job = Job(prepared.core, pictures.pictures, folder, prepared.manifest.id, int8, agreement)
     return describe(kind, BUILDERS[kind](job))
 
 

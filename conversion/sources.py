@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
+from conversion.cache import cache_folder
 from conversion.recipe import Recipe, SourceFile, StartKind, manifest_of, start_files
 from edge.catalog.fetch import fetch_model
 from edge.catalog.files import check_file, refuse
@@ -31,7 +31,7 @@ class Start:
 def find_start(recipe: Recipe, catalog: Catalog, folder: Path | None, downloads: Path | None = None) -> Start:
     """The files of a recipe: in the folder where one is given; else in the catalog's places, else downloaded.
 
-    downloads: folder that keeps what is downloaded, `cache_folder()` where None. Raises ModelNotFound with what is
+    downloads: folder that keeps what is downloaded, `conversion.cache`'s where None. Raises ModelNotFound with what is
     missing, ManifestError for a file of the right name and the wrong content.
     """
     manifest = manifest_of(recipe, catalog)
@@ -44,7 +44,7 @@ def find_start(recipe: Recipe, catalog: Catalog, folder: Path | None, downloads:
         raise _missing(recipe, choices[0][1], folder)
     for kind, files in choices:
         if all(file.url and file.sha256 and file.size for file in files):
-            return Start(manifest, kind, _fetch(manifest, kind, files, downloads or cache_folder()))
+            return Start(manifest, kind, _fetch(manifest, kind, files, downloads or cache_folder("sources")))
     next_step = f"get the files and give their folder: --from FOLDER ({_names(choices[0][1])})"
     raise ModelNotFound(explain("no address with a known sha256", where=recipe.id, next_step=next_step))
 
@@ -56,13 +56,6 @@ def start_from(kind: StartKind, paths: Sequence[Path], manifest: Manifest, model
             raise BadInput(explain("no such file", where=str(path)))
     changed = msgspec.structs.replace(manifest, id=model_id, metrics={}, source=f"own files, read as {manifest.id}")
     return Start(changed, kind, tuple(paths))
-
-
-def cache_folder() -> Path:
-    """Where downloads for conversion are kept: below PASSERBY_CACHE, else below XDG_CACHE_HOME or ~/.cache."""
-    own, shared = os.environ.get("PASSERBY_CACHE"), os.environ.get("XDG_CACHE_HOME")
-    folder = Path(own) if own else Path(shared or Path.home() / ".cache") / "passerby"
-    return folder / "sources"
 
 
 def _look(files: Sequence[SourceFile], folder: Path | None, catalog: Catalog) -> tuple[Path, ...]:

@@ -1,1 +1,1 @@
-"""The files that a conversion makes: one builder a kind."""
+"""The files that a conversion makes: a module for each kind, and `builders` lists them."""

@@ -9,10 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from conversion.calibration import Pictures
 from edge.manifest import Input
-
-Pictures = NDArray[np.uint8]
-"""uint8 (N, H, W, 3) BGR, as the device cuts them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +20,11 @@ class Core:
     path: Path
     input: Input
     outputs: tuple[str, ...]
+
+    @property
+    def hw(self) -> tuple[int, int]:
+        """Height and width of the picture, px."""
+        return self.input.height_px, self.input.width_px
 
     @property
     def is_onnx(self) -> bool:
@@ -48,7 +51,11 @@ Quality = Callable[[Infer], float]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One conversion: the core, pictures to calibrate on, the folder to write into and what files are called."""
+    """One conversion: the core, pictures to calibrate on, the folder to write into and what files are called.
+
+    The folder lies aside: what a builder leaves there before it fails goes with it. destination: where it will lie in
+    the end, None where it stays.
+    """
 
     core: Core
     pictures: Pictures
@@ -56,3 +63,8 @@ class Job:
     name: str
     int8: Int8Options = field(default_factory=Int8Options)
     quality: Quality | None = None
+    destination: Path | None = None
+
+    def path(self, ending: str) -> Path:
+        """The file of this ending, such as "-int8.tflite"."""
+        return self.folder / f"{self.name}{ending}"

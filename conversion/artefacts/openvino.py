@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.artefacts.job import Core, Job, Pictures
+from conversion.artefacts.job import Core, Job
+from conversion.calibration import Pictures
+from conversion.onnx.model_file import one_line
 from edge.errors import BackendUnavailable, BadInput, explain
 from edge.inference.openvino import bake_input, import_openvino
 
@@ -28,7 +30,7 @@ COUNTED_NAME = re.compile(r"_\d+$")
 def build_fp16(job: Job) -> tuple[Path, ...]:
     """Write `<name>-fp16.xml` and `.bin`: uint8 NHWC BGR in, weights of 16 bits."""
     ov = import_openvino(TARGET)
-    return _save(ov, read_network(ov, job.core), job.folder / f"{job.name}-fp16.xml", fp16=True)
+    return save_network(ov, read_network(ov, job.core), job.path("-fp16.xml"), fp16=True)
 
 
 def build_int8(job: Job) -> tuple[Path, ...]:
@@ -46,9 +48,8 @@ def build_int8(job: Job) -> tuple[Path, ...]:
             else:
                 quantized = _quantize_within(nncf, model, pictures, job, options)
     except (RuntimeError, nncf.ValidationError, nncf.InternalError, nncf.InvalidCollectorTypeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise BadInput(explain(f"cannot be quantized ({reason})", where=str(job.core.path))) from error
-    return _save(ov, quantized, job.folder / f"{job.name}-int8.xml", fp16=False)
+        raise BadInput(explain(f"cannot be quantized ({one_line(error)})", where=job.name)) from error
+    return save_network(ov, quantized, job.path("-int8.xml"), fp16=False)
 
 
 def read_network(ov: Any, core: Core) -> Any:
@@ -56,10 +57,9 @@ def read_network(ov: Any, core: Core) -> Any:
     try:
         model = ov.Core().read_model(core.path)
         _drop_quantizers(ov, model)
-        return _name_layers(bake_input(ov, model, core.input, (core.input.height_px, core.input.width_px)))
+        return _name_layers(bake_input(ov, model, core.input, core.hw))
     except RuntimeError as error:
-        reason = " ".join(str(error).split())[:200]
-        raise BadInput(explain(f"OpenVINO refuses the network ({reason})", where=str(core.path))) from error
+        raise BadInput(explain(f"OpenVINO refuses the network ({one_line(error)})", where=str(core.path))) from error
 
 
 def float_layers(path: Path) -> tuple[str, ...]:
@@ -83,7 +83,7 @@ def _find_layers(model: Any, job: Job) -> list[str]:
     missing = [name for name, layers in found.items() if not layers]
     if missing:
         got, expected = ", ".join(missing), ", ".join(dict.fromkeys(each.split("/")[0] for each in heavy))
-        where = str(job.core.path.name)
+        where = job.name
         raise BadInput(explain("no such layer to keep in float", where=where, got=got, expected=f"one of {expected}"))
     return [layer for layers in found.values() for layer in layers]
 
@@ -139,12 +139,12 @@ def _name_layers(model: Any) -> Any:
     return model
 
 
-def _save(ov: Any, model: Any, path: Path, *, fp16: bool) -> tuple[Path, ...]:
+def save_network(ov: Any, model: Any, path: Path, *, fp16: bool) -> tuple[Path, ...]:
+    """Write an IR; returns its two files, the .xml first. Raises BadInput where they cannot be written."""
     try:
         ov.save_model(_name_layers(model), path, compress_to_fp16=fp16)
     except RuntimeError as error:
-        reason = " ".join(str(error).split())[:200]
-        raise BadInput(explain(f"cannot be written ({reason})", where=str(path))) from error
+        raise BadInput(explain(f"cannot be written ({one_line(error)})", where=str(path))) from error
     return path, path.with_suffix(".bin")
 
 

@@ -5,52 +5,26 @@ Source: github.com/BVLC/caffe, src/caffe/layers/pooling_layer.cpp.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from conversion.caffe.graph import Graph
 from conversion.caffe.network import Layer
+from conversion.onnx.pooling import Axis
 from edge.errors import BadInput, explain
 
 MAX, AVERAGE = 0, 1
 CEIL = 0
 
 
-class Axis(NamedTuple):
-    """Pooling along one axis: size of the input, of the window, its step and its padding before, in px."""
-
-    size: int
-    kernel: int
-    stride: int
-    pad: int
-    ceil: bool
-
-    @property
-    def out(self) -> int:
-        """Number of windows."""
-        slack = self.size + 2 * self.pad - self.kernel
-        count = (-(-slack // self.stride) if self.ceil else slack // self.stride) + 1
-        begins_beyond = self.pad and (count - 1) * self.stride >= self.size + self.pad
-        return count - 1 if begins_beyond else count
-
-    @property
-    def pad_after(self) -> int:
-        """Padding after, so that the last window is whole."""
-        return max(0, (self.out - 1) * self.stride + self.kernel - self.size - self.pad)
-
-    @property
-    def is_same(self) -> bool:
-        """Whether ONNX's SAME_UPPER means the same: TFLite knows no other padding of a pooling."""
-        out = -(-self.size // self.stride)
-        both = max(0, (out - 1) * self.stride + self.kernel - self.size)
-        return self.out == out and self.pad == both // 2 and self.pad_after == both - both // 2
-
-    def counts(self) -> NDArray[np.float32]:
-        """What each window of an average divides by: its part inside the padded input."""
-        begins = np.arange(self.out) * self.stride - self.pad
-        return np.asarray(np.minimum(begins + self.kernel, self.size + self.pad) - begins, np.float32)
+def count_windows(size: int, kernel: int, stride: int, pad: int, *, ceil: bool) -> int:
+    """Number of windows along an axis of a size in px: rounded up, but none begins beyond the padding before."""
+    slack = size + 2 * pad - kernel
+    count = (-(-slack // stride) if ceil else slack // stride) + 1
+    begins_beyond = pad and (count - 1) * stride >= size + pad
+    return count - 1 if begins_beyond else count
 
 
 def pooling(layer: Layer, graph: Graph) -> None:
@@ -64,7 +38,7 @@ def pooling(layer: Layer, graph: Graph) -> None:
         graph.add(word, [source], top, (batch, channels, 1, 1))
         return
     rows, columns = _axis(params, "h", height), _axis(params, "w", width)
-    shape = batch, channels, rows.out, columns.out
+    shape = batch, channels, rows.outputs, columns.outputs
     window = {"kernel_shape": [rows.kernel, columns.kernel], "strides": [rows.stride, columns.stride]}
     window |= _padding(rows, columns)
     if params.pool == MAX:
@@ -81,11 +55,12 @@ def _axis(params: Any, side: str, size: int) -> Axis:
         return int(getattr(params, own) if params.HasField(own) else getattr(params, common))
 
     kernel, stride, pad = read("kernel", "kernel_size"), read("stride", "stride"), read("pad", "pad")
-    return Axis(size, kernel, stride, pad, params.round_mode == CEIL and params.ceil_mode)
+    ceil = params.round_mode == CEIL and params.ceil_mode
+    return Axis(size, count_windows(size, kernel, stride, pad, ceil=ceil), kernel, stride, pad)
 
 
 def _padding(rows: Axis, columns: Axis) -> dict[str, Any]:
-    pads = [rows.pad, columns.pad, rows.pad_after, columns.pad_after]
+    pads = [rows.before, columns.before, rows.after, columns.after]
     if not any(pads):
         return {}
     return {"auto_pad": "SAME_UPPER"} if rows.is_same and columns.is_same else {"pads": pads}
@@ -95,13 +70,19 @@ def _average(
     graph: Graph, source: str, top: str, shape: tuple[int, ...], window: dict[str, Any], axes: tuple[Axis, Axis]
 ) -> None:
     """An average whose divisor is Caffe's; a correction follows where ONNX has no word for it."""
-    divisors = np.outer(axes[0].counts(), axes[1].counts())
+    divisors = np.outer(*map(_divisors, axes))
     whole = axes[0].kernel * axes[1].kernel
     if (divisors == whole).all():
         graph.add("AveragePool", [source], top, shape, count_include_pad=1, **window)
-    elif not axes[0].pad and not axes[1].pad:
+    elif not axes[0].before and not axes[1].before:
         graph.add("AveragePool", [source], top, shape, **window)
     else:
         part = graph.add("AveragePool", [source], f"{top}/whole", shape, count_include_pad=1, **window)
         factor = graph.constant(f"{top}/factor", (whole / divisors).astype(np.float32)[None, None])
         graph.add("Mul", [part, factor], top, shape)
+
+
+def _divisors(axis: Axis) -> NDArray[np.float32]:
+    """What each window of an average divides by: its part inside the padded input."""
+    begins = np.arange(axis.outputs) * axis.stride - axis.before
+    return np.asarray(np.minimum(begins + axis.kernel, axis.size + axis.before) - begins, np.float32)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conversion.workers import framing
-from edge.errors import PasserbyError, explain
+from edge.errors import InferenceError, explain
 
 WORKERS = Path(framing.__file__).parent
 TIMEOUT_S = 900.0
@@ -24,17 +24,13 @@ KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "OMP_NUM_THREADS"
 Arrays = Mapping[str, NDArray[Any]]
 
 
-class WorkerFailed(PasserbyError, RuntimeError):
-    """A worker in an isolated environment failed, was killed, or answered nonsense."""
-
-
 def call_worker(
     python: Path, script: Path, header: Mapping[str, object], arrays: Arrays, timeout_s: float = TIMEOUT_S
 ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Send one message to a worker and return its answer.
 
     The worker runs in an empty folder of its own, which is also its home and goes with it, without the variables of
-    this process. Raises WorkerFailed with the last line that the worker wrote to stderr.
+    this process. Raises InferenceError with the last line that the worker wrote to stderr.
     """
     with tempfile.TemporaryDirectory(prefix="passerby-worker-") as scratch, tempfile.TemporaryFile() as log:
         worker = _start(python, script, Path(scratch), log)
@@ -61,7 +57,7 @@ def _start(python: Path, script: Path, scratch: Path, log: IO[bytes]) -> subproc
     try:
         return subprocess.Popen(command, cwd=scratch, env=variables, **pipes)  # type: ignore[call-overload,no-any-return]
     except OSError as error:
-        raise WorkerFailed(explain("the worker does not start", where=str(python), got=error.strerror)) from error
+        raise InferenceError(explain("the worker does not start", where=str(python), got=error.strerror)) from error
 
 
 def _converse(
@@ -95,6 +91,6 @@ def _last_line(log: IO[bytes]) -> str:
     return lines[-1][:300] if lines else "it wrote nothing"
 
 
-def _failed(script: Path, code: int, reason: str) -> WorkerFailed:
+def _failed(script: Path, code: int, reason: str) -> InferenceError:
     how = f"signal {-code}" if code < 0 else f"exit code {code}"
-    return WorkerFailed(explain(f"the worker {script.stem} failed ({how}): {reason}"))
+    return InferenceError(explain(f"the worker {script.stem} failed ({how}): {reason}"))

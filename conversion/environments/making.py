@@ -8,10 +8,11 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from conversion.cache import cache_folder
 from conversion.environments.catalog import Environment
 from conversion.environments.interpreters import find_interpreter
 from edge.errors import BackendUnavailable
@@ -20,24 +21,14 @@ LOG = logging.getLogger(__name__)
 CHECK_TIMEOUT_S = 300.0
 
 
-def cache_folder(variables: Mapping[str, str] | None = None) -> Path:
-    """Where environments are kept: below PASSERBY_CACHE, else below XDG_CACHE_HOME or ~/.cache."""
-    found = os.environ if variables is None else variables
-    if own := found.get("PASSERBY_CACHE"):
-        return Path(own).expanduser().resolve() / "environments"
-    root = found.get("XDG_CACHE_HOME")
-    home = Path(root) if root else Path(found.get("HOME", "~")).expanduser() / ".cache"
-    return home / "passerby" / "environments"
-
-
 def ensure_environment(environment: Environment, cache: Path | None = None) -> Path:
     """The environment's interpreter; made first where it is not there yet (pip, with the user's own settings).
 
     It is built under another name and takes its own when its check has passed, so a folder of that name is whole. Two
-    processes that want it wait for one another. cache: the folder of environments, `cache_folder()` where None.
+    processes that want it wait for one another. cache: the folder of environments, `conversion.cache`'s where None.
     Raises BackendUnavailable without an interpreter, room or network, and where pip or the check fails.
     """
-    folder = cache_folder() if cache is None else cache
+    folder = cache_folder("environments") if cache is None else cache
     for version in environment.pythons:
         ready = folder / environment.folder_name(version) / "bin" / "python"
         if ready.exists():

@@ -1,112 +1,175 @@
-"""Bakes colour order, mean and scale into a network, so that it takes BGR pixels of 0-255 as they are."""
+"""Bakes colour order, mean and scale into a network, so that it takes BGR pixels of 0-255 as they are.
+
+As operations of their own they cost time and steps of 8 bits, and an Edge TPU has no Gather at all.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import helper, numpy_helper
+from onnx import helper
 
+from conversion.onnx.editing import Floats, GraphEditor, attribute
 from conversion.onnx.model_file import graph_inputs
 from edge.manifest import Input
 
+CHANNELS = 3
 PIXELS = "pixels"
-"""Name of the normalised picture inside the network."""
+"""Name of the prepared picture inside the network."""
 
 
-def bake(model: onnx.ModelProto, wanted: Input) -> None:
-    """Let the network, float32 NCHW in the manifest's own colours and numbers, take float32 NCHW BGR 0-255 instead.
+class Preparation(NamedTuple):
+    """Channel k of the prepared picture is (x[order[k]] - means[k]) * gains[k]."""
 
-    Where its first layers are convolutions, colour order and scale go into their weights and the mean is subtracted
-    before; else a 1x1 convolution does all. (A mean cannot go into a bias: the padding of a border is 0 after it.)
+    order: NDArray[np.int64]
+    means: Floats
+    gains: Floats
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether the picture stays what it is."""
+        return bool((self.order == np.arange(CHANNELS)).all() and not self.means.any() and (self.gains == 1).all())
+
+
+def bake(model: onnx.ModelProto, wanted: Input) -> onnx.ModelProto:
+    """A copy that takes float32 NCHW BGR 0-255 where the network takes float32 NCHW in the manifest's numbers.
+
+    Where its first layers are convolutions, colour order and scale go into their weights, those of the manifest and
+    those that the network itself begins with; the mean is subtracted before. (It cannot go into a bias: the padding of
+    a border is 0 after it.) Else a 1x1 convolution does what the manifest says. Raises BadInput for a broken graph.
     """
-    if wanted.colour == "BGR" and not any(wanted.mean) and wanted.scale == 1:
-        return
-    graph = model.graph
-    first = [node for node in graph.node if wanted.name in node.input]
-    weights = {each.name: each for each in graph.initializer}
-    foldable = [node for node in first if node.op_type == "Conv" and node.input[1] in weights and _group(node) == 1]
-    if len(foldable) == len(first) and not any(wanted.name == each.name for each in graph.output):
-        for name in {node.input[1] for node in first}:
-            weights[name].CopyFrom(_fold(weights[name], wanted))
-        _put_first(graph, first, wanted, _subtract(wanted))
-    else:
-        _put_first(graph, first, wanted, _convolve(wanted))
+    editor = GraphEditor(model)
+    given = _manifests(wanted)
+    steps, readers = _walk(editor, wanted.name)
+    if _foldable(editor, readers):
+        whole = given
+        for step in steps:
+            whole = _then(editor, whole, step)
+        if steps or not whole.is_nothing:
+            _fold(editor, wanted.name, steps, readers, whole)
+    elif not given.is_nothing:
+        _convolve(editor, wanted.name, given)
+    return editor.finish()
 
 
 def take_pictures(core: onnx.ModelProto) -> onnx.ModelProto:
-    """The artefact `onnx` of a core: uint8 (1, H, W, 3) BGR in, the core behind it."""
+    """A core behind an input of uint8 (1, H, W, 3) BGR."""
     model = onnx.ModelProto()
     model.CopyFrom(core)
     (port,) = graph_inputs(model)
-    name = port.name
+    name, inner = port.name, f"{port.name}/nchw"
     _, channels, height, width = (dim.dim_value for dim in port.type.tensor_type.shape.dim)
     for node in model.graph.node:
-        _rename_inputs(node, name, f"{name}/nchw")
+        _rename(node, name, inner)
     steps = [
-        helper.make_node("Cast", [name], [f"{name}/float"], to=onnx.TensorProto.FLOAT),
-        helper.make_node("Transpose", [f"{name}/float"], [f"{name}/nchw"], perm=[0, 3, 1, 2]),
+        helper.make_node("Transpose", [name], [f"{name}/turned"], perm=[0, 3, 1, 2]),
+        helper.make_node("Cast", [f"{name}/turned"], [inner], to=onnx.TensorProto.FLOAT),
     ]
-    _insert_first(model.graph, steps)
-    picture = helper.make_tensor_value_info(name, onnx.TensorProto.UINT8, [1, height, width, channels])
-    port.CopyFrom(picture)
+    nodes = [*steps, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    port.CopyFrom(helper.make_tensor_value_info(name, onnx.TensorProto.UINT8, [1, height, width, channels]))
     return model
 
 
-def _group(node: onnx.NodeProto) -> int:
-    return next((attribute.i for attribute in node.attribute if attribute.name == "group"), 1)
+def _manifests(wanted: Input) -> Preparation:
+    """What the manifest says."""
+    order = np.arange(CHANNELS)[::-1] if wanted.colour == "RGB" else np.arange(CHANNELS)
+    return Preparation(order, np.array(wanted.mean, np.float32), np.full(CHANNELS, wanted.scale, np.float32))
 
 
-def _fold(weights: onnx.TensorProto, wanted: Input) -> onnx.TensorProto:
-    values = numpy_helper.to_array(weights) * np.float32(wanted.scale)
-    ordered = values[:, ::-1] if wanted.colour == "RGB" else values
-    return numpy_helper.from_array(np.ascontiguousarray(ordered), weights.name)
+def _walk(editor: GraphEditor, name: str) -> tuple[list[onnx.NodeProto], list[onnx.NodeProto]]:
+    """The steps that the network itself prepares its picture with, and the layers that read what comes out."""
+    steps = list[onnx.NodeProto]()
+    while (node := editor.only_reader(name)) is not None and _is_step(editor, node, name):
+        steps.append(node)
+        name = node.output[0]
+    is_given_out = any(output.name == name for output in editor.graph.output)
+    return steps, [] if is_given_out else editor.readers(name)
 
 
-def _bgr_mean(wanted: Input) -> NDArray[np.float32]:
-    return np.array(wanted.mean[::-1] if wanted.colour == "RGB" else wanted.mean, np.float32)
+def _is_step(editor: GraphEditor, node: onnx.NodeProto, name: str) -> bool:
+    if node.op_type == "Gather":
+        order = editor.constant(node.input[1])
+        return attribute(node, "axis", 0) == 1 and order is not None and _is_permutation(order)
+    if node.op_type in ("Sub", "Div") and node.input[0] != name:
+        return False
+    values = _per_channel(editor, node, name) if node.op_type in ("Add", "Sub", "Mul", "Div") else None
+    return values is not None and (node.op_type in ("Add", "Sub") or bool(values.all()))
 
 
-def _subtract(wanted: Input) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
-    if not any(wanted.mean):
-        return [], []
-    mean = numpy_helper.from_array(_bgr_mean(wanted).reshape(1, 3, 1, 1), f"{PIXELS}/mean")
-    return [helper.make_node("Sub", [wanted.name, mean.name], [PIXELS], name=PIXELS)], [mean]
+def _is_permutation(order: NDArray[np.generic]) -> bool:
+    return order.shape == (CHANNELS,) and sorted(int(place) % CHANNELS for place in order) == list(range(CHANNELS))
 
 
-def _convolve(wanted: Input) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
-    order = np.eye(3, dtype=np.float32)[::-1] if wanted.colour == "RGB" else np.eye(3, dtype=np.float32)
-    kernel = np.ascontiguousarray(order * np.float32(wanted.scale)).reshape(3, 3, 1, 1)
-    bias = -np.array(wanted.mean, np.float32) * np.float32(wanted.scale)
-    constants = [
-        numpy_helper.from_array(kernel, f"{PIXELS}/kernel"),
-        numpy_helper.from_array(bias.astype(np.float32), f"{PIXELS}/bias"),
-    ]
-    inputs = [wanted.name, *(each.name for each in constants)]
-    return [helper.make_node("Conv", inputs, [PIXELS], name=PIXELS, kernel_shape=[1, 1])], constants
+def _per_channel(editor: GraphEditor, node: onnx.NodeProto, name: str) -> Floats | None:
+    """The constant operand, one number a channel; None where it is something else."""
+    values = editor.constant(next((other for other in node.input if other != name), ""))
+    if values is None or values.size not in (1, CHANNELS):
+        return None
+    if values.size == CHANNELS and values.shape[-3:] != (CHANNELS, 1, 1):
+        return None
+    return np.broadcast_to(values.ravel().astype(np.float32), (CHANNELS,))
 
 
-def _put_first(
-    graph: onnx.GraphProto,
-    readers: list[onnx.NodeProto],
-    wanted: Input,
-    steps: tuple[list[onnx.NodeProto], list[onnx.TensorProto]],
+def _then(editor: GraphEditor, done: Preparation, step: onnx.NodeProto) -> Preparation:
+    """What is done, and then a step."""
+    if step.op_type == "Gather":
+        order = np.asarray(editor.constant(step.input[1]), np.int64) % CHANNELS
+        return Preparation(done.order[order], done.means[order], done.gains[order])
+    name = next(name for name in step.input if editor.constant(name) is None)
+    values = _per_channel(editor, step, name)
+    assert values is not None  # _is_step saw it
+    if step.op_type in ("Add", "Sub"):
+        return done._replace(means=done.means + (values if step.op_type == "Sub" else -values) / done.gains)
+    return done._replace(gains=done.gains * values if step.op_type == "Mul" else done.gains / values)
+
+
+def _foldable(editor: GraphEditor, readers: Sequence[onnx.NodeProto]) -> bool:
+    """Whether all of them are plain convolutions with constant weights."""
+    plain = [node for node in readers if node.op_type == "Conv" and attribute(node, "group", 1) == 1]
+    return len(plain) == len(readers) > 0 and all(editor.constant(node.input[1]) is not None for node in plain)
+
+
+def _fold(
+    editor: GraphEditor,
+    picture: str,
+    steps: Sequence[onnx.NodeProto],
+    readers: Sequence[onnx.NodeProto],
+    whole: Preparation,
 ) -> None:
-    nodes, constants = steps
-    if nodes:
-        for node in readers:
-            _rename_inputs(node, wanted.name, PIXELS)
-        _insert_first(graph, nodes)
-        graph.initializer.extend(constants)
+    """Convolutions over the input itself, behind a subtraction where there is a mean."""
+    subtracts = bool(whole.means.any())
+    back = np.argsort(whole.order)
+    for node in readers:
+        weights = np.asarray(editor.constant(node.input[1]), np.float32)
+        folded = (weights * whole.gains[None, :, None, None])[:, back]
+        node.input[0] = PIXELS if subtracts else picture
+        node.input[1] = editor.add_constant(f"{node.input[1]}/baked", folded)
+    editor.remove(steps)
+    if subtracts:
+        mean = editor.add_constant(f"{PIXELS}/mean", whole.means[back][None, :, None, None])
+        editor.insert_first(helper.make_node("Sub", [picture, mean], [PIXELS], name=PIXELS))
 
 
-def _rename_inputs(node: onnx.NodeProto, old: str, new: str) -> None:
+def _convolve(editor: GraphEditor, picture: str, given: Preparation) -> None:
+    """A 1x1 convolution between the input and whatever reads it."""
+    kernel = (np.eye(CHANNELS, dtype=np.float32)[given.order] * given.gains[:, None])[:, :, None, None]
+    constants = [
+        editor.add_constant(f"{PIXELS}/kernel", kernel),
+        editor.add_constant(f"{PIXELS}/bias", -given.means * given.gains),
+    ]
+    for node in editor.readers(picture):
+        _rename(node, picture, PIXELS)
+    first = helper.make_node("Conv", [picture, *constants], [PIXELS], name=PIXELS, kernel_shape=[1, 1])
+    editor.insert_first(first)
+
+
+def _rename(node: onnx.NodeProto, old: str, new: str) -> None:
     for position, name in enumerate(node.input):
         if name == old:
             node.input[position] = new
-
-
-def _insert_first(graph: onnx.GraphProto, nodes: list[onnx.NodeProto]) -> None:
-    rest = list(graph.node)
-    del graph.node[:]
-    graph.node.extend([*nodes, *rest])

@@ -7,6 +7,7 @@ is compared with the network before it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -14,8 +15,8 @@ from numpy.typing import NDArray
 from onnx import version_converter
 
 from conversion.onnx.baking import bake
-from conversion.onnx.model_file import REFUSALS, check, graph_inputs, need_tensors, one_line
-from conversion.onnx.runtime import need_equal, run
+from conversion.onnx.model_file import REFUSALS, check, graph_inputs, need_tensors, one_line, read_model, shape_of
+from conversion.onnx.runtime import need_equal, open_network, run
 from edge.errors import BadInput, explain
 from edge.inference.pictures import normalise
 from edge.manifest import Input
@@ -40,10 +41,32 @@ def make_core(model: onnx.ModelProto, wanted: Input, outputs: Sequence[str], whe
     if wanted.layout == "NHWC" or wanted.dtype != "float32":
         got = f"{wanted.dtype} {wanted.layout}"
         raise BadInput(explain("the input cannot be baked", where=where, got=got, expected="float32 NCHW"))
-    bake(core, wanted)
-    baked = run(check(core, where), {wanted.name: example.transpose(0, 3, 1, 2).astype(np.float32)}, where)
-    need_equal(expected, baked, tolerance=BAKE_TOLERANCE, where=f"{where}, baked")
-    return core
+    baked = bake(core, wanted)
+    need_equal(expected, run_core(baked, example, where), tolerance=BAKE_TOLERANCE, where=f"{where}, baked")
+    return baked
+
+
+def read_core(path: Path) -> onnx.ModelProto:
+    """A core from its file. Raises BadInput where it is something else."""
+    model = read_model(path)
+    ports = graph_inputs(model)
+    shape = shape_of(ports[0]) if len(ports) == 1 else ()
+    is_float = len(ports) == 1 and ports[0].type.tensor_type.elem_type == onnx.TensorProto.FLOAT
+    if not is_float or len(shape) != 4 or shape[:2] != (1, 3):
+        got = f"{len(ports)} inputs, the first {list(shape) or 'without shape'}"
+        raise BadInput(explain("not a core", where=str(path), got=got, expected="one float32 input 1, 3, H, W"))
+    return model
+
+
+def run_core(core: onnx.ModelProto, pictures: Picture, where: str) -> dict[str, NDArray[np.float32]]:
+    """Outputs by name of pictures uint8 (N, H, W, 3) BGR, run one by one and joined along the first axis.
+
+    Raises BadInput where ONNX Runtime refuses the core, BackendUnavailable without it.
+    """
+    (port,) = graph_inputs(core)
+    infer = open_network(core, where)
+    runs = [infer({port.name: channels_first(picture[None])}) for picture in pictures]
+    return {each.name: np.concatenate([outputs[each.name] for outputs in runs]) for each in core.graph.output}
 
 
 def pin(model: onnx.ModelProto, wanted: Input, outputs: Sequence[str], where: str) -> onnx.ModelProto:
@@ -80,6 +103,11 @@ def as_input(pictures: Picture, wanted: Input) -> NDArray[np.float32]:
     """Pictures uint8 (N, H, W, 3) BGR as the network before baking takes them."""
     values = np.stack([normalise(picture, wanted) for picture in pictures])
     return np.ascontiguousarray(values.transpose(0, 3, 1, 2) if wanted.layout == "NCHW" else values)
+
+
+def channels_first(pictures: Picture) -> NDArray[np.float32]:
+    """Pictures uint8 (N, H, W, 3) BGR as a core takes them: float32 (N, 3, H, W)."""
+    return np.ascontiguousarray(pictures.transpose(0, 3, 1, 2), np.float32)
 
 
 def _example(wanted: Input) -> Picture:

@@ -56,6 +56,12 @@ def need_tensors(model: onnx.ModelProto, input_name: str, outputs: Sequence[str]
         raise BadInput(explain("lacks outputs that the recipe names", where=where, got=got, expected=expected))
 
 
+def shape_of(port: onnx.ValueInfoProto) -> tuple[int, ...]:
+    """A tensor's shape; empty where a side is open or nothing is said."""
+    sides = tuple(dim.dim_value for dim in port.type.tensor_type.shape.dim)
+    return sides if all(sides) else ()
+
+
 def one_line(error: Exception) -> str:
     """A library's message, cut to one line of moderate length."""
     return " ".join(str(error).split())[:200] or type(error).__name__

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from conversion.onnx.model_file import one_line
 from edge.errors import BackendUnavailable, BadInput, explain
 from edge.inference.quiet import silence_onnxruntime
 
 Arrays = Mapping[str, NDArray[Any]]
+Run = Callable[[Arrays], dict[str, NDArray[np.float32]]]
+"""Inputs to outputs, both by name."""
 ERRORS_ONLY = 3
 
 
-def run(model: onnx.ModelProto, inputs: Arrays, where: str) -> dict[str, NDArray[np.float32]]:
-    """Outputs by name. Raises BadInput where the runtime refuses the network, BackendUnavailable without one."""
+def open_network(model: onnx.ModelProto, where: str) -> Run:
+    """A function that runs the network. Raises BadInput where it is refused, BackendUnavailable without a runtime."""
     silence_onnxruntime()
     try:
         import onnxruntime
@@ -29,20 +32,40 @@ def run(model: onnx.ModelProto, inputs: Arrays, where: str) -> dict[str, NDArray
     options.log_severity_level, options.intra_op_num_threads = ERRORS_ONLY, 2
     try:
         session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-        names = [each.name for each in session.get_outputs()]
-        return dict(zip(names, session.run(names, dict(inputs)), strict=True))
     except refusals as error:
-        reason = " ".join(str(error).split())[:200]
-        raise BadInput(explain(f"ONNX Runtime refuses the network ({reason})", where=where)) from error
+        raise _refused(where, error) from error
+    names = [each.name for each in session.get_outputs()]
+
+    def infer(inputs: Arrays) -> dict[str, NDArray[np.float32]]:
+        try:
+            return dict(zip(names, session.run(names, dict(inputs)), strict=True))
+        except refusals as error:
+            raise _refused(where, error) from error
+
+    return infer
 
 
-def need_equal(before: Arrays, after: Arrays, *, tolerance: float, where: str) -> float:
-    """Largest difference as a share of each output's largest number. Raises BadInput where a step changed them."""
-    worst = 0.0
+def run(model: onnx.ModelProto, inputs: Arrays, where: str) -> dict[str, NDArray[np.float32]]:
+    """Outputs by name. Raises as `open_network`."""
+    return open_network(model, where)(inputs)
+
+
+def difference(expected: NDArray[Any], got: NDArray[Any]) -> float:
+    """Largest difference as a share of the largest number (at least 1); infinite for another shape or no numbers."""
+    if got.shape != expected.shape or not np.isfinite(got).all():
+        return float("inf")
+    return float(np.abs(got - expected).max(initial=0) / max(1.0, float(np.abs(expected).max(initial=0))))
+
+
+def need_equal(before: Arrays, after: Arrays, *, tolerance: float, where: str, next_step: str = "") -> None:
+    """Raise BadInput for the first output whose `difference` is more: a step changed the network."""
     for name, expected in before.items():
-        scale = max(1.0, float(np.abs(expected).max(initial=0)))
-        worst = max(worst, float(np.abs(after[name] - expected).max(initial=0)) / scale)
-    if not worst <= tolerance:
-        what = "the network gives other numbers after this step"
-        raise BadInput(explain(what, where=where, got=f"a difference of {worst:.2g}", expected=f"at most {tolerance}"))
-    return worst
+        found = difference(expected, after[name])
+        if not found <= tolerance:
+            what, got = f"output {name} gives other numbers after this step", f"a difference of {found:.3g}"
+            most = f"at most {tolerance:.3g}"
+            raise BadInput(explain(what, where=where, got=got, expected=most, next_step=next_step))
+
+
+def _refused(where: str, error: Exception) -> BadInput:
+    return BadInput(explain(f"ONNX Runtime refuses the network ({one_line(error)})", where=where))

@@ -11,11 +11,15 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from conversion.verify.old_runtimes import RuntimeCheck
+from conversion.verify.tensors import EDGES
+from training.reports.files import write_folder
+
 TOOLS = ("passerby", "onnx", "onnxslim", "onnxruntime", "openvino", "nncf", "opencv-python-headless", "ai-edge-litert")
 
 
 class ArtefactReport(Struct, frozen=True, kw_only=True):
-    """One artefact against the reference. Sets are `calibration` and `held_out`."""
+    """One artefact against the reference. Sets are `calibration` and `held_out`; old_runtimes are for `ncs2`."""
 
     kind: str
     bytes: int
@@ -25,6 +29,7 @@ class ArtefactReport(Struct, frozen=True, kw_only=True):
     distribution: tuple[int, ...]
     failures: tuple[str, ...]
     note: str = ""
+    old_runtimes: tuple[RuntimeCheck, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -62,12 +67,9 @@ def tool_versions() -> dict[str, str]:
 
 
 def write_report(report: Report, folder: Path) -> None:
-    """Write `report.json` and `errors.png` into a folder."""
-    content = msgspec.json.format(msgspec.json.encode(report), indent=2)
-    scratch = folder / ".report.json"
-    scratch.write_bytes(content)
-    scratch.replace(folder / "report.json")
-    _plot(report, folder / "errors.png")
+    """Write `report.json` and `errors.png` into a folder, each whole. Raises BadInput where it cannot be written."""
+    files = {"report.json": msgspec.json.format(msgspec.json.encode(report), indent=2), "errors.png": _plot(report)}
+    write_folder(folder, files)
 
 
 def rows(report: Report) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -82,7 +84,7 @@ def _row(each: ArtefactReport, words: list[str]) -> tuple[str, ...]:
     metrics, tensors = each.metrics.get("held_out", {}), each.tensors.get("held_out", {})
     largest = ", ".join(f"{word} {error['max']:.2g}" for word, error in _worst(tensors))
     cells = (f"{metrics[word]:.4g}" if word in metrics else "" for word in words)
-    verdict = "; ".join(each.failures) or each.note or "passed"
+    verdict = "; ".join(each.failures or filter(None, ("passed" if metrics else "", each.note)))
     return each.kind, f"{each.bytes / 1000:.0f}", _latency(each.latency_ms), largest, *cells, verdict
 
 
@@ -95,21 +97,15 @@ def _latency(found: dict[str, float]) -> str:
     return " | ".join(f"{found[threads]:.2f}" for threads in sorted(found))
 
 
-def _plot(report: Report, path: Path) -> None:
-    """Distribution of the absolute errors of all outputs, one line an artefact."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+def _plot(report: Report) -> bytes:
+    """PNG of the distribution of the absolute errors of all outputs, one line an artefact."""
+    from training.reports.drawing import label, legend, new_figure, png, series_colour
 
-    from conversion.verify.tensors import EDGES
-
-    figure = Figure(figsize=(8, 4.5), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    for each in (one for one in report.artefacts if sum(one.distribution)):
+    figure, axes = new_figure(8, 4.5)
+    for number, each in enumerate(one for one in report.artefacts if sum(one.distribution)):
         shares = [count / sum(each.distribution) for count in each.distribution]
-        axes.stairs(shares, EDGES, label=each.kind)
-    axes.set(xscale="log", xlabel="absolute error of an output", ylabel="share of values")
-    axes.set_title(f"{report.id} against {report.reference}")
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend()
-    figure.savefig(path, metadata={"Software": None}, dpi=110)
+        axes.stairs(shares, EDGES, label=each.kind, color=series_colour(number))
+    axes.set_xscale("log")
+    label(axes, f"{report.id} against {report.reference}", "absolute error of an output", "share of values")
+    legend(axes)
+    return png(figure)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edge.errors import ManifestError, explain
 from edge.inference.opening import OpenedSession, open_session
-from edge.manifest import Artefact, Manifest
+from edge.manifest import Artefact, Manifest, ModelFile
 from edge.schemas.vocabulary import ArtefactKind
 
 Outputs = Mapping[str, NDArray[np.float32]]
@@ -46,9 +46,8 @@ class Network:
 
     @property
     def runs_here(self) -> bool:
-        """False for a file compiled for the Edge TPU."""
-        files = self.manifest.artefacts[0].files
-        return self.kind != "coral" or EDGE_TPU_OP not in (self.folder / files[0].path).read_bytes()
+        """False where there is nothing but a file compiled for the Edge TPU."""
+        return bool(self._files())
 
     def open(self, threads: int) -> Running:
         """Open it for single pictures. Raises BackendUnavailable, InferenceError, ManifestError."""
@@ -56,9 +55,16 @@ class Network:
         if artefact.kind not in RUNS_AS:
             raise ManifestError(explain("no target runs it here", where=self.manifest.id, got=artefact.kind))
         target, kind = RUNS_AS[artefact.kind]
-        as_kind = msgspec.structs.replace(artefact, kind=kind)
+        as_kind = msgspec.structs.replace(artefact, kind=kind, files=self._files())
         manifest = msgspec.structs.replace(self.manifest, artefacts=(as_kind,))
         return Running(manifest, open_session(manifest, self.folder, [target], threads=threads))
+
+    def _files(self) -> tuple[ModelFile, ...]:
+        """Those that a runtime of this machine takes."""
+        files = self.manifest.artefacts[0].files
+        if self.kind != "coral":
+            return files
+        return tuple(file for file in files if EDGE_TPU_OP not in (self.folder / file.path).read_bytes())
 
 
 class Running:

@@ -11,6 +11,7 @@ from conversion.recipe import Gate
 from conversion.verify.attributes import AttributeTally, Label
 from conversion.verify.detection import DetectionTally
 from conversion.verify.latency import measure
+from conversion.verify.old_runtimes import RuntimeCheck, check_old_runtimes
 from conversion.verify.report import ArtefactReport, Report, describe_machine, tool_versions
 from conversion.verify.running import RUNS_AS, Network, Outputs
 from conversion.verify.tensors import TensorTally
@@ -18,6 +19,8 @@ from edge.manifest import Manifest
 
 THREADS = 2
 REFERENCE = "reference"
+OLD_RUNTIMES_PICTURES = 3
+COMPILED = "compiled for the Edge TPU: not run here, checked before it was compiled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,8 @@ def verify(reference: Network, artefacts: list[Network], check: Check) -> Report
     reports = []
     for each in artefacts:
         found = {name: tally[each.kind] for name, tally in tallies.items() if each.kind in tally}
-        reports.append(_report(each, found, times.get(each.kind, {}), check.gate))
+        olds = _check_old(each, last) if each.kind == "ncs2" else ()
+        reports.append(_report(each, found, times.get(each.kind, {}), check.gate, olds))
     return Report(
         id=reference.manifest.id,
         reference=RUNS_AS[reference.kind][0],
@@ -115,10 +119,23 @@ def _infer_all(
         running.close()
 
 
-def _report(network: Network, tallies: Mapping[str, _Tally], times: dict[str, float], gate: Gate) -> ArtefactReport:
+def _check_old(network: Network, pictures: PictureSet) -> tuple[RuntimeCheck, ...]:
+    """The IR in OpenVINO 2022.3 and the ONNX file in 2021.4."""
+    paths = [network.folder / file.path for file in network.manifest.artefacts[0].files]
+    by_ending = {path.suffix: path for path in paths}
+    return check_old_runtimes(by_ending[".xml"], by_ending[".onnx"], pictures.pictures[:OLD_RUNTIMES_PICTURES])
+
+
+def _report(
+    network: Network,
+    tallies: Mapping[str, _Tally],
+    times: dict[str, float],
+    gate: Gate,
+    olds: tuple[RuntimeCheck, ...],
+) -> ArtefactReport:
     metrics = {name: tally.metrics() for name, tally in tallies.items()}
     last = list(tallies.values())[-1] if tallies else None
-    runs = network.runs_here
+    missed = failures(list(metrics.values())[-1], gate) if metrics else ()
     return ArtefactReport(
         kind=network.kind,
         bytes=sum(file.size for file in network.manifest.artefacts[0].files),
@@ -126,8 +143,9 @@ def _report(network: Network, tallies: Mapping[str, _Tally], times: dict[str, fl
         metrics=metrics,
         latency_ms=times,
         distribution=tuple(last.tensors.counts.tolist()) if last else (),
-        failures=failures(list(metrics.values())[-1], gate) if metrics else (),
-        note="" if runs else "compiled for the Edge TPU: not run here, checked before it was compiled",
+        failures=(*missed, *(each.verdict for each in olds if each.failed)),
+        note="; ".join(each.verdict for each in olds) if network.runs_here else COMPILED,
+        old_runtimes=olds,
     )
 
 

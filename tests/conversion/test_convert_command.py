@@ -13,7 +13,9 @@ import numpy as np
 import onnx
 import pytest
 
+from conversion.artefacts.builders import BUILDERS
 from conversion.artefacts.openvino import float_layers
+from conversion.command import KINDS
 from edge.catalog.manifests import MANIFEST, read_manifest
 from tests.conftest import need_program
 from tests.conversion.caffe_files import write_network
@@ -26,11 +28,13 @@ MAIN = "from edge.cli.app import main; main()"
 FEW = ["--count", "8", "--held-out", "8"]
 
 
-def convert(*words: str | Path, before: str = "", strace: Path | None = None) -> subprocess.CompletedProcess[str]:
+def convert(
+    *words: str | Path, before: str = "", strace: Path | None = None, **variables: str
+) -> subprocess.CompletedProcess[str]:
     program = [sys.executable, "-c", f"{before}\n{MAIN}", "convert", *map(str, words)]
     if strace is not None:
         program = [need_program("strace"), "-f", "-qq", "-o", str(strace), "-e", "trace=network", *program]
-    environment = os.environ | {"PYTHONWARNINGS": "ignore", "COLUMNS": "200"}
+    environment = os.environ | {"PYTHONWARNINGS": "ignore", "COLUMNS": "200"} | variables
     return subprocess.run(program, capture_output=True, text=True, check=False, env=environment, timeout=200)
 
 
@@ -127,6 +131,10 @@ def test_what_to_convert_must_be_one_thing(small: Path) -> None:
     refused(convert("run", "yunet-n-320", "--onnx", small), 2, "what to convert")
     refused(convert("run", "--onnx", small), 2, "--like is missing")
     refused(convert("run", "yunet-n-321"), 2, "did you mean yunet-n-320?")
+
+
+def test_the_kinds_that_the_command_names_are_those_that_are_built() -> None:
+    assert list(KINDS) == list(BUILDERS)
 
 
 def test_unknown_artefacts_and_sizes_are_refused(small: Path, photographs: Path, tmp_path: Path) -> None:
@@ -274,3 +282,34 @@ def test_of_an_ir_no_onnx_is_made(shared: Path, photographs: Path, tmp_path: Pat
     refused(
         convert("run", *words, *FEW, "--artefact", "onnx", "--out", tmp_path / "out"), 2, "no onnx can be made of an IR"
     )
+
+
+def test_an_old_openvino_that_cannot_run_here_is_not_checked_and_the_report_says_why(
+    small: Path, photographs: Path, tmp_path: Path
+) -> None:
+    names = ("PATH", "HOME", "PYENV_ROOT", "PASSERBY_CACHE", "PIP_FIND_LINKS")
+    nowhere = dict.fromkeys(names, str(tmp_path / "empty")) | {"PIP_NO_INDEX": "1"}
+    words = own(small, photographs, tmp_path / "out")
+    done = convert(*words, "--artefact", "ncs2", "--json", **nowhere)
+    assert done.returncode == 1, done.stderr  # it finds no face, so it misses the gate
+    (artefact,) = json.loads(done.stdout)["artefacts"]
+    new, old = artefact["old_runtimes"]
+    assert new["not_checked"]
+    assert "no Python 3.9" in old["not_checked"]
+    assert "openvino-2021.4: not checked: no Python 3.9" in artefact["note"]
+    assert not any("openvino" in failure for failure in artefact["failures"])
+
+
+@pytest.mark.shared
+@pytest.mark.oldruntimes
+def test_ncs2_files_are_checked_in_real_old_openvinos(
+    old_openvinos: tuple[Path, Path], shared: Path, photographs: Path, tmp_path: Path
+) -> None:
+    source = ["ultraface-rfb-320", "--from", shared / "models" / "ultraface", "--calibration", photographs, *FEW]
+    done = convert("run", *source, "--artefact", "ncs2", "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "every layer" in " ".join(done.stdout.split())
+    (artefact,) = json.loads((tmp_path / "ultraface-rfb-320" / "report.json").read_text())["artefacts"]
+    assert [each["runtime"] for each in artefact["old_runtimes"]] == ["openvino-2022.3", "openvino-2021.4"]
+    assert all(each["difference"] < 1e-4 for each in artefact["old_runtimes"])
+    assert artefact["old_runtimes"][1]["not_taken"] == []

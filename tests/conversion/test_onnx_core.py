@@ -9,12 +9,13 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from conversion.onnx.baking import take_pictures
-from conversion.onnx.core import LEAST_OPSET, as_input, make_core
+from conversion.onnx.baking import bake, take_pictures
+from conversion.onnx.core import LEAST_OPSET, as_input, make_core, run_core
 from conversion.onnx.model_file import check, read_model
 from conversion.onnx.runtime import need_equal, run
 from edge.catalog.manifests import read_manifest
 from edge.errors import BadInput
+from tests.conversion.networks import Drawing
 from tests.conversion.onnx_files import HEIGHT, WIDTH, small_input, small_network
 
 MODELS = Path(__file__).parents[2] / "models"
@@ -38,6 +39,25 @@ def test_colour_mean_and_scale_are_baked_in(first: str, pad: int, colour: str) -
     need_equal(before, run(take_pictures(core), {"input": picture()}, "test"), tolerance=1e-5, where="artefact")
     folded = [node.op_type for node in core.graph.node][:2] == ["Sub", "Conv"]
     assert folded == (first == "Conv")
+
+
+@pytest.mark.parametrize("pad", [0, 1])
+@pytest.mark.parametrize("colour", ["RGB", "BGR"])
+def test_what_the_network_itself_begins_with_is_folded_together_with_the_manifests(pad: int, colour: str) -> None:
+    """Two first layers, whose weights a later layer shares: its own stay what they are."""
+    drawing, wanted = Drawing(2), small_input(colour=colour, name="x", width_px=8, height_px=8)
+    x = drawing.add("Gather", ["x", drawing.constant("order", np.array([1, 2, 0]))], "turned", axis=1)
+    x = drawing.add("Sub", [x, drawing.constant("m", np.array([1, 2, 3], np.float32).reshape(1, 3, 1, 1))], "less")
+    x = drawing.add("Mul", [x, drawing.constant("g", np.array(0.5, np.float32))], "half")
+    weights = drawing.draw("w", (3, 3, 3, 3))
+    one, other = (drawing.add("Conv", [x, weights], name, pads=[pad] * 4) for name in ("one", "other"))
+    drawing.add("Conv", [drawing.add("Add", [one, other], "both"), weights], "y")
+    side = 4 + 2 * pad
+    model = drawing.model("x", (1, 3, 8, 8), {"y": (1, 3, side, side)})
+    baked = bake(model, wanted)
+    assert [node.op_type for node in baked.graph.node] == ["Sub", "Conv", "Conv", "Add", "Conv"]
+    before = run(model, {"x": as_input(picture(hw=(8, 8)), wanted)}, "test")
+    need_equal(before, run_core(baked, picture(hw=(8, 8)), "test"), tolerance=1e-5, where="baked")
 
 
 def test_a_wrong_colour_order_would_be_seen() -> None:

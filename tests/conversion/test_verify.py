@@ -9,8 +9,8 @@ import numpy as np
 import onnx
 import pytest
 
-from conversion.artefacts.builders import build_onnx
 from conversion.artefacts.job import Core, Job
+from conversion.artefacts.onnx import build_onnx
 from conversion.calibration import read_sets
 from conversion.preparing import Prepared, describe, prepare
 from conversion.recipe import Gate, read_recipe

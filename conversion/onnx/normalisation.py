@@ -7,7 +7,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper
 
-from conversion.targets.graph.editing import GraphEditor, attribute
+from conversion.onnx.editing import GraphEditor, attribute
 from edge.errors import BadInput, explain
 
 BETAS = (0.25, 0.5, 0.75, 1.0)

@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from conversion.targets.graph.editing import Floats, GraphEditor, attribute
+from conversion.onnx.editing import Floats, GraphEditor, attribute
 
 
 def convolve_dense_layers(model: onnx.ModelProto) -> onnx.ModelProto:

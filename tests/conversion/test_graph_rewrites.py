@@ -9,14 +9,16 @@ import onnx
 import onnxruntime
 import pytest
 
-from conversion.targets.core import as_input, read_core, run_core
-from conversion.targets.graph.colours import fold_preparation
-from conversion.targets.graph.dense import convolve_dense_layers
-from conversion.targets.graph.editing import read_model
-from conversion.targets.graph.normalisation import decompose_normalisation
-from conversion.targets.graph.pooling import say_padding
+from conversion.onnx.baking import bake
+from conversion.onnx.core import channels_first, read_core
+from conversion.onnx.dense import convolve_dense_layers
+from conversion.onnx.model_file import read_model, shape_of
+from conversion.onnx.normalisation import decompose_normalisation
+from conversion.onnx.pooling import say_padding
 from edge.errors import BadInput
-from tests.conversion_targets.networks import Drawing, draw_levi_hassner
+from edge.manifest import Input
+from tests.conversion.jobs import answers_of, core_at
+from tests.conversion.networks import Drawing, draw_levi_hassner
 
 
 def run(model: onnx.ModelProto, values: np.ndarray) -> list[np.ndarray]:
@@ -26,6 +28,13 @@ def run(model: onnx.ModelProto, values: np.ndarray) -> list[np.ndarray]:
 
 def noise(*shape: int, seed: int = 0, low: float = 0.0, high: float = 255.0) -> np.ndarray:
     return np.random.default_rng(seed).uniform(low, high, shape).astype(np.float32)
+
+
+def taken(model: onnx.ModelProto) -> Input:
+    """What a network takes that prepares BGR pixels by itself."""
+    port = model.graph.input[0]
+    _, _, height, width = shape_of(port)
+    return Input(name=port.name, height_px=height, width_px=width)
 
 
 def operations(model: onnx.ModelProto) -> set[str]:
@@ -119,7 +128,7 @@ def test_colours_and_scale_are_folded_into_the_first_convolution(
     pad: int, steps: list[tuple[str, object]], left: set[str]
 ) -> None:
     model = draw_prepared(pad, steps)
-    rewritten = fold_preparation(model)
+    rewritten = bake(model, taken(model))
     assert operations(rewritten) == left
     values = noise(1, 3, 8, 8)
     expected = run(model, values)[0]
@@ -132,7 +141,7 @@ def test_a_picture_that_two_layers_read_is_left_as_it_is() -> None:
     first = drawing.add("Conv", [scaled, drawing.draw("w", (3, 3, 1, 1))], "first")
     drawing.add("Add", [scaled, first], "y")
     model = drawing.model("x", (1, 3, 4, 4), {"y": (1, 3, 4, 4)})
-    assert fold_preparation(model).graph.node == model.graph.node
+    assert bake(model, taken(model)).graph.node == model.graph.node
 
 
 @pytest.mark.parametrize("dense", ["Gemm", "Gemm turned", "MatMul"])
@@ -154,25 +163,28 @@ def test_a_dense_layer_over_a_map_becomes_a_convolution(dense: str) -> None:
 
 def test_all_rewrites_together_keep_a_whole_network() -> None:
     model = draw_levi_hassner(8, seed=1)
-    rewritten = decompose_normalisation(convolve_dense_layers(say_padding(fold_preparation(model))))
+    rewritten = decompose_normalisation(convolve_dense_layers(say_padding(bake(model, taken(model)))))
     assert not operations(rewritten) & {"LRN", "Flatten"}
     pictures = np.random.default_rng(0).integers(0, 256, (2, 227, 227, 3), dtype=np.uint8)
     for picture in pictures:
-        np.testing.assert_allclose(run(rewritten, as_input(picture))[0], run(model, as_input(picture))[0], atol=2e-6)
+        np.testing.assert_allclose(
+            run(rewritten, channels_first(picture[None]))[0], run(model, channels_first(picture[None]))[0], atol=2e-6
+        )
 
 
 def test_a_core_is_read_and_run(tmp_path: Path) -> None:
     path = tmp_path / "core.onnx"
     onnx.save(draw_levi_hassner(2, seed=1), path)
-    core = read_core(path)
-    assert (core.input_name, core.hw, core.outputs) == ("data", (227, 227), {"prob": [1, 2]})
-    probs = run_core(core, np.zeros((3, 227, 227, 3), np.uint8))["prob"]
+    core = core_at(path)
+    assert (core.input.name, core.hw, core.outputs) == ("data", (227, 227), ("prob",))
+    probs = answers_of(path, np.zeros((3, 227, 227, 3), np.uint8))["prob"]
+    assert probs.shape == (3, 2)
     np.testing.assert_allclose(probs.sum(axis=1), np.ones(3), atol=1e-6)
 
 
 def test_what_is_no_core_is_refused_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "core.onnx"
-    for content, reason in ((b"\x00\xff not protobuf", "not an ONNX file"), (b"", "not a core|not an ONNX file")):
+    for content, reason in ((b"\x00\xff not protobuf", "not a sound ONNX file"), (b"", "not a sound ONNX file")):
         path.write_bytes(content)
         with pytest.raises(BadInput, match=reason) as caught:
             read_core(path)
@@ -182,5 +194,5 @@ def test_what_is_no_core_is_refused_in_one_line(tmp_path: Path) -> None:
     onnx.save(drawing.model("x", (1, 8, 8, 3), {"y": (1, 8, 8, 3)}), path)
     with pytest.raises(BadInput, match="one float32 input 1, 3, H, W"):
         read_core(path)
-    with pytest.raises(BadInput, match="not an ONNX file"):
+    with pytest.raises(BadInput, match="not a sound ONNX file"):
         read_model(tmp_path / "absent.onnx")

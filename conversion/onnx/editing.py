@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,10 +10,10 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper, shape_inference
 
+from conversion.onnx.model_file import REFUSALS, one_line, shape_of
 from edge.errors import BadInput, explain
 
 Floats = NDArray[np.float32]
-HW = tuple[int, int]
 
 
 class GraphEditor:
@@ -30,14 +29,14 @@ class GraphEditor:
         try:
             onnx.checker.check_model(copy)
             self.model = shape_inference.infer_shapes(copy, data_prop=True, strict_mode=True)
-        except (onnx.checker.ValidationError, shape_inference.InferenceError) as error:
-            raise BadInput(explain("not a valid ONNX graph", got=str(error)[:200])) from error
+        except REFUSALS as error:
+            raise BadInput(explain(f"not a sound network ({one_line(error)})")) from error
         self.graph = self.model.graph
         self._constants = {item.name: numpy_helper.to_array(item) for item in self.graph.initializer}
         for node in self.graph.node:
             if node.op_type == "Constant":
                 self._constants[node.output[0]] = _value_of(node)
-        self._shapes = {value.name: _shape_of(value) for value in _typed_values(self.graph)}
+        self._shapes = {value.name: shape_of(value) for value in _typed_values(self.graph)}
 
     def nodes(self, *ops: str) -> list[onnx.NodeProto]:
         """Nodes of these operations, in the graph's order."""
@@ -56,11 +55,15 @@ class GraphEditor:
         """The node that makes a tensor, None for the graph's inputs and for constants."""
         return next((node for node in self.graph.node if name in node.output), None)
 
+    def readers(self, name: str) -> list[onnx.NodeProto]:
+        """Nodes that read a tensor."""
+        return [node for node in self.graph.node if name in node.input]
+
     def only_reader(self, name: str) -> onnx.NodeProto | None:
         """The one node that reads a tensor; None where several do, or the graph gives it out."""
         if any(output.name == name for output in self.graph.output):
             return None
-        readers = [node for node in self.graph.node if name in node.input]
+        readers = self.readers(name)
         return readers[0] if len(readers) == 1 else None
 
     def add_constant(self, name: str, values: NDArray[np.generic]) -> str:
@@ -82,6 +85,17 @@ class GraphEditor:
         del self.graph.node[:]
         self.graph.node.extend([*kept_before, *new, *kept_after])
 
+    def insert_first(self, node: onnx.NodeProto) -> None:
+        """Put a node before all others; nodes that were looked up before are copies from then on."""
+        nodes = [node, *self.graph.node]
+        del self.graph.node[:]
+        self.graph.node.extend(nodes)
+
+    def remove(self, nodes: Iterable[onnx.NodeProto]) -> None:
+        """Take out nodes that nobody reads any more."""
+        for node in list(nodes):
+            self.graph.node.remove(node)
+
     def finish(self) -> onnx.ModelProto:
         """The changed model, without constants that nobody reads, checked. Raises BadInput where it is not valid."""
         used = {name for node in self.graph.node for name in node.input}
@@ -90,19 +104,6 @@ class GraphEditor:
         self.graph.initializer.extend(kept)
         del self.graph.value_info[:]
         return GraphEditor(self.model).model
-
-
-def read_model(path: Path) -> onnx.ModelProto:
-    """Read an ONNX file. Raises BadInput where it cannot be read as one."""
-    try:
-        return onnx.load(path)
-    except (OSError, ValueError, onnx.checker.ValidationError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise BadInput(explain("not an ONNX file", where=str(path), got=reason[:200])) from error
-    except Exception as error:
-        if type(error).__name__ != "DecodeError":  # protobuf's own, whose module depends on its version
-            raise
-        raise BadInput(explain("not an ONNX file", where=str(path), got="bytes that are not protobuf")) from error
 
 
 def attribute(node: onnx.NodeProto, name: str, default: Any) -> Any:
@@ -118,11 +119,6 @@ def _value_of(node: onnx.NodeProto) -> NDArray[Any]:
 
 def _typed_values(graph: onnx.GraphProto) -> list[onnx.ValueInfoProto]:
     return [*graph.input, *graph.value_info, *graph.output]
-
-
-def _shape_of(value: onnx.ValueInfoProto) -> tuple[int, ...]:
-    dims = [place.dim_value for place in value.type.tensor_type.shape.dim]
-    return tuple(dims) if all(dims) else ()
 
 
 def _numbered(name: str) -> Iterable[str]:

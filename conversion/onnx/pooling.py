@@ -1,4 +1,7 @@
-"""Max pooling whose padding a TFLite file can say: SAME, or rows of zeros before it."""
+"""Where the windows of a pooling lie, and max pooling whose padding a TFLite file can say: SAME, or rows of zeros.
+
+`conversion.caffe.pooling` reads Caffe's own rules into these windows; here they are read off an ONNX graph.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,35 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from conversion.targets.graph.editing import GraphEditor, attribute
+from conversion.onnx.editing import GraphEditor, attribute
 
 NEVER_NEGATIVE = ("Relu", "Sigmoid", "Softmax", "Clip")
 
 
-class Padding(NamedTuple):
-    """Rows or columns added before and after one axis."""
+class Axis(NamedTuple):
+    """Windows along rows or columns: size of the input, number, width and step of windows, padding before; in px."""
 
+    size: int
+    outputs: int
+    kernel: int
+    stride: int
     before: int
-    after: int
+
+    @property
+    def after(self) -> int:
+        """Padding that the last window reaches over the end; what no window reaches does not count."""
+        return max(self._reach - self.size - self.before, 0)
+
+    @property
+    def is_same(self) -> bool:
+        """Whether ONNX's SAME_UPPER means the same: TFLite knows no other padding of a pooling."""
+        both = max(self._reach - self.size, 0)
+        same_number = self.outputs == -(-self.size // self.stride)
+        return same_number and (self.before, self.after) == (both // 2, both - both // 2)
+
+    @property
+    def _reach(self) -> int:
+        return (self.outputs - 1) * self.stride + self.kernel
 
 
 def say_padding(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -37,42 +59,15 @@ def _rewrite(editor: GraphEditor, node: onnx.NodeProto) -> None:
     if not axes:
         return
     window = {"kernel_shape": attribute(node, "kernel_shape", []), "strides": attribute(node, "strides", [1, 1])}
-    if not any(any(axis.padding) for axis in axes):
+    if not any(axis.before or axis.after for axis in axes):
         _set(node, window)
-    elif all(axis.padding == axis.same_padding for axis in axes):
+    elif all(axis.is_same for axis in axes):
         _set(node, {**window, "auto_pad": "SAME_UPPER"})
     elif _never_negative(editor, node.input[0]):
-        _pad_with_zeros(editor, node, [axis.padding for axis in axes], window)
+        _pad_with_zeros(editor, node, axes, window)
 
 
-class _Axis(NamedTuple):
-    """Rows or columns of one pooling."""
-
-    size: int
-    outputs: int
-    kernel: int
-    stride: int
-    before: int
-
-    @property
-    def padding(self) -> Padding:
-        """What the windows reach over the ends; padding that no window reaches does not count."""
-        return Padding(self.before, max(self._reach - self.size - self.before, 0))
-
-    @property
-    def same_padding(self) -> Padding | None:
-        """What SAME_UPPER adds; None where its number of windows is another."""
-        if self.outputs != -(-self.size // self.stride):
-            return None
-        total = max(self._reach - self.size, 0)
-        return Padding(total // 2, total - total // 2)
-
-    @property
-    def _reach(self) -> int:
-        return (self.outputs - 1) * self.stride + self.kernel
-
-
-def _axes(editor: GraphEditor, node: onnx.NodeProto) -> list[_Axis]:
+def _axes(editor: GraphEditor, node: onnx.NodeProto) -> list[Axis]:
     """Rows and columns of a pooling; empty where its form is not one that is rewritten."""
     given, made = editor.shape(node.input[0]), editor.shape(node.output[0])
     kernel, strides = attribute(node, "kernel_shape", []), attribute(node, "strides", [1, 1])
@@ -81,7 +76,7 @@ def _axes(editor: GraphEditor, node: onnx.NodeProto) -> list[_Axis]:
     if not (given and made and explicit and plain):
         return []
     before = attribute(node, "pads", [0, 0, 0, 0])[:2]
-    return [_Axis(given[2 + k], made[2 + k], kernel[k], strides[k], before[k]) for k in (0, 1)]
+    return [Axis(given[2 + k], made[2 + k], kernel[k], strides[k], before[k]) for k in (0, 1)]
 
 
 def _never_negative(editor: GraphEditor, name: str) -> bool:
@@ -96,11 +91,9 @@ def _clips_at_zero(editor: GraphEditor, clip: onnx.NodeProto) -> bool:
     return least is not None and float(least) >= 0
 
 
-def _pad_with_zeros(
-    editor: GraphEditor, node: onnx.NodeProto, paddings: list[Padding], window: dict[str, object]
-) -> None:
-    (top, bottom), (left, right) = paddings
-    ends = editor.add_constant("padding", np.array([0, 0, top, left, 0, 0, bottom, right], np.int64))
+def _pad_with_zeros(editor: GraphEditor, node: onnx.NodeProto, axes: list[Axis], window: dict[str, object]) -> None:
+    places = [0, 0, *(axis.before for axis in axes), 0, 0, *(axis.after for axis in axes)]
+    ends = editor.add_constant("padding", np.array(places, np.int64))
     padded = f"{node.output[0]}/padded"
     steps = [helper.make_node("Pad", [node.input[0], ends], [padded]), onnx.NodeProto()]
     steps[1].CopyFrom(node)

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from conversion.cache import cache_folder
 from conversion.environments import catalog
 from conversion.environments.catalog import Environment
 from conversion.environments.interpreters import find_interpreter
-from conversion.environments.making import cache_folder, ensure_environment
+from conversion.environments.making import ensure_environment
 from edge.errors import BackendUnavailable
 
 HERE = "{}.{}".format(*sys.version_info[:2])
@@ -123,9 +124,9 @@ def test_an_interpreter_of_pyenv_is_found(tmp_path: Path) -> None:
 
 
 def test_the_cache_lies_where_the_variables_say() -> None:
-    assert cache_folder({"PASSERBY_CACHE": "/big/disk"}) == Path("/big/disk/environments")
-    assert cache_folder({"XDG_CACHE_HOME": "/x", "HOME": "/h"}) == Path("/x/passerby/environments")
-    assert cache_folder({"HOME": "/h"}) == Path("/h/.cache/passerby/environments")
+    assert cache_folder("environments", {"PASSERBY_CACHE": "/big/disk"}) == Path("/big/disk/environments")
+    assert cache_folder("environments", {"XDG_CACHE_HOME": "/x", "HOME": "/h"}) == Path("/x/passerby/environments")
+    assert cache_folder("environments", {"HOME": "/h"}) == Path("/h/.cache/passerby/environments")
 
 
 def test_two_that_want_it_at_once_build_it_once(tmp_path: Path) -> None:

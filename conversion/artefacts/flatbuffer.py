@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from edge.errors import BackendUnavailable, BadInput, explain
@@ -45,19 +44,18 @@ class FileFacts:
     signature_outputs: tuple[str, ...]
 
 
-def read_tflite(path: Path) -> FileFacts:
-    """Read a file with the schema that the runtime's package carries (tensorflow/lite/schema/schema.fbs).
+def read_tflite(content: bytes, where: str) -> FileFacts:
+    """Read a file's bytes with the schema that the runtime's package carries (tensorflow/lite/schema/schema.fbs).
 
     Raises BadInput where it is no TFLite file, BackendUnavailable without the package.
     """
     schema = _schema()
-    content = path.read_bytes()
     if content[4:8] != IDENTIFIER:
-        raise BadInput(explain("not a TFLite file", where=str(path)))
+        raise BadInput(explain("not a TFLite file", where=where))
     try:
         return _facts(schema, schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0)))
     except (struct.error, ValueError, TypeError, AttributeError, LookupError, OverflowError) as error:
-        raise BadInput(explain("a TFLite file that is cut or broken", where=str(path))) from error
+        raise BadInput(explain("a TFLite file that is cut or broken", where=where)) from error
 
 
 def _schema() -> Any:

@@ -1,14 +1,21 @@
-"""Networks as the conversion hands them to its targets: float32 NCHW BGR 0-255 in, all preparation in the graph."""
+"""Cores for builders: float32 NCHW BGR 0-255 in, all preparation inside; drawn from seeds, or of real networks."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import helper, numpy_helper, shape_inference
+from onnx import helper, numpy_helper
+
+from conversion.onnx.baking import bake
+from conversion.onnx.core import IR_VERSION, LEAST_OPSET, make_core, pin
+from conversion.onnx.model_file import read_model
+from edge.catalog.manifests import MANIFEST, read_manifest
+from tests.golden.portraits import MODELS
 
 ADIENCE_SIDE_PX = 227
 ADIENCE_MEAN = (104.0, 117.0, 123.0)
@@ -76,47 +83,28 @@ def draw_levi_hassner(classes: int, seed: int, *, normalised: bool = True) -> on
 
 
 def read_yunet(path: Path, hw: tuple[int, int]) -> onnx.ModelProto:
-    """YuNet takes BGR 0-255 as it is; its size is pinned."""
-    return _pin(onnx.load(path), hw)
+    """YuNet's core at another size."""
+    manifest = read_manifest(MODELS / "yunet-2023mar" / MANIFEST)
+    wanted = msgspec.structs.replace(manifest.input, height_px=hw[0], width_px=hw[1])
+    return make_core(read_model(path), wanted, tuple(manifest.outputs.values()), path.name)
 
 
 def read_ultraface(path: Path) -> onnx.ModelProto:
-    """UltraFace behind what its input needs: RGB, (x - 127) / 128."""
-    model = onnx.load(path)
-    inner = model.graph.input[0].name
-    for node in model.graph.node:
-        node.input[:] = ["prepared" if name == inner else name for name in node.input]
-    order = numpy_helper.from_array(np.array([2, 1, 0], np.int64), "colour_order")
-    mean = numpy_helper.from_array(_per_channel((127, 127, 127)), "colour_mean")
-    scale = numpy_helper.from_array(np.array(1 / 128, np.float32), "colour_scale")
-    model.graph.initializer.extend([order, mean, scale])
-    steps = [
-        helper.make_node("Gather", [inner, "colour_order"], ["rgb"], axis=1),
-        helper.make_node("Sub", ["rgb", "colour_mean"], ["centred"]),
-        helper.make_node("Mul", ["centred", "colour_scale"], ["prepared"]),
-    ]
-    nodes = [*steps, *model.graph.node]
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
-    return _pin(model, (240, 320))
+    """UltraFace's core."""
+    manifest = read_manifest(MODELS / "ultraface-rfb-320" / MANIFEST)
+    return make_core(read_model(path), manifest.input, tuple(manifest.outputs.values()), path.name)
+
+
+def read_unsimplified_ultraface(path: Path) -> onnx.ModelProto:
+    """What would be UltraFace's core without the simplifier: pinned, baked, opset 13."""
+    manifest = read_manifest(MODELS / "ultraface-rfb-320" / MANIFEST)
+    model = pin(read_model(path), manifest.input, tuple(manifest.outputs.values()), path.name)
+    model.ir_version = IR_VERSION
+    shapes = {"scores": (1, 4420, 2), "boxes": (1, 4420, 4)}
+    for port in model.graph.output:
+        port.CopyFrom(helper.make_tensor_value_info(port.name, onnx.TensorProto.FLOAT, shapes[port.name]))
+    return bake(onnx.version_converter.convert_version(model, LEAST_OPSET), manifest.input)
 
 
 def _per_channel(values: Sequence[float]) -> NDArray[np.float32]:
     return np.array(values, np.float32).reshape(1, 3, 1, 1)
-
-
-def _pin(model: onnx.ModelProto, hw: tuple[int, int], opset: int = 13) -> onnx.ModelProto:
-    """Batch 1, height and width fixed, opset upgraded, shapes inferred anew."""
-    names = {weight.name for weight in model.graph.initializer}
-    inputs = [value for value in model.graph.input if value.name not in names]
-    del model.graph.input[:]
-    model.graph.input.extend(inputs)
-    for place, size in zip(model.graph.input[0].type.tensor_type.shape.dim, (1, 3, *hw), strict=True):
-        place.ClearField("dim_param")
-        place.dim_value = size
-    del model.graph.value_info[:]
-    for value in model.graph.output:
-        value.type.tensor_type.ClearField("shape")
-    model.ir_version = max(model.ir_version, 8)
-    upgraded = onnx.version_converter.convert_version(model, opset)
-    return shape_inference.infer_shapes(upgraded, data_prop=True, strict_mode=True)

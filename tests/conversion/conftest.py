@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import onnx
 import pytest
 
 from conversion.environments import catalog
@@ -12,7 +11,8 @@ from conversion.environments.catalog import Environment
 from conversion.environments.making import ensure_environment
 from edge.errors import BackendUnavailable
 from tests.conftest import unavailable
-from tests.conversion_targets.networks import draw_levi_hassner, read_ultraface, read_yunet
+from tests.conversion.jobs import save
+from tests.conversion.networks import draw_levi_hassner, read_ultraface, read_yunet
 
 YUNET, ULTRAFACE = "yunet/face_detection_yunet_2023mar.onnx", "ultraface/version-RFB-320_simplified.onnx"
 
@@ -49,9 +49,3 @@ def yunet(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def levi_hassner(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save(draw_levi_hassner(8, seed=1), tmp_path_factory.mktemp("levi-hassner"))
-
-
-def save(model: onnx.ModelProto, folder: Path) -> Path:
-    path = folder / "core.onnx"
-    onnx.save(model, path)
-    return path

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from conversion.targets.flatbuffer import FileFacts, Operation, TensorFacts
+from conversion.artefacts.flatbuffer import FileFacts, Operation, TensorFacts
 
 SUPPORTED = frozenset(
     {

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conversion.environments.calling import WORKERS, WorkerFailed, call_worker
+from conversion.environments.calling import WORKERS, call_worker
+from edge.errors import InferenceError
 
 PYTHON = Path(sys.executable)
 
@@ -69,19 +70,19 @@ def test_a_worker_runs_in_an_empty_folder_that_goes_with_it(tmp_path: Path, monk
 )
 def test_a_worker_that_fails_is_one_clear_line(tmp_path: Path, body: str, reason: str) -> None:
     pictures = np.zeros((50, 240, 320, 3), np.uint8)
-    with pytest.raises(WorkerFailed, match=f"the worker fake_worker failed .{reason}") as caught:
+    with pytest.raises(InferenceError, match=f"the worker fake_worker failed .{reason}") as caught:
         call_worker(PYTHON, write_worker(tmp_path, body), {}, {"pictures": pictures})
     assert "\n" not in str(caught.value)
     assert caught.value.exit_code == 2
 
 
 def test_a_worker_that_hangs_is_ended(tmp_path: Path) -> None:
-    with pytest.raises(WorkerFailed, match=r"signal 9.*no answer within 1 s"):
+    with pytest.raises(InferenceError, match=r"signal 9.*no answer within 1 s"):
         call_worker(PYTHON, write_worker(tmp_path, "time.sleep(600)"), {}, {}, timeout_s=1.0)
 
 
 def test_an_interpreter_that_is_gone_is_named(tmp_path: Path) -> None:
-    with pytest.raises(WorkerFailed, match="absent-python"):
+    with pytest.raises(InferenceError, match="absent-python"):
         call_worker(tmp_path / "absent-python", write_worker(tmp_path, ECHO), {}, {})
 
 

@@ -8,19 +8,16 @@ Both take uint8 NHWC BGR, as the other artefacts do. There is no int8 form: the 
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
-from onnx import helper
 
-from conversion.targets.core import Core, read_core
-from conversion.targets.errors import TargetRefused
-from conversion.targets.writing import write_whole
-from edge.errors import BackendUnavailable, BadInput, explain
-from edge.inference.quiet import silence_openvino
+from conversion.artefacts.job import Job
+from conversion.artefacts.onnx import write_onnx
+from conversion.artefacts.openvino import read_network, save_network
+from edge.errors import BadInput, explain
+from edge.inference.openvino import import_openvino
 
 NEWEST_OPSET = 10
 """The newest operation set of OpenVINO 2022.3."""
@@ -30,76 +27,21 @@ ONLY_NEWER = {"ceil_torch", "bilinear_pillow", "bicubic_pillow"}
 """Attributes' words that older versions do not know."""
 
 
-def build_ncs2(core: Path, out_dir: Path, name: str) -> tuple[Path, ...]:
-    """Write the three files into a folder; returns them, the IR first.
+def build_ncs2(job: Job) -> tuple[Path, ...]:
+    """Write the three files, the IR first.
 
-    Raises BadInput for a file that is no core, TargetRefused for an operation that 2022.3 does not know,
-    BackendUnavailable without openvino. Nothing is written then.
+    Raises BadInput for an operation that 2022.3 does not know and for what is no core, BackendUnavailable without
+    openvino.
     """
-    network = read_core(core)
-    stem = out_dir / f"{name}-ncs2"
-    files = {stem.with_name(f"{stem.name}{suffix}"): content for suffix, content in _make_ir(network).items()}
-    files[stem.with_name(f"{stem.name}.onnx")] = take_pictures(network).SerializeToString()
-    write_whole(files)
-    return tuple(files)
-
-
-def take_pictures(core: Core) -> onnx.ModelProto:
-    """The core behind an input of uint8 NHWC."""
-    model = onnx.ModelProto()
-    model.CopyFrom(core.model)
-    name, inner = core.input_name, f"{core.input_name}/nchw"
-    for node in model.graph.node:
-        node.input[:] = [inner if word == name else word for word in node.input]
-    steps = [
-        helper.make_node("Transpose", [name], [f"{name}/turned"], perm=[0, 3, 1, 2]),
-        helper.make_node("Cast", [f"{name}/turned"], [inner], to=onnx.TensorProto.FLOAT),
-    ]
-    nodes = [*steps, *model.graph.node]
-    del model.graph.node[:], model.graph.input[:], model.graph.value_info[:]
-    model.graph.node.extend(nodes)
-    model.graph.input.append(helper.make_tensor_value_info(name, onnx.TensorProto.UINT8, [1, *core.hw, 3]))
-    return model
-
-
-def _make_ir(core: Core) -> dict[str, bytes]:
-    """Suffix -> bytes of the IR's two files."""
-    ov = import_openvino()
-    try:
-        model = _bake_pictures(ov, ov.Core().read_model(core.model.SerializeToString()), core.input_name)
-        model = make_older(model)
-        with tempfile.TemporaryDirectory() as scratch:
-            path = Path(scratch) / "network.xml"
-            ov.save_model(model, path, compress_to_fp16=True)
-            return {suffix: path.with_suffix(suffix).read_bytes() for suffix in (".xml", ".bin")}
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())[:200]
-        raise BadInput(explain(f"OpenVINO refuses the core ({reason})", where=str(core.path))) from error
-
-
-def import_openvino() -> Any:
-    """The package, without its telemetry. Raises BackendUnavailable."""
-    silence_openvino()
-    try:
-        import openvino
-        import openvino.preprocess
-        import openvino.utils.node_factory
-    except ImportError as error:
-        raise BackendUnavailable("openvino", f"{error}; install passerby[conversion]") from error
-    return openvino
-
-
-def _bake_pictures(ov: Any, model: Any, name: str) -> Any:
-    steps = ov.preprocess.PrePostProcessor(model)
-    steps.input(name).tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
-    steps.input(name).model().set_layout(ov.Layout("NCHW"))
-    return steps.build()
+    for_older = write_onnx(job, "ncs2", "-ncs2.onnx")
+    ov = import_openvino("ncs2")
+    return *save_network(ov, make_older(read_network(ov, job.core)), job.path("-ncs2.xml"), fp16=True), for_older
 
 
 def make_older(model: Any) -> Any:
     """Replace operations that 2022.3 does not know by older ones with the same numbers, in place.
 
-    Raises TargetRefused with the name of one that has none.
+    Raises BadInput with the name of one that has none.
     """
     for op in model.get_ordered_ops():
         if opset_of(op) > NEWEST_OPSET:
@@ -124,7 +66,7 @@ def _older(op: Any) -> Any:
     kind = op.get_type_name()
     known = kind in SAME_IN or kind == "Interpolate"
     if not known or any(word in ONLY_NEWER for word in map(str, attributes.values())):
-        raise TargetRefused(
+        raise BadInput(
             explain(
                 f"OpenVINO 2022.3 does not know {kind} of operation set {opset_of(op)}",
                 where=op.get_friendly_name(),
@@ -140,7 +82,7 @@ def _older(op: Any) -> Any:
 def _interpolate_4(op: Any, attributes: dict[str, Any]) -> Any:
     """Interpolate-4 wants sizes and scales, of which version 11 has one; both follow from the static shapes."""
     image, given, *axes = (port.get_source_output() for port in op.inputs())
-    constant = import_openvino().op.Constant
+    constant = import_openvino("ncs2").op.Constant
     before, after = list(op.input(0).get_shape()), list(op.output(0).get_shape())
     places = list(axes[0].get_node().get_vector()) if axes else list(range(len(before)))
     if attributes["shape_calculation_mode"] == "sizes":
@@ -153,4 +95,6 @@ def _interpolate_4(op: Any, attributes: dict[str, Any]) -> Any:
 
 
 def _create(opset: str, kind: str, inputs: list[Any], attributes: dict[str, Any]) -> Any:
-    return import_openvino().utils.node_factory.NodeFactory(opset).create(kind, inputs, attributes)
+    from openvino.utils.node_factory import NodeFactory
+
+    return NodeFactory(opset).create(kind, inputs, attributes)

@@ -1,0 +1,77 @@
+"""`coral`: a TFLite file whose operations can all run on the Edge TPU, and the compiled one where that is possible."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from conversion.artefacts.edgetpu import EdgeTpuReport, hold_against_list
+from conversion.artefacts.flatbuffer import read_tflite
+from conversion.artefacts.job import Job
+from conversion.artefacts.onnx import open_core
+from conversion.artefacts.tflite import make_file, rewrite
+from conversion.onnx.normalisation import decompose_normalisation
+from edge.errors import BackendUnavailable, BadInput, explain
+
+LOG = logging.getLogger(__name__)
+COMPILER = "edgetpu_compiler"
+COMPILER_TIMEOUT_S = 600.0
+HOW_TO_GET = (
+    "edgetpu_compiler is not installed, so the file is not compiled; it is x86-64 Linux only: install the package "
+    "edgetpu-compiler of Coral's apt repository (coral.ai/docs/edgetpu/compiler) and run `edgetpu_compiler -s %s`"
+)
+
+
+def build_coral(job: Job) -> tuple[Path, ...]:
+    """Write `<name>-coral.tflite`; before it `<name>-coral_edgetpu.tflite` where edgetpu_compiler is on the PATH.
+
+    As `conversion.artefacts.tflite.build_tflite`, with local response normalisation decomposed and every operation held
+    against the Edge TPU's list. Raises the same, BadInput also for an operation that is not 8-bit or not on the list,
+    and where the compiler refuses the file.
+    """
+    core, path = open_core(job, "coral"), job.path("-coral.tflite")
+    content = make_file(job, core, decompose_normalisation(rewrite(core)))
+    _need_listed(hold_against_list(read_tflite(content, path.name)), path.name)
+    path.write_bytes(content)
+    compiled = compile_for_edgetpu(path)
+    if compiled is None:
+        LOG.warning(HOW_TO_GET, (job.destination or job.folder) / path.name)
+        return (path,)
+    runs_there = job.path("-coral_edgetpu.tflite")
+    runs_there.write_bytes(compiled)
+    return runs_there, path
+
+
+def compile_for_edgetpu(file: Path) -> bytes | None:
+    """Bytes of the compiled file, None without a compiler. Raises BadInput where it refuses the file."""
+    compiler = shutil.which(COMPILER)
+    if compiler is None:
+        return None
+    with tempfile.TemporaryDirectory() as scratch:  # it leaves a log beside what it makes
+        command = [compiler, "-s", "-o", scratch, str(file)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=COMPILER_TIMEOUT_S)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise BackendUnavailable(COMPILER, f"{compiler} does not run ({error})") from error
+        compiled = Path(scratch) / f"{file.stem}_edgetpu.tflite"
+        if done.returncode != 0 or not compiled.is_file():
+            lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()] or ["no message"]
+            raise BadInput(explain(f"{COMPILER} refuses the file", where=file.name, got=lines[-1][:200]))
+        return compiled.read_bytes()
+
+
+def _need_listed(report: EdgeTpuReport, where: str) -> None:
+    """Refuse what cannot run there; say what will be left to the CPU."""
+    if report.refused:
+        # Numbers are turned to floats and back for the sake of another operation: that one is the reason.
+        reasons = sorted(report.refused, key=lambda line: "QUANTIZE" in line)
+        more = f" and {len(reasons) - 1} more" if len(reasons) > 1 else ""
+        expected = "8-bit operations of the Edge TPU's list"
+        raise BadInput(
+            explain("the Edge TPU has no such operation", where=where, got=reasons[0] + more, expected=expected)
+        )
+    if report.limited:
+        LOG.warning("%s: left to the CPU by the Edge TPU's limits: %s", where, "; ".join(report.limited))

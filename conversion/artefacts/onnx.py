@@ -1,0 +1,33 @@
+"""`onnx`: the core behind an input of pictures; and the core itself, which others are made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+
+from conversion.artefacts.job import Job
+from conversion.onnx.baking import take_pictures
+from conversion.onnx.core import read_core
+from conversion.onnx.model_file import check
+from edge.errors import BadInput, explain
+
+
+def build_onnx(job: Job) -> tuple[Path, ...]:
+    """Write `<name>.onnx`: uint8 NHWC BGR in, float32 inside."""
+    return (write_onnx(job, "onnx", ".onnx"),)
+
+
+def write_onnx(job: Job, kind: str, ending: str) -> Path:
+    """Write the core behind an input of pictures. Raises BadInput."""
+    path = job.path(ending)
+    onnx.save(check(take_pictures(open_core(job, kind)), path.name), str(path))
+    return path
+
+
+def open_core(job: Job, kind: str) -> onnx.ModelProto:
+    """The core as ONNX, float32 (1, 3, H, W) BGR 0-255 in. Raises BadInput where it is an IR, or none."""
+    if not job.core.is_onnx:
+        next_step = "an IR in gives openvino-fp16 and openvino-int8 only; start from Caffe or ONNX for others"
+        raise BadInput(explain(f"no {kind} can be made of an IR", where=str(job.core.path), next_step=next_step))
+    return read_core(job.core.path)
