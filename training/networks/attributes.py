@@ -20,7 +20,7 @@ NANO = (Stage(48, 2), Stage(80, 2), Stage(128, 2))
 
 
 class NetworkConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Shape of the network; stem and stages are those of `nano`."""
+    """Shape of the network; stem, stages and features are those of `nano`."""
 
     backbone: BackboneName = "nano"
     input_px: Annotated[int, Meta(ge=32, le=224, description="Side of the square input, px.")] = 80
@@ -28,6 +28,7 @@ class NetworkConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     dropout: Annotated[float, Meta(ge=0, lt=1)] = 0.2
     stem: Annotated[int, Meta(ge=8, description="Channels of the first convolution.")] = 24
     stages: Annotated[tuple[Stage, ...], Meta(min_length=1)] = NANO
+    features: Annotated[int, Meta(ge=8, description="What the linear layers of age and gender see.")] = 384
 
 
 class AttributeNetwork(nn.Module):
@@ -57,7 +58,7 @@ def with_backbone(config: NetworkConfig, name: str) -> NetworkConfig:
 def make_backbone(config: NetworkConfig) -> NanoBackbone | ResNet | VGG16 | MobileNetV2:
     """The backbone of a configuration, with random weights."""
     if config.backbone == "nano":
-        return NanoBackbone(config.stem, config.stages)
+        return NanoBackbone(config.stem, config.stages, config.features)
     if config.backbone == "vgg":
         return VGG16()
     if config.backbone == "mobilenet":

@@ -22,7 +22,7 @@ class Stage(Struct, frozen=True, forbid_unknown_fields=True):
 class NanoBackbone(nn.Module):
     """BGR pictures 0-1, float32 (N, 3, H, W), to features (N, `feature_count`)."""
 
-    def __init__(self, stem: int, stages: tuple[Stage, ...]) -> None:
+    def __init__(self, stem: int, stages: tuple[Stage, ...], features: int) -> None:
         super().__init__()
         layers: list[nn.Module] = [nn.Sequential(*convolve(3, stem, stride=2), nn.ReLU())]
         channels = stem
@@ -30,8 +30,12 @@ class NanoBackbone(nn.Module):
             for block in range(stage.blocks):
                 layers.append(ResidualBlock(channels, stage.channels, stride=2 if block == 0 else 1))
                 channels = stage.channels
-        self.layers = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
-        self.feature_count = channels
+        widened = (
+            *convolve(channels, features, kernel=1),
+            nn.ReLU(),
+        )  # linear layers want more than the last stage has
+        self.layers = nn.Sequential(*layers, *widened, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.feature_count = features
 
     def forward(self, pictures: Tensor) -> Tensor:
         """See the class."""
