@@ -20,6 +20,9 @@ from edge.catalog.lookup import Catalog, open_catalog
 from edge.catalog.manifests import MANIFEST, read_manifest
 from edge.errors import UsageError, explain
 from edge.manifest import Manifest
+from edge.schemas.vocabulary import NAME_IN_WORDS
+
+NAME = r"[a-z0-9][a-z0-9_-]{0,62}"
 
 
 class Wanted(NamedTuple):
@@ -67,6 +70,8 @@ def choose(wanted: Wanted) -> Chosen:
     if wanted.like is None:
         next_step = "such as --like levi-hassner-age or --like yunet-2023mar; `passerby models list` shows all"
         raise UsageError(explain("--like is missing: it says which decoder reads the outputs", next_step=next_step))
+    if not re.fullmatch(NAME, wanted.model_id):
+        raise UsageError(explain("--id", got=repr(wanted.model_id), expected=f"text {NAME_IN_WORDS}"))
     manifest = _like(catalog, wanted.like)
     kind, files = ("caffe", wanted.caffe) if wanted.caffe else ("onnx", (cast(Path, wanted.onnx),))
     start = start_from(kind, files, manifest, wanted.model_id)  # type: ignore[arg-type]

@@ -27,6 +27,7 @@ app = typer.Typer(
 PACKAGES = ("google.protobuf", "matplotlib", "onnx", "onnxruntime", "onnxslim", "openvino")
 """What every conversion needs. This module imports none of them: a device lists its commands without."""
 KINDS = ("onnx", "openvino-int8", "openvino-fp16", "ncs2", "tflite-int8", "coral")
+OF_AN_IR = ("openvino-int8", "openvino-fp16")
 
 RecipeName = Annotated[
     str | None, typer.Argument(help="Recipe by name, or the path of its .toml.", metavar="RECIPE", show_default=False)
@@ -65,7 +66,8 @@ def run(
     mean: Mean = None,
     size: Size = None,
     artefact: Annotated[
-        list[str] | None, typer.Option(help=f"Once for each of {', '.join(KINDS)}; without it the first three.")
+        list[str] | None,
+        typer.Option(help=f"Once for each of {', '.join(KINDS)}; without it the first three (IR in: IRs only)."),
     ] = None,
     calibration: Calibration = None,
     count: Count = 200,
@@ -86,17 +88,17 @@ def run(
     from conversion.choosing import PicturesWanted, Wanted, choose, read_check
     from conversion.converting import convert
 
-    kinds = _kinds(artefact)
     start, gate, int8 = choose(Wanted(recipe, caffe, onnx, like, model_id, mean, size, source))
+    kinds = _kinds(artefact, start.kind)
     pictures = PicturesWanted(calibration, count, held_out, labels, detector)
     check = read_check(start.manifest, gate, pictures)
     drop = int8.max_drop if max_drop is None else max_drop
     options = Int8Options(tuple(keep_float or int8.keep_float), drop)
     report = convert(start, kinds, check, out, int8=options, progress=_say)
     _show(report, as_json)
+    _say_written(report, out / start.manifest.id)
     if not all(each.passed for each in report.artefacts):
         raise typer.Exit(1)
-    _say(f"written to {out / start.manifest.id}")
 
 
 @app.command()
@@ -125,7 +127,7 @@ def verify(
     from conversion.verify.report import write_report
 
     manifest = read_manifest(folder.resolve() / MANIFEST)
-    name = recipe or (None if caffe or onnx else manifest.id)
+    name = recipe or (None if caffe or onnx else _recipe_of(manifest.id))
     size = f"{manifest.input.width_px}x{manifest.input.height_px}"
     start, gate, _ = choose(Wanted(name, caffe, onnx, like, manifest.id, mean, size, source))
     check = read_check(start.manifest, gate, PicturesWanted(calibration, count, held_out, labels, detector))
@@ -135,6 +137,15 @@ def verify(
     _show(report, as_json)
     if not all(each.passed for each in report.artefacts):
         raise typer.Exit(1)
+
+
+def _recipe_of(model_id: str) -> str:
+    from conversion.recipe import recipe_names
+
+    if model_id not in recipe_names():
+        next_step = "repeat --caffe or --onnx and --like as they were given to `convert run`, or name a --recipe"
+        raise UsageError(explain(f"no recipe is called {model_id}", next_step=next_step))
+    return model_id
 
 
 @app.command()
@@ -169,12 +180,25 @@ def _is_installed(name: str) -> bool:
     return sys.modules[name] is not None if name in sys.modules else importlib.util.find_spec(name) is not None
 
 
-def _kinds(wanted: Sequence[str] | None) -> list[ArtefactKind]:
-    kinds = list(dict.fromkeys(wanted or KINDS[:3]))
+def _kinds(wanted: Sequence[str] | None, start: str) -> list[ArtefactKind]:
+    """The artefacts to make of what a conversion starts from. Raises UsageError for one that cannot be."""
+    possible = OF_AN_IR if start.startswith("openvino") else KINDS
+    kinds = list(dict.fromkeys(wanted or possible[:3]))
     for kind in kinds:
-        if kind not in KINDS:
-            raise UsageError(explain("unknown artefact", got=kind, expected=" | ".join(KINDS)))
+        if kind not in possible:
+            what = "unknown artefact" if kind not in KINDS else "no such artefact can be made of an IR"
+            raise UsageError(explain(what, got=kind, expected=" | ".join(possible)))
     return cast("list[ArtefactKind]", kinds)
+
+
+def _say_written(report: Report, folder: Path) -> None:
+    kept = [each.kind for each in report.artefacts if each.passed]
+    missed = [each.kind for each in report.artefacts if not each.passed]
+    _say(f"written to {folder}: {', '.join([*kept, 'report.json'])}")
+    if missed:
+        _say(
+            f"not written, since they miss the gate: {', '.join(missed)}; try more pictures, --keep-float or --max-drop"
+        )
 
 
 def _show(report: Report, as_json: bool) -> None:
@@ -188,9 +212,9 @@ def _show(report: Report, as_json: bool) -> None:
     from conversion.verify.report import rows
 
     heads, cells = rows(report)
-    table = Table(*heads, box=SIMPLE, pad_edge=False)
-    for row in cells:
-        table.add_row(*row)
+    table = Table("", *(row[0] for row in cells), box=SIMPLE, pad_edge=False)
+    for measure in zip(heads[1:], *(row[1:] for row in cells), strict=True):
+        table.add_row(*measure)
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 

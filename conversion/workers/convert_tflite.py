@@ -181,7 +181,9 @@ def find_layers(content: bytes) -> list[dict[str, Any]]:
     tensors = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
     layers = []
     for op in interpreter._get_ops_details():
-        if op["op_name"] in LAYERS and len(op["inputs"]) == 3:
+        if (
+            op["op_name"] in LAYERS and len(op["inputs"]) == 3 and op["inputs"][2] >= 0
+        ):  # -1: a bias of zeros is left out
             bias, output = op["inputs"][2], op["outputs"][0]
             steps = tensors[bias]["quantization_parameters"]["scales"]
             scale, zero = tensors[output]["quantization"]

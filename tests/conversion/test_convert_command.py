@@ -279,9 +279,8 @@ def test_layers_stay_float_by_name_or_until_the_metric_holds(shared: Path, photo
 @pytest.mark.shared
 def test_of_an_ir_no_onnx_is_made(shared: Path, photographs: Path, tmp_path: Path) -> None:
     words = ["age-gender-recognition-retail-0013", "--from", shared / "models" / "omz", "--calibration", photographs]
-    refused(
-        convert("run", *words, *FEW, "--artefact", "onnx", "--out", tmp_path / "out"), 2, "no onnx can be made of an IR"
-    )
+    done = convert("run", *words, *FEW, "--artefact", "onnx", "--out", tmp_path / "out")
+    refused(done, 2, "no such artefact can be made of an IR, got onnx")
 
 
 def test_an_old_openvino_that_cannot_run_here_is_not_checked_and_the_report_says_why(
@@ -313,3 +312,30 @@ def test_ncs2_files_are_checked_in_real_old_openvinos(
     assert [each["runtime"] for each in artefact["old_runtimes"]] == ["openvino-2022.3", "openvino-2021.4"]
     assert all(each["difference"] < 1e-4 for each in artefact["old_runtimes"])
     assert artefact["old_runtimes"][1]["not_taken"] == []
+
+
+def test_files_of_somebody_else_are_never_replaced(small: Path, photographs: Path, tmp_path: Path) -> None:
+    notes = tmp_path / "out" / "own" / "notes.txt"
+    notes.parent.mkdir(parents=True)
+    notes.write_text("mine")
+    refused(convert(*own(small, photographs, tmp_path / "out"), "--artefact", "onnx"), 2, "notes.txt", "--out")
+    assert notes.read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["My Model", "../victim", "Ünï"])
+def test_a_name_that_no_manifest_takes_is_refused_before_any_work(
+    small: Path, photographs: Path, tmp_path: Path, name: str
+) -> None:
+    refused(convert(*own(small, photographs, tmp_path / "out"), "--id", name), 2, "--id", "lower-case letters")
+    assert not (tmp_path / "out").exists()
+
+
+def test_verify_of_an_own_network_says_what_to_repeat(small: Path, photographs: Path, tmp_path: Path) -> None:
+    like(small.parent)
+    folder = small.parent / "ultraface-rfb-320"
+    text = (folder / MANIFEST).read_text().replace('id = "ultraface-rfb-320"', 'id = "mine"')
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / MANIFEST).write_text(text)
+    refused(
+        convert("verify", tmp_path / "mine", "--calibration", photographs), 2, "repeat --caffe or --onnx and --like"
+    )
