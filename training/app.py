@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -92,44 +94,131 @@ def attributes(
 ) -> None:
     """Train the joint network of age and gender. Ctrl-C keeps the last whole epoch; --resume goes on."""
     _need("torch", "PIL")
-    from training.attributes.config import find_config
-    from training.attributes.progress import describe, progress_bar
+    from training.attributes.config import TrainingConfig
+    from training.attributes.progress import describe
     from training.attributes.start import Start, train
+    from training.configuration import find_config
+    from training.progress import progress_bar
 
     configure_logging(quiet=False)
-    chosen = _with_flags(find_config(config), backbone, teacher, epochs, seed)
+    chosen = _with_flags(find_config(config, TrainingConfig), backbone, teacher, epochs, seed)
     start = Start(tuple(chip_files), tuple(held_out), out, resume=resume, init=init, device=device, threads=threads)
-    try:
-        with progress_bar(sys.stderr.isatty()) as on_batch:
-            for epoch in train(chosen, start, on_batch):
-                typer.echo(describe(epoch))
-    except KeyboardInterrupt:
-        sys.stderr.write(f"passerby: stopped; `--resume --out {out}` goes on after the last whole epoch\n")
-        raise typer.Exit(INTERRUPTED) from None
+    with _stopped_by_hand(out), progress_bar(sys.stderr.isatty()) as on_batch:
+        for epoch in train(chosen, start, on_batch):
+            typer.echo(describe(epoch))
     if export_to is not None:
         export(out, export_to)
 
 
 @app.command()
+def scenes(
+    out: Annotated[Path, typer.Option("--out", help="File to write, such as train.npz.")],
+    boxes: Annotated[
+        list[str] | None, typer.Option("--boxes", help="Data set with face boxes; again for more.")
+    ] = None,
+    photographs: Annotated[
+        list[str] | None, typer.Option("--photographs", help="Data set of photographs, labelled by the teachers.")
+    ] = None,
+    teacher: Annotated[
+        list[str] | None, typer.Option("--teacher", help="Model set whose detector labels; again for more.")
+    ] = None,
+    held_out: Annotated[
+        Path | None, typer.Option("--held-out", help="Put a share into this file: no person, no near-copy is in both.")
+    ] = None,
+    share: Annotated[float, typer.Option("--share", min=0.01, max=0.9, help="Share that is held out.")] = 0.2,
+    seed: Annotated[int, typer.Option("--seed", help="Decides who is held out.")] = 1,
+    target: TargetList = None,
+) -> None:
+    """Put pictures and all their faces into one file, once, for training a detector here or on another machine."""
+    from training.data.scene_files import Wanted, write_scenes
+
+    wanted = Wanted(tuple(boxes or ()), tuple(photographs or ()), tuple(teacher or ()), held_out, share, seed)
+    for line in write_scenes(wanted, out, settings_from(None, with_flags(None, models_targets=target))):
+        typer.echo(line)
+
+
+@app.command()
+def detection(
+    out: Out,
+    scene_files: Annotated[list[Path], typer.Option("--scenes", help="File of `train scenes`; again for more.")],
+    held_out: Annotated[
+        list[Path], typer.Option("--held-out", help="Scenes that training never sees; again for more.")
+    ],
+    config: Annotated[
+        str, typer.Option("--config", help="Name of a carried configuration, or a TOML file.")
+    ] = "nano-face",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
+    init: Annotated[Path | None, typer.Option("--init", help="Weights to begin with.")] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Epochs instead.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Of everything random, instead.")] = None,
+    device: Annotated[str, typer.Option("--device", help="cpu, cuda, or auto.")] = "auto",
+    threads: Annotated[int, typer.Option("--threads", min=0, help="CPU threads; 0: torch's own choice.")] = 0,
+) -> None:
+    """Train the face detector. Ctrl-C keeps the last whole epoch; --resume goes on."""
+    _need("torch")
+    from training.configuration import find_config
+    from training.detection.config import DetectionConfig
+    from training.detection.progress import describe
+    from training.detection.start import Start, train
+    from training.progress import progress_bar
+
+    configure_logging(quiet=False)
+    chosen = find_config(config, DetectionConfig)
+    schedule = replace(chosen.schedule, epochs=epochs or chosen.schedule.epochs)
+    chosen = replace(chosen, schedule=schedule if seed is None else replace(schedule, seed=seed))
+    start = Start(tuple(scene_files), tuple(held_out), out, resume=resume, init=init, device=device, threads=threads)
+    with _stopped_by_hand(out), progress_bar(sys.stderr.isatty()) as on_batch:
+        for epoch in train(chosen, start, on_batch):
+            typer.echo(describe(epoch))
+
+
+@app.command()
 def plot(run: RunFolder, out: Annotated[Path, typer.Option("--out", help="PNG to write.")]) -> None:
-    """Draw a run's log: losses, learning rate, and how good the network was."""
+    """Draw a run's log: losses, and how good the network was on what it had not seen."""
     _need("torch", "matplotlib")
     from training.attributes.plotting import plot_log
+    from training.detection.plotting import plot_detection_log
+    from training.logs import is_detection
 
-    plot_log(run, out)
+    (plot_detection_log if is_detection(run) else plot_log)(run, out)
     typer.echo(str(out))
 
 
 @app.command()
 def export(
-    run: RunFolder, out: Annotated[Path, typer.Option("--out", help="Folder for the network: OUT/<id>.")]
+    run: RunFolder,
+    out: Annotated[Path, typer.Option("--out", help="Folder for the network: OUT/<id>.")],
+    calibration: Annotated[
+        list[Path] | None,
+        typer.Option("--calibration", help="Of a detector: held-out scenes that say what its scores mean."),
+    ] = None,
 ) -> None:
-    """Write a run's network as ONNX with its manifest: the device reads it, and `passerby convert run` goes on."""
+    """Write a run's network as ONNX with its manifest: the device reads it, and `passerby convert run` goes on.
+
+    Of a detector there are two, one for each size of its input.
+    """
     _need("torch", "onnx", "onnxscript")
     from training.attributes.exporting import export_run
+    from training.data.scenes import load_all
+    from training.detection.exporting import export_detector
+    from training.detection.trained import is_detector
 
-    folder = export_run(run, out)
-    typer.echo(f"{folder}: `passerby convert run --onnx` and `--like` make the other artefacts of it")
+    if is_detector(run):
+        folders = export_detector(run, out, load_all(calibration) if calibration else None)
+    else:
+        folders = [export_run(run, out)]
+    for folder in folders:
+        typer.echo(f"{folder}: `passerby convert run --onnx` and `--like` make the other artefacts of it")
+
+
+@contextmanager
+def _stopped_by_hand(out: Path) -> Iterator[None]:
+    """Ctrl-C ends a run with a line that says how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.stderr.write(f"passerby: stopped; `--resume --out {out}` goes on after the last whole epoch\n")
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def _need(*packages: str) -> None:

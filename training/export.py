@@ -1,22 +1,28 @@
-"""A trained network as ONNX, for `passerby convert`: BGR pictures 0-255 in, logits out.
+"""A trained network as ONNX, for `passerby convert`: BGR pictures 0-255 in.
 
-Input `pictures` float32 (1, 3, H, W) BGR 0-255; in `nano` the scale is part of the first convolution. The file depends
-on the weights alone: what the exporter tells of itself and of this machine is taken out.
+Input `pictures` float32 (1, 3, H, W) BGR 0-255; in our own networks the scale is part of the first convolution. The
+file depends on the weights alone: what the exporter tells of itself and of this machine is taken out.
 """
 
 from __future__ import annotations
 
 import warnings
 from copy import deepcopy
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
-from training.networks.nano import NanoBackbone
-
 INPUT = "pictures"
 OPSET = 18
+
+
+@runtime_checkable
+class TakesBytes(Protocol):
+    """A network that can make the scale of its pictures a part of its weights."""
+
+    def take_bytes(self) -> None:
+        """From now on pictures are 0-255."""
 
 
 class _Scaled(nn.Module):
@@ -47,7 +53,7 @@ def export_onnx(network: nn.Module, hw: tuple[int, int], outputs: tuple[str, ...
 
 def _taking_bytes(network: nn.Module) -> nn.Module:
     backbone = getattr(network, "backbone", network)
-    if not isinstance(backbone, NanoBackbone):
+    if not isinstance(backbone, TakesBytes):
         return _Scaled(network)
     backbone.take_bytes()
     return network

@@ -30,15 +30,17 @@ except ImportError:
     unavailable("torch is not installed (passerby[training])", module=True)
 
 from training.app import app
-from training.attributes.config import TrainingConfig, find_config
-from training.attributes.loop import LAST, LOG, WEIGHTS, Epoch
-from training.attributes.plotting import read_log
+from training.attributes.config import TrainingConfig
+from training.attributes.loop import Epoch
 from training.attributes.start import Start, train
 from training.attributes.teaching import load_network
 from training.checkpoint import load_state
+from training.configuration import find_config
+from training.logs import read_log
 from training.networks.attributes import AttributeNetwork, NetworkConfig
 from training.networks.backbones import ResNet
 from training.networks.cost import cost_of
+from training.runs import LAST, LOG, WEIGHTS
 
 TINY = find_config("tiny")
 

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
-import msgspec
 from msgspec import Meta, Struct, field
 
-from edge.errors import ConfigError, explain
 from edge.schemas.vocabulary import Name
 from training.augmentation import Augmentation
 from training.networks.attributes import NetworkConfig
-
-CONFIGS = Path(__file__).parents[1] / "configs"
 
 
 class _Part(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -75,22 +70,3 @@ class TrainingConfig(_Part, frozen=True, kw_only=True):
     augmentation: Augmentation = field(default_factory=Augmentation)
     distillation: Distillation = field(default_factory=Distillation)
     card: Card = field(default_factory=Card)
-
-
-def find_config(name: str) -> TrainingConfig:
-    """A configuration that the program carries, by its name, or that of a file. Raises ConfigError."""
-    carried = {path.stem: path for path in CONFIGS.glob("*.toml")}
-    if name not in carried and not name.endswith(".toml"):
-        expected = f"{' | '.join(sorted(carried))}, or a .toml file"
-        raise ConfigError(explain("unknown configuration", got=name, expected=expected))
-    return read_config(carried.get(name, Path(name)))
-
-
-def read_config(path: Path) -> TrainingConfig:
-    """The configuration in a TOML file. Raises ConfigError that names the file and the key."""
-    try:
-        return msgspec.toml.decode(path.read_bytes(), type=TrainingConfig)
-    except OSError as error:
-        raise ConfigError(explain(f"cannot be read ({error.strerror})", where=str(path))) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(explain(str(error), where=str(path))) from error

@@ -10,11 +10,11 @@ import torch
 from edge.catalog.manifests import MANIFEST, write_manifest
 from edge.manifest import Artefact, Crop, Input, Manifest, ModelFile
 from training.attributes.config import TrainingConfig
-from training.attributes.loop import WEIGHTS
 from training.attributes.teaching import load_network
 from training.data.chips import TEMPLATE
 from training.export import INPUT, export_onnx
 from training.reports.files import write_folder
+from training.runs import WEIGHTS
 
 OUTPUTS = {"age": "age", "gender": "gender"}
 

@@ -6,12 +6,11 @@ have gone on.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import torch
@@ -27,12 +26,10 @@ from training.augmentation import augment
 from training.checkpoint import load_state, load_weights, save_state
 from training.data.chips import UNKNOWN, Chips
 from training.networks.attributes import AttributeNetwork
+from training.optimisation import follow, make_optimiser, need_numbers, rate_at, step
+from training.progress import Ticks
 from training.reports.files import write_whole
-
-LAST = "last.pt"
-WEIGHTS = "weights.pt"
-LOG = "log.jsonl"
-MOST_GRADIENT = 5.0
+from training.runs import LAST, LOG, WEIGHTS
 
 
 class Epoch(Struct, frozen=True):
@@ -43,16 +40,6 @@ class Epoch(Struct, frozen=True):
     learning_rate: float
     seconds: float
     validation: Validation | None
-
-
-class Ticks(NamedTuple):
-    """What a progress bar shows after a batch."""
-
-    epoch: int
-    epochs: int
-    batch: int
-    batches: int
-    losses: dict[str, float]
 
 
 class Run:
@@ -75,7 +62,7 @@ class Run:
         prepare(network)
         self.network = network.to(device, memory_format=torch.channels_last)
         self.average = deepcopy(self.network).eval().requires_grad_(False)
-        self._optimiser = torch.optim.AdamW(_groups(self.network, config.schedule.weight_decay), fused=True)
+        self._optimiser = make_optimiser(self.network, config.schedule.weight_decay)
         teachers = Teachers([Path(each) for each in config.distillation.teachers], device)
         self._teachers = teachers if teachers else None
         usable = chips if teachers else _labelled(chips)
@@ -122,12 +109,15 @@ class Run:
         sums, rate, means = torch.zeros(4, device=device), 0.0, dict[str, float]()
         self.network.train()
         for number, positions in enumerate(batches):
-            rate = rate_at(epoch + number / len(batches), config.schedule.epochs, config)
+            rate = rate_at(
+                epoch + number / len(batches), config.schedule.epochs,
+                highest=config.schedule.learning_rate, warmup_epochs=config.schedule.warmup_epochs,
+            )  # fmt: skip
             found = self._step(positions, generator, rate)
             sums += torch.stack([each.detach() for each in found])
             if number % 20 == 0 or number + 1 == len(batches):
                 means = dict(zip(Losses._fields, (sums / (number + 1)).tolist(), strict=True))
-                _need_numbers(means)
+                need_numbers(means)
                 on_batch(Ticks(epoch, config.schedule.epochs, number + 1, len(batches), means))
         return means, rate
 
@@ -143,28 +133,15 @@ class Run:
         with torch.autocast(self._device.type, torch.bfloat16):
             logits = self.network(pictures.contiguous(memory_format=torch.channels_last))
         found = losses(logits, answers, config.targets)
-        for group in self._optimiser.param_groups:
-            group["lr"] = rate
-        self._optimiser.zero_grad(set_to_none=True)
-        found.total.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), MOST_GRADIENT)
-        self._optimiser.step()
-        self._follow()
+        step(self._optimiser, self.network, found.total, rate)
+        self._steps += 1
+        follow(self.average, self.network, steps=self._steps, decay=config.schedule.average_decay)
         return found
 
     def _taught(self, pictures: Tensor, labels: Answers) -> Answers:
         if self._teachers is None:
             return labels
         return blend(self._teachers.answer(pictures), labels, self._config.distillation.share)
-
-    @torch.no_grad()
-    def _follow(self) -> None:
-        """Let the average of the weights follow; counts of batch norm are copied."""
-        self._steps += 1
-        decay = min(self._config.schedule.average_decay, self._steps / (self._steps + 10))  # forget the first weights
-        own, average = self.network.state_dict().values(), self.average.state_dict().values()
-        floats = [(a, b) for a, b in zip(average, own, strict=True) if a.is_floating_point()]
-        torch._foreach_lerp_([a for a, _ in floats], [b for _, b in floats], 1 - decay)
 
     def _keep(self, line: Epoch) -> None:
         self._log.append(msgspec.json.encode(line).decode())
@@ -180,19 +157,6 @@ class Run:
 
     def _weights(self) -> dict[str, Any]:
         return {"config": _text(self._config), "weights": self.average.state_dict()}
-
-
-def _need_numbers(means: dict[str, float]) -> None:
-    if not math.isfinite(means["total"]):
-        next_step = "lower schedule.learning_rate and begin anew"
-        raise BadInput(explain("the loss is no number any more", got=means, next_step=next_step))
-
-
-def rate_at(epoch: float, epochs: int, config: TrainingConfig) -> float:
-    """Learning rate at a point of the run, in epochs: linear warm-up, then half a cosine (Loshchilov and Hutter)."""
-    schedule = config.schedule
-    warm = min(1.0, (epoch + 1e-3) / schedule.warmup_epochs) if schedule.warmup_epochs else 1.0
-    return schedule.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * min(epoch / epochs, 1.0)))
 
 
 def _mix_half(pictures: Tensor, labels: Answers, generator: Generator) -> tuple[Tensor, Answers]:
@@ -211,10 +175,3 @@ def _due(epoch: int, *, last: bool) -> bool:
 
 def _text(config: TrainingConfig) -> str:
     return msgspec.json.encode(config).decode()
-
-
-def _groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Weights decay, biases and batch norms do not."""
-    decaying = [p for p in network.parameters() if p.ndim > 1]
-    others = [p for p in network.parameters() if p.ndim <= 1]
-    return [{"params": decaying, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]

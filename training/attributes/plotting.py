@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
-
-from edge.errors import BadInput, explain
-from training.attributes.loop import LOG, Epoch
+from training.attributes.loop import Epoch
+from training.logs import read_log
 from training.reports.drawing import label, legend, new_figure, png, series_colour
 from training.reports.files import write_whole
+from training.runs import LOG
 
 
 def plot_log(run: Path, out: Path) -> None:
     """Draw losses, and error and gender on held-out faces, over the epochs, into a PNG. Raises BadInput."""
-    epochs = read_log(run / LOG)
+    epochs = read_log(run / LOG, Epoch)
     figure, (losses, years, gender) = new_figure(12.0, 3.6, columns=3)
     numbers = [each.epoch for each in epochs]
     for index, name in enumerate(("total", "age", "gender")):
@@ -37,19 +36,3 @@ SPANS = (
     ("all ages", "mae_years", "gender_percent"),
     ("18 to 75 years", "mae_years_18_75", "gender_percent_18_75"),
 )
-
-
-def read_log(path: Path) -> list[Epoch]:
-    """The lines of a log. Raises BadInput where there is none, or a line is none."""
-    try:
-        lines = path.read_bytes().splitlines()
-        epochs = [msgspec.json.decode(line, type=Epoch) for line in lines]
-    except OSError as error:
-        raise BadInput(
-            explain(f"cannot be read ({error.strerror})", where=str(path), expected="a run's log")
-        ) from error
-    except msgspec.DecodeError as error:
-        raise BadInput(explain(f"not a run's log ({error})", where=str(path))) from error
-    if not epochs:
-        raise BadInput(explain("no epoch yet", where=str(path)))
-    return epochs

@@ -10,11 +10,12 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from edge.errors import BackendUnavailable, UsageError, explain
 from training.attributes.config import TrainingConfig
-from training.attributes.loop import LAST, Epoch, Run, Ticks
+from training.attributes.loop import Epoch, Run
 from training.checkpoint import load_fitting
 from training.data.chips import load_all
+from training.progress import Ticks
+from training.runs import claim_folder, find_device
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ def train(config: TrainingConfig, start: Start, on_batch: Callable[[Ticks], None
     if start.threads:
         torch.set_num_threads(start.threads)
     device = find_device(start.device)
-    _claim(start)
+    claim_folder(start.folder, resume=start.resume)
 
     def prepare(network: nn.Module) -> None:
         if start.init is not None:
@@ -48,27 +49,3 @@ def train(config: TrainingConfig, start: Start, on_batch: Callable[[Ticks], None
     if start.resume:
         run.resume()
     yield from run.epochs(on_batch)
-
-
-def find_device(name: str) -> torch.device:
-    """The device of a name: cpu, cuda, or the better one that is there. Raises UsageError, BackendUnavailable."""
-    if name not in ("cpu", "cuda", "auto"):
-        raise UsageError(explain("unknown device", got=name, expected="cpu | cuda | auto"))
-    if name == "cuda" and not torch.cuda.is_available():
-        raise BackendUnavailable("cuda", "torch sees no GPU; use --device cpu, or install torch with CUDA")
-    cuda = name != "cpu" and torch.cuda.is_available()
-    return torch.device("cuda" if cuda else "cpu")
-
-
-def _claim(start: Start) -> None:
-    """Make the folder; never begin anew over a run that could go on."""
-    there = (start.folder / LAST).exists()
-    if there and not start.resume:
-        next_step = "--resume goes on with it; name another --out for a new one"
-        raise UsageError(explain("holds a run", where=str(start.folder), next_step=next_step))
-    if start.resume and not there:
-        raise UsageError(explain("no run to go on with", where=str(start.folder), expected=LAST))
-    try:
-        start.folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(explain(f"cannot be made ({error.strerror})", where=str(start.folder))) from error

@@ -1,0 +1,34 @@
+"""Configurations of training runs: those that the program carries, and files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from edge.errors import ConfigError, explain
+
+CONFIGS = Path(__file__).parent / "configs"
+
+C = TypeVar("C", bound=Struct)
+
+
+def find_config(name: str, form: type[C]) -> C:
+    """A configuration that the program carries, by its name, or that of a file. Raises ConfigError."""
+    carried = {path.stem: path for path in CONFIGS.glob("*.toml")}
+    if name not in carried and not name.endswith(".toml"):
+        expected = f"{' | '.join(sorted(carried))}, or a .toml file"
+        raise ConfigError(explain("unknown configuration", got=name, expected=expected))
+    return read_config(carried.get(name, Path(name)), form)
+
+
+def read_config(path: Path, form: type[C]) -> C:
+    """The configuration in a TOML file. Raises ConfigError that names the file and the key."""
+    try:
+        return msgspec.toml.decode(path.read_bytes(), type=form)
+    except OSError as error:
+        raise ConfigError(explain(f"cannot be read ({error.strerror})", where=str(path))) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(explain(str(error), where=str(path))) from error

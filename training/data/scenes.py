@@ -1,0 +1,138 @@
+"""Pictures with all their faces, as detector training takes them: in memory, and one file to carry them.
+
+The file lets another machine train, where there are no teachers. It holds the pictures of its data sets, so it stays
+under their licences.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.cameras.image_file import decode_image
+from edge.errors import BadInput, UsageError, explain
+from edge.types import Image
+from training.data.boxes import STATES
+from training.data.teachers import TaughtFace
+from training.reports.files import write_whole
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Faces:
+    """F faces.
+
+    boxes: float32 (F, 4) corners px. scores: float32 (F,) 0-1. points: float32 (F, 5, 2) px, NaN where unknown.
+    ignored: bool (F,). states: int64 (F,), positions in `STATES`.
+    """
+
+    boxes: Floats
+    scores: Floats
+    points: Floats
+    ignored: NDArray[np.bool_]
+    states: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    @property
+    def sides(self) -> Floats:
+        """Geometric mean of width and height, px, float32 (F,)."""
+        size = (self.boxes[:, 2:] - self.boxes[:, :2]).clip(0)
+        return np.asarray(np.sqrt(size[:, 0] * size[:, 1]), np.float32)
+
+    def take(self, positions: NDArray[np.integer] | NDArray[np.bool_] | slice) -> Faces:
+        """Those at these positions."""
+        return Faces(**{each.name: getattr(self, each.name)[positions] for each in fields(self)})
+
+
+@dataclass(frozen=True, slots=True)
+class Scenes:
+    """N pictures, uint8 (H, W, 3) BGR each of its own size, and their faces.
+
+    labelled: whether a person drew the boxes, else teachers found them. sources: names of their data sets.
+    """
+
+    images: Sequence[Image]
+    faces: Sequence[Faces]
+    labelled: Sequence[bool]
+    sources: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+@dataclass(frozen=True, slots=True)
+class SceneFile:
+    """A picture before it is decoded: the bytes of its file, its faces, whether they are labels, its data set."""
+
+    content: bytes
+    faces: Sequence[TaughtFace]
+    labelled: bool
+    source: str
+
+
+def make_faces(taught: Sequence[TaughtFace]) -> Faces:
+    """Columns of faces."""
+    return Faces(
+        np.array([face.box.as_xyxy() for face in taught], np.float32).reshape(-1, 4),
+        np.array([face.score for face in taught], np.float32),
+        np.array([face.points for face in taught], np.float32).reshape(-1, 5, 2),
+        np.array([face.ignored for face in taught], np.bool_),
+        np.array([STATES.index(face.state) for face in taught], np.int64),
+    )
+
+
+def save_scenes(files: Sequence[SceneFile], path: Path) -> None:
+    """Write the picture files as they are, and the faces, into one `.npz`, whole or not at all. Raises BadInput."""
+    faces = make_faces([face for file in files for face in file.faces])
+    content = io.BytesIO()
+    np.savez(
+        content,
+        files=np.frombuffer(b"".join(file.content for file in files), np.uint8),
+        file_ends=np.cumsum([len(file.content) for file in files], dtype=np.int64),
+        face_ends=np.cumsum([len(file.faces) for file in files], dtype=np.int64),
+        labelled=np.array([file.labelled for file in files], np.bool_),
+        sources=np.array([file.source for file in files], np.str_),
+        **{each.name: getattr(faces, each.name) for each in fields(faces)},
+    )
+    write_whole(path, content.getvalue())
+
+
+def load_scenes(path: Path) -> Scenes:
+    """Scenes of a file that `save_scenes` wrote. Raises BadInput for another file."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            content, file_ends = stored["files"].tobytes(), stored["file_ends"].tolist()
+            face_ends, sources = stored["face_ends"].tolist(), stored["sources"].tolist()
+            labelled = stored["labelled"].tolist()
+            faces = Faces(*(stored[each.name] for each in fields(Faces)))
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        message = explain(f"cannot be read ({error})", where=str(path), expected="a file of `passerby train scenes`")
+        raise BadInput(message) from error
+    images = [decode_image(content[start:end], str(path)) for start, end in _spans(file_ends)]
+    return Scenes(images, [faces.take(slice(start, end)) for start, end in _spans(face_ends)], labelled, sources)
+
+
+def load_all(paths: Sequence[Path]) -> Scenes:
+    """Scenes of several files. Raises BadInput, UsageError where there is none."""
+    if not paths:
+        raise UsageError(explain("no scenes given", expected="files of `passerby train scenes`"))
+    parts = [load_scenes(path) for path in paths]
+    return Scenes(
+        [image for part in parts for image in part.images],
+        [faces for part in parts for faces in part.faces],
+        [each for part in parts for each in part.labelled],
+        [source for part in parts for source in part.sources],
+    )
+
+
+def _spans(ends: Sequence[int]) -> list[tuple[int, int]]:
+    return list(zip([0, *ends[:-1]], ends, strict=True))

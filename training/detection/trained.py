@@ -1,0 +1,33 @@
+"""A trained detector from its file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import torch
+
+from training.checkpoint import load_state, load_weights
+from training.detection.config import DetectionConfig
+from training.networks.detection import DetectionNetwork
+from training.runs import WEIGHTS
+
+
+def load_detector(run: Path, device: torch.device | str = "cpu") -> tuple[DetectionNetwork, DetectionConfig]:
+    """The network of a run's folder, a weights file or a checkpoint, ready to answer. Raises BadInput."""
+    file = weights_file(run)
+    state = load_state(file, device)
+    config = msgspec.json.decode(state["config"], type=DetectionConfig)
+    network = DetectionNetwork(config.network).to(device, memory_format=torch.channels_last)
+    load_weights(network, state["weights"], str(file))
+    return network.eval().requires_grad_(False), config
+
+
+def is_detector(run: Path) -> bool:
+    """Whether a run's folder, or a file of weights, is of a detector. Raises BadInput where it is of no network."""
+    return "mosaic" in msgspec.json.decode(load_state(weights_file(run))["config"])
+
+
+def weights_file(run: Path) -> Path:
+    """The weights of a run's folder; a file is taken as it is."""
+    return run / WEIGHTS if run.is_dir() else run

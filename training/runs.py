@@ -1,0 +1,37 @@
+"""A run's folder, and the device that it runs on: the same for every network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from edge.errors import BackendUnavailable, UsageError, explain
+
+LAST = "last.pt"
+WEIGHTS = "weights.pt"
+LOG = "log.jsonl"
+
+
+def find_device(name: str) -> torch.device:
+    """The device of a name: cpu, cuda, or the better one that is there. Raises UsageError, BackendUnavailable."""
+    if name not in ("cpu", "cuda", "auto"):
+        raise UsageError(explain("unknown device", got=name, expected="cpu | cuda | auto"))
+    if name == "cuda" and not torch.cuda.is_available():
+        raise BackendUnavailable("cuda", "torch sees no GPU; use --device cpu, or install torch with CUDA")
+    cuda = name != "cpu" and torch.cuda.is_available()
+    return torch.device("cuda" if cuda else "cpu")
+
+
+def claim_folder(folder: Path, *, resume: bool) -> None:
+    """Make the folder; never begin anew over a run that could go on. Raises UsageError."""
+    there = (folder / LAST).exists()
+    if there and not resume:
+        next_step = "--resume goes on with it; name another --out for a new one"
+        raise UsageError(explain("holds a run", where=str(folder), next_step=next_step))
+    if resume and not there:
+        raise UsageError(explain("no run to go on with", where=str(folder), expected=LAST))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(explain(f"cannot be made ({error.strerror})", where=str(folder))) from error
