@@ -89,7 +89,7 @@ def _from_caffe(manifest: Manifest, paths: Sequence[Path], scratch: Path) -> Pre
 
 def _from_onnx(manifest: Manifest, model: onnx.ModelProto, where: Path, scratch: Path) -> Prepared:
     _need_complete(manifest)
-    names = tuple(manifest.outputs.values())
+    names = manifest.tensor_names()
     core_path, reference_path = scratch / "core.onnx", scratch / "reference.onnx"
     onnx.save(make_core(model, manifest.input, names, str(where)), str(core_path))
     onnx.save(pin(model, manifest.input, names, str(where)), str(reference_path))
@@ -104,7 +104,7 @@ def _from_onnx(manifest: Manifest, model: onnx.ModelProto, where: Path, scratch:
 def _from_ir(manifest: Manifest, path: Path, scratch: Path) -> Prepared:
     _need_complete(manifest)
     ov = import_openvino(TARGET)
-    core = Core(path, manifest.input, tuple(manifest.outputs.values()))
+    core = Core(path, manifest.input, manifest.tensor_names())
     reference_path = scratch / "reference.xml"
     ov.save_model(read_network(ov, core), reference_path, compress_to_fp16=False)
     ready = msgspec.structs.replace(manifest, input=taking_pictures(manifest.input))

@@ -154,6 +154,10 @@ class Manifest(_Part, frozen=True, kw_only=True):
         None
     )
 
+    def tensor_names(self) -> tuple[str, ...]:
+        """Names of the network's outputs, each once: two words of a decoder may read one tensor."""
+        return tuple(dict.fromkeys(self.outputs.values()))
+
 
 class ModelSet(_Part, frozen=True, kw_only=True):
     """A detector and the attribute networks that go with it."""

@@ -73,7 +73,7 @@ def _open_on(
     if runtime in NOT_DRIVEN:
         raise BackendUnavailable(target, NOT_DRIVEN[runtime])
     artefact = _choose_artefact(target, manifest, folder)
-    names = tuple(manifest.outputs.values())
+    names = manifest.tensor_names()
     request = SessionRequest(target, artefact, folder, manifest.input, names, input_hw, threads, max_batch)
     return _adapter(runtime)(request)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
+
+import numpy as np
 
 from edge.geometry import Box
 from edge.types import Image
@@ -46,6 +48,12 @@ class BoxedPhotographs:
     def warnings(self) -> Sequence[str]:
         """See `Photographs`."""
         return self.photographs.warnings
+
+    def every_nth(self, most: int) -> BoxedPhotographs:
+        """At most that many pictures, evenly spread over the set's order."""
+        positions = np.unique(np.linspace(0, len(self.samples) - 1, min(most, len(self.samples))).astype(int))
+        chosen = replace(self.photographs, samples=[self.samples[each] for each in positions])
+        return BoxedPhotographs(chosen, self.faces)
 
     def read(self, sample: Sample) -> Image:
         """See `Photographs`."""

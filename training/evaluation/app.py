@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import typer
 
-from training.evaluation import adience_command, attributes_command, calibrate_command, visits_command
+from training.evaluation import (
+    adience_command,
+    attributes_command,
+    calibrate_command,
+    detection_command,
+    visits_command,
+)
 from training.interrupt import interruptible
 
 app = typer.Typer(help="How good networks are on labelled photographs.", no_args_is_help=True, rich_markup_mode=None)
 app.command("attributes")(interruptible(attributes_command.attributes))
+app.command("detection")(interruptible(detection_command.detection))
 app.command("adience")(interruptible(adience_command.adience))
 app.command("calibrate")(interruptible(calibrate_command.calibrate))
 app.command("visits")(interruptible(visits_command.visits))

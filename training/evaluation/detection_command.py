@@ -1,0 +1,141 @@
+"""`passerby evaluate detection`: face detectors side by side on the same pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from msgspec.structs import replace
+
+from edge.cli.options import ConfigFile, Overrides, TargetList, settings_from, with_flags
+from edge.exit_codes import CHECK_FAILED
+from training.evaluation.options import AsJson, Limit
+
+if TYPE_CHECKING:
+    from training.evaluation.detection_records import DetectionEvaluation
+
+Boxes = Annotated[
+    list[str] | None,
+    typer.Option("--boxes", metavar="TAR|FOLDER|TXT", help="Photographs with face boxes; again for more."),
+]
+Portraits = Annotated[
+    list[str] | None, typer.Option("--photographs", help="Photographs of one person each; again for more.")
+]
+Clips = Annotated[list[str] | None, typer.Option("--clip", help="Clip without labels; again for more.")]
+Detectors = Annotated[
+    list[str] | None,
+    typer.Option("--detector", metavar="SET|FOLDER", help="Model set, or folder of a detector; again for more."),
+]
+Sizes = Annotated[
+    list[str] | None,
+    typer.Option("--size", metavar="own|double|default|PX", help="How large networks see pictures; again for more."),
+]
+References = Annotated[
+    list[str] | None,
+    typer.Option("--reference", help="Model sets that say where faces of clips and landmarks are."),
+]
+SmallestPx = Annotated[float, typer.Option("--smallest", min=0, help="Smaller faces do not count, px.")]
+SmallestInClip = Annotated[float, typer.Option("--smallest-in-clip", min=0, help="The same in clips, px.")]
+ClipWidth = Annotated[int, typer.Option("--clip-width", min=32, help="Longer side of every input on clips, px.")]
+MostFalse = Annotated[float, typer.Option("--most-false", min=0, help="Allowed false positives a frame of a clip.")]
+WiderLists = Annotated[
+    Path | None,
+    typer.Option("--wider", metavar="FOLDER", help="wider_easy_val.mat and its like: WIDER FACE's own protocol."),
+]
+Requirements = Annotated[
+    list[str] | None,
+    typer.Option("--require", metavar="MEASURE[@SIZE]>=NUMBER", help="A bar, such as ap50@double>=0.93; exit 1 "
+                 "where a detector misses it. May be given again."),
+]  # fmt: skip
+HtmlTo = Annotated[Path | None, typer.Option("--html", metavar="OUT", help="Write the report as one page.")]
+
+REFERENCES = ("best", "yunet-n", "retail")
+
+
+def detection(
+    boxes: Boxes = None,
+    photographs: Portraits = None,
+    clip: Clips = None,
+    detector: Detectors = None,
+    size: Sizes = None,
+    reference: References = None,
+    smallest: SmallestPx = 24.0,
+    smallest_in_clip: SmallestInClip = 32.0,
+    clip_width: ClipWidth = 640,
+    most_false: MostFalse = 0.12,
+    wider: WiderLists = None,
+    target: TargetList = None,
+    limit: Limit = None,
+    as_json: AsJson = False,
+    html: HtmlTo = None,
+    require: Requirements = None,
+    config: ConfigFile = None,
+    overrides: Overrides = None,
+) -> None:
+    """Measure face detectors: AP50, recall by size, state and brightness, false positives, landmarks, clips."""
+    from edge.catalog.lookup import open_catalog
+    from edge.cli.progress import progress_bar
+    from edge.errors import UsageError, explain
+    from training.data.box_readers import open_boxed
+    from training.data.readers import open_photographs
+    from training.data.subset import every_nth
+    from training.evaluation.detecting import need_detectors, parse_size
+    from training.evaluation.detection_requirements import judge_detectors, parse_detection_requirement
+    from training.evaluation.detection_runs import Work, evaluate_detectors
+    from training.evaluation.opening import need_folder_of
+    from training.evaluation.wider import LEVELS, read_level
+    from training.reports.printing import print_json, warn
+
+    settings = settings_from(config, with_flags(overrides, models_targets=target))
+    if not (boxes or photographs or clip):
+        raise UsageError(explain("nothing to look at", expected="--boxes, --photographs or --clip"))
+    bars = [parse_detection_requirement(text) for text in require or ()]
+    need_folder_of(html, "--html")
+    write_page = _page_writer(html)
+    catalog = open_catalog()
+    names, references = detector or [settings.models.set], reference or REFERENCES
+    need_detectors([*names, *references], catalog)
+    sets = [open_photographs(each) for each in photographs or ()]
+    work = Work(
+        detectors=names,
+        sizes=[parse_size(word) for word in size or ("own",)],
+        boxed=[open_boxed(each) if limit is None else open_boxed(each).every_nth(limit) for each in boxes or ()],
+        portraits=[every_nth(each, limit) if limit else each for each in sets],
+        clips=clip or (),
+        references=references,
+        wider={level: read_level(wider, level) for level in LEVELS} if wider else {},
+        smallest_px=smallest,
+        smallest_in_clip_px=smallest_in_clip,
+        clip_width_px=clip_width,
+        most_false=most_false,
+    )
+    with progress_bar(wanted=not as_json) as progress:
+        evaluation = evaluate_detectors(work, settings, catalog, progress)
+    evaluation = replace(evaluation, verdicts=[each for bar in bars for each in judge_detectors(bar, evaluation)])
+    warn(evaluation.warnings)
+    write_page(evaluation)
+    print_json(evaluation) if as_json else _print_tables(evaluation)
+    if not all(verdict.met for verdict in evaluation.verdicts):
+        raise typer.Exit(CHECK_FAILED)
+
+
+def _page_writer(path: Path | None) -> Callable[[DetectionEvaluation], None]:
+    """Writes the page, or nothing. What draws it is imported now: if it is missing, that is said before the work."""
+    if path is None:
+        return lambda evaluation: None
+    from training.evaluation.detection_page import render_detection
+    from training.reports.files import write_whole
+
+    return lambda evaluation: write_whole(path, render_detection(evaluation).encode())
+
+
+def _print_tables(evaluation: DetectionEvaluation) -> None:
+    from training.evaluation.detection_tables import detection_verdict_line, tables
+    from training.reports.printing import print_table
+
+    for table in tables(evaluation):
+        print_table(table)
+    for verdict in evaluation.verdicts:
+        typer.echo(detection_verdict_line(verdict))
