@@ -156,14 +156,14 @@ def detection(
 ) -> None:
     """Train the face detector. Ctrl-C keeps the last whole epoch; --resume goes on."""
     _need("torch")
-    from training.configuration import find_config
+    from training.configuration import DETECTION_CONFIGS, find_config
     from training.detection.config import DetectionConfig
     from training.detection.progress import describe
     from training.detection.start import Start, train
     from training.progress import progress_bar
 
     configure_logging(quiet=False)
-    chosen = find_config(config, DetectionConfig)
+    chosen = find_config(config, DetectionConfig, DETECTION_CONFIGS)
     schedule = replace(chosen.schedule, epochs=epochs or chosen.schedule.epochs)
     chosen = replace(chosen, schedule=schedule if seed is None else replace(schedule, seed=seed))
     start = Start(tuple(scene_files), tuple(held_out), out, resume=resume, init=init, device=device, threads=threads)

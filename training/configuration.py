@@ -11,13 +11,14 @@ from msgspec import Struct
 from edge.errors import ConfigError, explain
 
 CONFIGS = Path(__file__).parent / "configs"
+DETECTION_CONFIGS = CONFIGS / "detection"
 
 C = TypeVar("C", bound=Struct)
 
 
-def find_config(name: str, form: type[C]) -> C:
-    """A configuration that the program carries, by its name, or that of a file. Raises ConfigError."""
-    carried = {path.stem: path for path in CONFIGS.glob("*.toml")}
+def find_config(name: str, form: type[C], folder: Path = CONFIGS) -> C:
+    """A configuration that the program carries in a folder, by its name, or that of a file. Raises ConfigError."""
+    carried = {path.stem: path for path in folder.glob("*.toml")}
     if name not in carried and not name.endswith(".toml"):
         expected = f"{' | '.join(sorted(carried))}, or a .toml file"
         raise ConfigError(explain("unknown configuration", got=name, expected=expected))

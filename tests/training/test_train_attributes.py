@@ -42,7 +42,7 @@ from training.networks.backbones import ResNet
 from training.networks.cost import cost_of
 from training.runs import LAST, LOG, WEIGHTS
 
-TINY = find_config("tiny")
+TINY = find_config("tiny", TrainingConfig)
 
 
 @pytest.fixture(scope="module")

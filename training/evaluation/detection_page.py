@@ -36,7 +36,5 @@ def _curves(results: Sequence[BoxResult]) -> Plot:
     label(size, "Recall by size of the face", "", "recall")
     size.tick_params(axis="x", labelrotation=30)
     legend(curve, loc="lower left")
-    caption = (
-        f"Faces of at least {results[0].smallest_px:g} px; the dot is the manifest's score. By size, all faces count."
-    )
+    caption = f"Faces of at least {results[0].smallest_px:g} px; the dot is the manifest's score. By size, all count."
     return Plot(png(figure), "Curves of precision over recall, and recall by size", caption)

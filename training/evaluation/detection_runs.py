@@ -18,7 +18,7 @@ from training.data.boxes import BoxedPhotographs
 from training.data.collection import Reading
 from training.data.samples import Photographs
 from training.evaluation.clip_scoring import score_clip
-from training.evaluation.detecting import DEFAULT, OWN, DetectorSubject, InputSize, open_detector, parse_size
+from training.evaluation.detecting import OWN, DetectorSubject, InputSize, open_detector, parse_size
 from training.evaluation.detection_records import (
     BoxResult,
     ClipResult,
@@ -37,8 +37,8 @@ Look = list[Detection]
 class Work:
     """What is evaluated, and on what.
 
-    detectors: names of model sets or folders; each is tried at every size. references: model sets that say where faces of
-    clips and their landmarks are; the first two give landmarks. clip_width_px: longer side of every input on clips.
+    detectors: names of model sets or folders; each is tried at every size. references: model sets that say where faces
+    of clips and landmarks are; the first two give landmarks. clip_width_px: longer side of their input on clips.
     most_false: false positives a frame that are allowed where the best score is looked for.
     """
 
@@ -164,10 +164,11 @@ def _reference_looks(
 
 
 def _clip_references(clip: str, work: Work, settings: Settings, catalog: Catalog) -> list[list[Look]]:
-    """Of each frame, the sure faces of every reference."""
+    """Of each frame, the sure faces of every reference, which sees it at its own size."""
     with ExitStack() as opened:
-        size = parse_size(str(work.clip_width_px)) if work.clip_width_px else parse_size(DEFAULT)
-        subjects = [opened.enter_context(open_detector(name, size, settings, catalog)) for name in work.references]
+        subjects = [
+            opened.enter_context(open_detector(name, parse_size(OWN), settings, catalog)) for name in work.references
+        ]
         return [[_sure(subject, image) for subject in subjects] for image in _frames(clip, settings)]
 
 

@@ -37,7 +37,7 @@ def box_table(results: Sequence[BoxResult]) -> Rows:
     """Average precision, and what the manifest's score gives."""
     first = results[0]
     caption = (
-        f"{first.data_set}: {first.faces:,} faces of at least {first.smallest_px:g} px in {first.pictures:,} pictures"
+        f"{first.data_set}: {first.faces:,} faces of {first.smallest_px:g} px and more in {first.pictures:,} pictures"
     )
     columns = ("detector, size", "AP50", "score", "precision", "recall", "false a picture")
     return Rows(
