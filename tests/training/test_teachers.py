@@ -1,0 +1,107 @@
+"""Labels of teachers: what they agree on is a face, what they do not is neither face nor background."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.detection.detector import NetworkDetector
+from edge.errors import BadInput, UsageError
+from edge.geometry import Box
+from edge.types import Detection, Image
+from tests.training.drawn_scenes import draw_scene, scene_files
+from training.data.boxes import LabelledFace
+from training.data.scenes import load_all, load_scenes, save_scenes
+from training.data.teachers import TaughtFace, Teacher, teach
+
+IMAGE = np.zeros((60, 80, 3), np.uint8)
+POINTS = np.array([(12, 14), (20, 14), (16, 18), (13, 22), (19, 22)], np.float32)
+
+
+class Seeing(NetworkDetector):
+    """A detector that sees what it is told."""
+
+    def __init__(self, faces: Sequence[Detection]) -> None:
+        self._faces = faces
+
+    def start(self, image: Image) -> None:
+        assert image is IMAGE
+
+    def wait(self) -> Sequence[Detection]:
+        return self._faces
+
+
+def teacher(*faces: Detection, draws: bool = True) -> Teacher:
+    return Teacher("teacher", Seeing(faces), draws)
+
+
+def face(score: float, x: float = 10, *, points: bool = True) -> Detection:
+    return Detection(Box(x, 10, x + 14, 26), score, POINTS + np.float32((x - 10, 0)) if points else None)
+
+
+def taught(labels: Sequence[LabelledFace] | None, *teachers: Teacher) -> list[TaughtFace]:
+    return teach(IMAGE, labels, teachers)
+
+
+def test_what_two_teachers_see_is_a_face_with_their_mean() -> None:
+    (found,) = taught(None, teacher(face(0.9)), teacher(face(0.6, x=12)))
+    assert not found.ignored
+    assert found.score == pytest.approx(0.75)
+    assert found.box.as_xyxy() == (11, 10, 25, 26)
+    assert np.allclose(found.points, POINTS + np.float32((1, 0)))
+
+
+def test_one_unsure_teacher_alone_says_nothing_for_certain() -> None:
+    (faint,) = taught(None, teacher(face(0.7)), teacher())
+    (sure,) = taught(None, teacher(face(0.95)), teacher())
+    assert faint.ignored
+    assert not sure.ignored
+
+
+def test_a_teacher_without_landmarks_confirms_but_does_not_draw() -> None:
+    (found,) = taught(None, teacher(face(0.8)), teacher(face(0.8, x=11, points=False), draws=False))
+    assert found.box == face(0.8).box
+    (alone,) = taught(None, teacher(), teacher(face(0.99, points=False), draws=False))
+    assert alone.ignored
+
+
+def test_a_label_keeps_its_box_and_gets_landmarks() -> None:
+    label = LabelledFace(Box(9, 9, 25, 27), "mask")
+    (found,) = taught([label], teacher(face(0.9)))
+    assert (found.box, found.score, found.state, found.ignored) == (label.box, 1.0, "mask", False)
+    assert np.array_equal(found.points, POINTS)
+
+
+def test_a_face_without_a_label_is_ignored_not_background() -> None:
+    label = LabelledFace(Box(50, 30, 70, 55))
+    found = taught([label], teacher(face(0.95)))
+    assert [each.ignored for each in found] == [False, True]
+    assert np.isnan(found[0].points).all()
+
+
+def test_a_picture_labelled_as_empty_differs_from_one_without_labels() -> None:
+    assert taught([], teacher(face(0.95)))[0].ignored
+    assert not taught(None, teacher(face(0.95)))[0].ignored
+
+
+def test_scenes_come_back_with_their_faces(tmp_path: Path) -> None:
+    save_scenes([*scene_files([1, 2]), *scene_files([3], labelled=False)], tmp_path / "scenes.npz")
+    loaded = load_scenes(tmp_path / "scenes.npz")
+    assert list(loaded.labelled) == [True, True, False]
+    assert list(loaded.sources) == ["drawn"] * 3
+    for number, seed in enumerate((1, 2, 3)):
+        image, faces = draw_scene(seed)
+        assert np.abs(loaded.images[number].astype(int) - image).mean() < 4
+        expected = np.array([each.box.as_xyxy() for each in faces], np.float32).reshape(-1, 4)
+        assert np.array_equal(loaded.faces[number].boxes, expected)
+
+
+def test_no_scenes_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no scenes given"):
+        load_all([])
+    (tmp_path / "text.npz").write_text("none")
+    with pytest.raises(BadInput, match="expected a file of `passerby train scenes`"):
+        load_scenes(tmp_path / "text.npz")
