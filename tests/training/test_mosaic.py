@@ -1,0 +1,134 @@
+"""Mosaics: a face lies where its label says, whatever was done to its picture."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.conftest import unavailable
+from tests.training.drawn_scenes import draw_scene, scene_files
+from training.data.scenes import Faces, Scenes, load_scenes, make_faces, save_scenes
+
+try:
+    import torch
+except ImportError:
+    unavailable("torch is not installed (passerby[training])", module=True)
+
+from pathlib import Path
+
+from training.augmentation import Augmentation
+from training.detection.config import Canvas, Mosaic, Tiling
+from training.detection.masks import draw_mask
+from training.detection.mosaic import Pictures, choose_placement, make_batch
+from training.detection.photometry import disturb_share
+from training.detection.placement import Placement, cut, make_pyramid, place
+
+CELL_HW = (60, 90)
+
+
+def marked(height: int = 120, width: int = 160) -> tuple[np.ndarray, Faces]:
+    """A black picture with a white square of 10 px about (100, 45), labelled as a face."""
+    image = np.zeros((height, width, 3), np.uint8)
+    image[40:50, 95:105] = 255
+    points = np.array([(97, 43), (103, 43), (100, 45), (98, 48), (102, 48)], np.float32)
+    box = np.array([[95, 40, 105, 50]], np.float32)
+    return image, Faces(box, np.ones(1, np.float32), points[None], np.zeros(1, bool), np.zeros(1, np.int64))
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("angle", [0.0, 20.0])
+@pytest.mark.parametrize(("scale", "finer"), [((1.0, 1.0), 0), ((2.2, 2.0), 0), ((0.45, 0.5), 0), ((0.45, 0.5), 1)])
+def test_a_face_moves_with_its_picture(mirrored: bool, angle: float, scale: tuple[float, float], finer: int) -> None:
+    image, faces = marked()
+    placement = Placement((95.0, 50.0), scale, np.deg2rad(angle), mirrored, CELL_HW)
+    cell = cut(make_pyramid(image), placement, finer).mean(0).numpy()
+    moved = place(faces, placement, smallest_px=2.0)
+    y, x = np.mgrid[: CELL_HW[0], : CELL_HW[1]] + 0.5
+    bright = np.array([(x * cell).sum(), (y * cell).sum()]) / cell.sum()
+    centre = (moved.boxes[0, :2] + moved.boxes[0, 2:]) / 2
+    assert np.abs(bright - centre).max() < 0.8
+    assert cell.sum() / 255 == pytest.approx(100 * scale[0] * scale[1], rel=0.25)
+
+
+def test_landmarks_of_a_mirrored_face_change_places() -> None:
+    _, faces = marked()
+    moved = place(faces, Placement((80.0, 60.0), (1.0, 1.0), 0.0, True, CELL_HW), smallest_px=2.0)
+    right_eye, left_eye = moved.points[0, :2]
+    assert right_eye[0] < left_eye[0]
+    assert moved.points[0, 3, 0] < moved.points[0, 4, 0]
+
+
+def test_a_face_at_the_edge_is_cut_and_one_hardly_seen_is_ignored() -> None:
+    _, faces = marked()
+    half = place(faces, Placement((144.0, 45.0), (1.0, 1.0), 0.0, False, CELL_HW), smallest_px=2.0)
+    assert half.boxes[0].tolist() == [0, 25, 6, 35]
+    assert not half.ignored[0]
+    assert np.isnan(half.points[0]).all()
+    hardly = place(faces, Placement((147.0, 45.0), (1.0, 1.0), 0.0, False, CELL_HW), smallest_px=2.0)
+    assert hardly.ignored[0]
+    assert len(place(faces, Placement((20.0, 45.0), (1.0, 1.0), 0.0, False, CELL_HW), smallest_px=2.0)) == 0
+
+
+def test_a_face_that_becomes_too_small_is_ignored() -> None:
+    _, faces = marked()
+    assert place(faces, Placement((95.0, 50.0), (0.5, 0.5), 0.0, False, CELL_HW), smallest_px=8.0).ignored[0]
+
+
+def test_a_turned_box_grows_as_a_round_face_does() -> None:
+    _, faces = marked()
+    turned = place(faces, Placement((95.0, 50.0), (1.0, 1.0), np.pi / 4, False, CELL_HW), smallest_px=2.0)
+    assert turned.sides[0] == pytest.approx(faces.sides[0], rel=1e-3)
+
+
+def test_a_picture_always_fills_its_cell() -> None:
+    picture, generator = torch.full((3, 50, 80), 255, dtype=torch.uint8), np.random.default_rng(1)
+    wanted = Mosaic(rotation_deg=0.0, stretch=0.0)
+    for _ in range(50):
+        placement = choose_placement(picture, make_faces([]), CELL_HW, wanted, generator)
+        half = np.array((CELL_HW[1], CELL_HW[0])) / placement.scale / 2
+        assert (np.array(placement.centre) - half >= -1e-6).all()
+        assert (np.array(placement.centre) + half <= np.array((80, 50)) + 1e-6).all()
+
+
+@pytest.fixture
+def scenes(tmp_path: Path) -> Scenes:
+    save_scenes(scene_files(range(12)), tmp_path / "scenes.npz")
+    return load_scenes(tmp_path / "scenes.npz")
+
+
+def test_the_same_seed_gives_the_same_batch_and_faces_lie_inside(scenes: Scenes) -> None:
+    wanted = Mosaic(tilings=(Tiling(rows=2, columns=3, share=1.0),), smallest_px=4.0)
+    canvas, pictures = Canvas(width_px=192, height_px=96), Pictures(scenes)
+    one, other = (make_batch(pictures, canvas, 3, wanted, np.random.default_rng(7)) for _ in range(2))
+    assert torch.equal(one.pictures, other.pictures)
+    assert one.pictures.shape == (3, 3, 96, 192)
+    assert 0 <= float(one.pictures.min()) < float(one.pictures.max()) <= 1
+    assert sum(map(len, one.faces)) > 3
+    for faces in one.faces:
+        assert (faces.boxes >= 0).all() and (faces.boxes <= (192, 96, 192, 96)).all()
+
+
+def test_only_a_share_of_the_canvases_is_disturbed() -> None:
+    pictures = torch.full((10, 3, 32, 32), 0.5)
+    generator = torch.Generator().manual_seed(1)
+    changed = disturb_share(pictures.clone(), 0.4, Augmentation(), generator) != pictures
+    assert changed.flatten(1).any(1).tolist() == [True] * 4 + [False] * 6
+
+
+def test_a_mask_covers_mouth_and_chin_and_leaves_the_eyes() -> None:
+    image, (face, *_) = draw_scene(501)
+    before = torch.from_numpy(image).permute(2, 0, 1).float()
+    after = before.clone()
+    columns = make_faces([face])
+    draw_mask(after, columns.boxes[0], columns.points[0], np.random.default_rng(1))
+    changed = (before != after).any(0).numpy()
+    seen = [changed[int(y), int(x)] for x, y in face.points]
+    assert seen == [False, False, seen[2], True, True]
+    assert changed.mean() < 0.2
+
+
+def test_no_mask_is_drawn_where_landmarks_are_not_known() -> None:
+    picture = torch.zeros(3, 40, 40)
+    box = np.array((5, 5, 35, 35), np.float32)
+    draw_mask(picture, box, np.full((5, 2), np.nan, np.float32), np.random.default_rng(1))
+    assert not picture.any()
