@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+from skimage.data import astronaut
+from typer.testing import CliRunner
 
 from edge.detection.detector import NetworkDetector
 from edge.errors import BadInput, UsageError
 from edge.geometry import Box
 from edge.types import Detection, Image
 from tests.training.drawn_scenes import draw_scene, scene_files
+from tests.training.sets import jpeg, scene, write_lines, write_tar
+from training.app import app
 from training.data.boxes import LabelledFace
 from training.data.scenes import load_all, load_scenes, save_scenes
 from training.data.teachers import TaughtFace, Teacher, teach
@@ -97,6 +102,31 @@ def test_scenes_come_back_with_their_faces(tmp_path: Path) -> None:
         assert np.abs(loaded.images[number].astype(int) - image).mean() < 4
         expected = np.array([each.box.as_xyxy() for each in faces], np.float32).reshape(-1, 4)
         assert np.array_equal(loaded.faces[number].boxes, expected)
+
+
+@pytest.mark.shared
+def test_the_command_labels_photographs_and_holds_some_out(tmp_path: Path, shared: Path) -> None:
+    portrait = cv2.cvtColor(astronaut()[:300, 80:380], cv2.COLOR_RGB2BGR)
+    photographs = write_tar(
+        tmp_path / "plain.tar", {f"{n}.jpg": jpeg(each) for n, each in (("a", portrait), ("b", scene(1)))}
+    )
+    drawn = {f"{seed}.jpg": draw_scene(seed) for seed in (1, 2, 3, 4)}
+    boxed = write_tar(tmp_path / "scenes.tar", {name: jpeg(image) for name, (image, _) in drawn.items()})
+    rows = [f"{name},,{box.x_min},{box.y_min},{box.width},{box.height}"
+            for name, (_, faces) in drawn.items() for box in (face.box for face in faces)]  # fmt: skip
+    write_lines(tmp_path / "scenes.csv", ["path,class,x,y,w,h", *rows])
+    words = ("scenes", "--boxes", boxed, "--photographs", photographs, "--out", tmp_path / "train.npz")
+    done = CliRunner().invoke(app, [*map(str, words), "--held-out", str(tmp_path / "held.npz"), "--share", "0.5"])
+    assert done.exit_code == 0, done.exception
+    parts = [load_scenes(tmp_path / name) for name in ("train.npz", "held.npz")]
+    assert [sorted(part.sources) for part in parts] == [["plain", "scenes", "scenes"]] * 2
+    pictures = [each for part in parts for each in zip(part.images, part.faces, part.sources, strict=True)]
+    (found,) = (faces for image, faces, source in pictures if source == "plain" and len(image) == 300)
+    assert len(found) == 1
+    assert not found.ignored[0]
+    assert 0.6 < found.scores[0] <= 1
+    assert not np.isnan(found.points).any()
+    assert sum(int((~faces.ignored).sum()) for part in parts for faces in part.faces) == len(rows) + 1
 
 
 def test_no_scenes_are_refused(tmp_path: Path) -> None:
