@@ -18,8 +18,8 @@ from pathlib import Path
 
 from training.augmentation import Augmentation
 from training.detection.config import Canvas, Mosaic, Tiling
-from training.detection.masks import draw_mask
-from training.detection.mosaic import Pictures, choose_placement, make_batch
+from training.detection.masks import cover_part, draw_mask
+from training.detection.mosaic import Pictures, choose_placement, make_batch, turn_of
 from training.detection.photometry import disturb_share
 from training.detection.placement import Placement, cut, make_pyramid, place
 
@@ -132,3 +132,27 @@ def test_no_mask_is_drawn_where_landmarks_are_not_known() -> None:
     box = np.array((5, 5, 35, 35), np.float32)
     draw_mask(picture, box, np.full((5, 2), np.nan, np.float32), np.random.default_rng(1))
     assert not picture.any()
+
+
+def test_pictures_of_turned_faces_are_drawn_more_often(scenes: Scenes) -> None:
+    straight, aside = ([(30, 40), (70, 40), (x, 61), (35, 76), (65, 76)] for x in (50, 68))
+    box = np.array([[0, 0, 100, 100]], np.float32)
+    looks = [
+        Faces(box, np.ones(1, np.float32), np.array([points], np.float32), np.zeros(1, bool), np.zeros(1, np.int64))
+        for points in (straight, aside)
+    ]
+    assert turn_of(looks[0]) < 0.1
+    assert turn_of(looks[1]) > 0.9
+    pictures = Pictures(Scenes(scenes.images[:2], looks, [True, True], ["drawn"] * 2), turned=4.0)
+    generator = np.random.default_rng(1)
+    drawn = [pictures.draw(generator, 1.0) for _ in range(600)]
+    assert 0.75 < np.mean(drawn) < 0.88  # five to one
+
+
+def test_something_in_front_covers_one_side_of_a_face_only() -> None:
+    picture = torch.arange(40.0 * 40).reshape(1, 40, 40).repeat(3, 1, 1)
+    before = picture.clone()
+    cover_part(picture, np.array((10, 10, 30, 30), np.float32), np.random.default_rng(2))
+    changed = (picture != before).any(0)
+    assert not changed[:10].any() and not changed[30:].any() and not changed[:, :10].any() and not changed[:, 30:].any()
+    assert 0.1 * 400 < int(changed.sum()) < 0.5 * 400

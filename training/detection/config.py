@@ -52,6 +52,8 @@ class Mosaic(_Part, frozen=True, kw_only=True):
     rotation_deg: Annotated[float, Meta(ge=0, description="Largest.")] = 20.0
     stretch: Annotated[float, Meta(ge=0, description="Standard deviation of the log of the aspect.")] = 0.06
     mask: Annotated[Share, Meta(description="Faces that get a mask drawn over mouth and nose.")] = 0.12
+    covered: Annotated[Share, Meta(description="Faces of which something in front covers a part.")] = 0.12
+    turned: Annotated[float, Meta(ge=0, description="How much more often pictures of turned faces are shown.")] = 4.0
 
 
 class Schedule(_Part, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""Masks drawn over mouth and nose of faces whose landmarks are known."""
+"""What hides a part of a face: masks over mouth and nose, and things in front."""
 
 from __future__ import annotations
 
@@ -41,6 +41,23 @@ def draw_mask(picture: Tensor, box: Floats, points: Floats, generator: Generator
     shade = 0.75 + 0.25 * part.mean(0) / part.mean().clamp(min=1)
     painted = torch.tensor(_fabric(generator)).view(3, 1, 1) * shade.clamp(0.4, 1.2)
     picture[:, top:bottom, left:right] = torch.where(inside, painted.clamp(0, 255), part)
+
+
+def cover_part(picture: Tensor, box: Floats, generator: Generator) -> None:
+    """Put a piece of the picture itself over one side of a box, in place, float32 (3, H, W): 15 to 45 % of it."""
+    height, width = picture.shape[1:]
+    left, top, right, bottom = (int(each) for each in np.rint(box))
+    share, side = generator.uniform(0.15, 0.45), generator.integers(4)
+    across, down = round(share * (right - left)), round(share * (bottom - top))
+    left, right = (left, left + across) if side == 0 else (right - across, right) if side == 1 else (left, right)
+    top, bottom = (top, top + down) if side == 2 else (bottom - down, bottom) if side == 3 else (top, bottom)
+    left, top, right, bottom = max(left, 0), max(top, 0), min(right, width), min(bottom, height)
+    if right <= left or bottom <= top:
+        return
+    x = int(generator.integers(0, width - (right - left) + 1))
+    y = int(generator.integers(0, height - (bottom - top) + 1))
+    piece = picture[:, y : y + bottom - top, x : x + right - left].clone()
+    picture[:, top:bottom, left:right] = piece
 
 
 def _fabric(generator: Generator) -> list[float]:

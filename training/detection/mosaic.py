@@ -16,9 +16,11 @@ from torch import Tensor
 
 from training.data.scenes import Faces, Scenes
 from training.detection.config import Canvas, Mosaic, Tiling
-from training.detection.masks import draw_mask
+from training.detection.masks import cover_part, draw_mask
 from training.detection.placement import Placement, cut, make_pyramid, place
 
+UPRIGHT_NOSE = 0.58
+"""Where the nose of a face that looks straight ahead lies between eyes and mouth."""
 FINER = 0.3
 """Share of the cells that are sampled from a level too fine."""
 
@@ -31,19 +33,39 @@ class Batch(NamedTuple):
 
 
 class Pictures:
-    """All scenes as pyramids; those with boxes of their own, and the others."""
+    """All scenes as pyramids; those with boxes of their own, and the others.
 
-    def __init__(self, scenes: Scenes) -> None:
+    turned: how much more often pictures of faces are drawn that look aside, up or down: portraits have few of them.
+    """
+
+    def __init__(self, scenes: Scenes, turned: float = 0.0) -> None:
         self.pyramids = [make_pyramid(image) for image in scenes.images]
         self.faces = list(scenes.faces)
-        self.boxed = np.flatnonzero(np.array(scenes.labelled))
-        self.others = np.flatnonzero(~np.array(scenes.labelled))
+        labelled = np.array(scenes.labelled, np.bool_)
+        weights = 1 + turned * np.array([turn_of(faces) for faces in scenes.faces])
+        self._boxed, self._others = (np.cumsum(weights * each) for each in (labelled, ~labelled))
 
     def draw(self, generator: Generator, boxed_share: float) -> int:
         """Position of a picture."""
         wants_boxed = generator.random() < boxed_share
-        chosen = self.boxed if (wants_boxed and len(self.boxed)) or not len(self.others) else self.others
-        return int(generator.choice(chosen))
+        ends = self._boxed if (wants_boxed and self._boxed[-1] > 0) or self._others[-1] == 0 else self._others
+        return int(np.searchsorted(ends, generator.random() * ends[-1], side="right"))
+
+
+def turn_of(faces: Faces) -> float:
+    """How far the face of a picture that is turned most looks aside, up or down, 0-1, by its landmarks.
+
+    The nose leaves the middle of the eyes, or its place between eyes and mouth.
+    """
+    known = faces.points[~faces.ignored & ~np.isnan(faces.points).any((1, 2))]
+    if not len(known):
+        return 0.0
+    eyes, mouth, nose = known[:, :2].mean(1), known[:, 3:].mean(1), known[:, 2]
+    across, down = known[:, 1] - known[:, 0], mouth - eyes
+    width, height = (np.linalg.norm(each, axis=1).clip(1e-3) for each in (across, down))
+    aside = np.abs(((nose - eyes) * across).sum(1)) / width**2
+    nodding = np.abs(((nose - eyes) * down).sum(1) / height**2 - UPRIGHT_NOSE)
+    return float(np.clip(2.5 * (aside + 1.5 * nodding), 0, 1).max())
 
 
 def make_batch(pictures: Pictures, canvas: Canvas, count: int, wanted: Mosaic, generator: Generator) -> Batch:
@@ -69,6 +91,8 @@ def fill(picture: Tensor, pictures: Pictures, wanted: Mosaic, generator: Generat
     joined = _join(parts)
     for position in np.flatnonzero(generator.random(len(joined)) < wanted.mask):
         draw_mask(picture, joined.boxes[position], joined.points[position], generator)
+    for position in np.flatnonzero(generator.random(len(joined)) < wanted.covered):
+        cover_part(picture, joined.boxes[position], generator)
     return joined
 
 
