@@ -35,6 +35,12 @@ def test_the_manifest_is_valid_and_written_back_equal(model_id: str, tmp_path: P
     assert read_manifest(copy) == manifest
 
 
+def test_a_tensor_that_two_words_read_is_asked_for_once() -> None:
+    manifest = read_manifest(MODELS / "yunet-2023mar" / "manifest.toml")
+    outputs = {"cls_8": "score", "obj_8": "score", "bbox_8": "box"}
+    assert msgspec.structs.replace(manifest, outputs=outputs).tensor_names() == ("score", "box")
+
+
 @pytest.mark.parametrize("model_id", IDS)
 def test_the_manifest_names_a_decoder_and_a_template_that_exist(model_id: str) -> None:
     manifest = read_manifest(MODELS / model_id / "manifest.toml")
