@@ -73,7 +73,7 @@ def attributes(
     ] = "nano-agegender",
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
     backbone: Annotated[
-        str | None, typer.Option("--backbone", help="nano, mobilenet, resnet, resnet34 or vgg instead.")
+        str | None, typer.Option("--backbone", help="nano, mobilenet, resnet, resnet34, vgg or face instead.")
     ] = None,
     init: Annotated[
         Path | None, typer.Option("--init", help="Weights to begin with, such as torchvision's for the backbone.")

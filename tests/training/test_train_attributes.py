@@ -233,11 +233,12 @@ def test_the_networks_that_are_shipped_are_small() -> None:
     assert cost.macs <= 60_000_000
 
 
-@pytest.mark.parametrize("backbone", ["nano", "mobilenet", "resnet", "resnet34", "vgg"])
+@pytest.mark.parametrize("backbone", ["nano", "mobilenet", "resnet", "resnet34", "vgg", "face"])
 def test_every_backbone_gives_ages_and_genders(backbone: str) -> None:
-    network = AttributeNetwork(NetworkConfig(backbone=backbone, input_px=64)).eval()  # type: ignore[arg-type]
+    px = 150 if backbone == "face" else 64
+    network = AttributeNetwork(NetworkConfig(backbone=backbone, input_px=px)).eval()  # type: ignore[arg-type]
     with torch.no_grad():
-        age, gender = network(torch.rand(2, 3, 64, 64))
+        age, gender = network(torch.rand(2, 3, px, px))
     assert age.shape == (2, 101)
     assert gender.shape == (2, 2)
 

@@ -46,9 +46,9 @@ class Targets(_Part, frozen=True, kw_only=True):
 
 
 class Distillation(_Part, frozen=True, kw_only=True):
-    """Teachers see what the student sees, and answer for it; faces without labels are used too.
+    """Teachers answer for each face, seen clear; faces without labels are used too.
 
-    After Beyer et al., "Knowledge distillation: A good teacher is patient and consistent", CVPR 2022.
+    After Hinton et al., "Distilling the Knowledge in a Neural Network", 2015.
     """
 
     teachers: Annotated[tuple[str, ...], Meta(description="Weights files; their mean teaches.")] = ()

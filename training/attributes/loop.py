@@ -21,7 +21,7 @@ from torch import Generator, Tensor, nn
 from edge.errors import BadInput, explain
 from training.attributes.config import TrainingConfig
 from training.attributes.targets import Answers, Losses, answers_from_labels, blend, losses, mix
-from training.attributes.teaching import Teachers
+from training.attributes.teaching import teach
 from training.attributes.validation import Validation, validate
 from training.augmentation import augment
 from training.checkpoint import load_state, load_weights, save_state
@@ -76,11 +76,9 @@ class Run:
         self.network = network.to(device, memory_format=torch.channels_last)
         self.average = deepcopy(self.network).eval().requires_grad_(False)
         self._optimiser = torch.optim.AdamW(_groups(self.network, config.schedule.weight_decay), fused=True)
-        teachers = Teachers([Path(each) for each in config.distillation.teachers], device)
-        self._teachers = teachers if teachers else None
-        usable = chips if teachers else _labelled(chips)
+        usable = chips if config.distillation.teachers else _labelled(chips)
         self._images = torch.from_numpy(usable.images).to(device)
-        self._labels = answers_from_labels(usable, config.targets, device)
+        self._wanted = wanted_answers(usable, config, device)
         self._held_out = held_out
         self._log: list[str] = []
         self._steps = 0
@@ -136,10 +134,9 @@ class Run:
         chips = self._images[positions].permute(0, 3, 1, 2).float() / 255
         network = config.network
         pictures = augment(chips, config.augmentation, generator, px=network.input_px, margin=network.margin)
-        labels = self._labels.take(positions)
+        answers = self._wanted.take(positions)
         if torch.rand((), generator=generator, device=self._device) < config.targets.mixup:
-            pictures, labels = _mix_half(pictures, labels, generator)
-        answers = self._taught(pictures, labels)
+            pictures, answers = _mix_half(pictures, answers, generator)
         with torch.autocast(self._device.type, torch.bfloat16):
             logits = self.network(pictures.contiguous(memory_format=torch.channels_last))
         found = losses(logits, answers, config.targets)
@@ -151,11 +148,6 @@ class Run:
         self._optimiser.step()
         self._follow()
         return found
-
-    def _taught(self, pictures: Tensor, labels: Answers) -> Answers:
-        if self._teachers is None:
-            return labels
-        return blend(self._teachers.answer(pictures), labels, self._config.distillation.share)
 
     @torch.no_grad()
     def _follow(self) -> None:
@@ -182,6 +174,13 @@ class Run:
         return {"config": _text(self._config), "weights": self.average.state_dict()}
 
 
+def wanted_answers(chips: Chips, config: TrainingConfig, device: torch.device) -> Answers:
+    """What the network is to say of each chip: its label, blended with what the teachers say. Raises BadInput."""
+    labels = answers_from_labels(chips, config.targets, device)
+    teachers = [Path(each) for each in config.distillation.teachers]
+    return blend(teach(teachers, chips, device), labels, config.distillation.share) if teachers else labels
+
+
 def _need_numbers(means: dict[str, float]) -> None:
     if not math.isfinite(means["total"]):
         next_step = "lower schedule.learning_rate and begin anew"
@@ -195,10 +194,10 @@ def rate_at(epoch: float, epochs: int, config: TrainingConfig) -> float:
     return schedule.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * min(epoch / epochs, 1.0)))
 
 
-def _mix_half(pictures: Tensor, labels: Answers, generator: Generator) -> tuple[Tensor, Answers]:
+def _mix_half(pictures: Tensor, answers: Answers, generator: Generator) -> tuple[Tensor, Answers]:
     order = torch.randperm(len(pictures), generator=generator, device=pictures.device)
     share = 0.5 + 0.5 * float(torch.rand((), generator=generator, device=pictures.device))
-    return share * pictures + (1 - share) * pictures[order], mix(labels, order, share)
+    return share * pictures + (1 - share) * pictures[order], mix(answers, order, share)
 
 
 def _labelled(chips: Chips) -> Chips:

@@ -6,38 +6,38 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import torch
-from torch import Tensor
-from torch.nn import functional
+from numpy.typing import NDArray
 
 from training.attributes.config import TrainingConfig
 from training.attributes.targets import Answers
+from training.attributes.validation import answer
 from training.checkpoint import load_state, load_weights
+from training.data.chips import Chips
 from training.networks.attributes import AttributeNetwork
-from training.networks.pictures import to_input
 
 
-class Teachers:
-    """Answers of several trained networks, averaged."""
+def teach(files: Sequence[Path], chips: Chips, device: torch.device) -> Answers:
+    """What trained networks say of every chip and its mirror image, averaged; each sees the chip whole and clear.
 
-    def __init__(self, files: Sequence[Path], device: torch.device) -> None:
-        self._networks = [load_network(file, device) for file in files]
+    They answer once, before the first step: a student that is shown the same face blurred or dark is to say what can
+    be seen in the clear one. Raises BadInput for a file that is no trained network.
+    """
+    said = [_answer_both_ways(file, chips, device) for file in files]
+    ages, females = (torch.tensor(np.mean(each, axis=0), device=device) for each in zip(*said, strict=True))
+    ones = torch.ones(len(chips), device=device)
+    return Answers(ages, torch.stack((females, 1 - females), dim=1), ones, ones)
 
-    def __len__(self) -> int:
-        return len(self._networks)
 
-    @torch.no_grad()
-    def answer(self, pictures: Tensor) -> Answers:
-        """What they say of the student's pictures, float32 (N, 3, H, W) BGR 0-1, each at its own size."""
-        ages, genders = [], []
-        for network, config in self._networks:
-            seen = to_input(pictures, config.network.input_px, margin=0.0)
-            with torch.autocast(pictures.device.type, torch.bfloat16):
-                age, gender = network(seen)
-            ages.append(functional.softmax(age.float(), 1))
-            genders.append(functional.softmax(gender.float(), 1))
-        ones = torch.ones(len(pictures), device=pictures.device)
-        return Answers(torch.stack(ages).mean(0), torch.stack(genders).mean(0), ones, ones)
+def _answer_both_ways(
+    file: Path, chips: Chips, device: torch.device
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    network, config = load_network(file, device)
+    with torch.autocast(device.type, torch.bfloat16):
+        ages, females = answer(network, chips, config.network)
+        mirrored_ages, mirrored_females = answer(network, chips.mirrored(), config.network)
+    return (ages + mirrored_ages) / 2, (females + mirrored_females) / 2
 
 
 def load_network(file: Path, device: torch.device) -> tuple[AttributeNetwork, TrainingConfig]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final
 from zipfile import BadZipFile
@@ -57,6 +57,10 @@ class Chips:
     def take(self, positions: NDArray[np.integer] | NDArray[np.bool_]) -> Chips:
         """The chips at these positions."""
         return Chips(**{name: column[positions] for name, column in _columns(self).items()})
+
+    def mirrored(self) -> Chips:
+        """The same faces as a mirror shows them."""
+        return replace(self, images=np.ascontiguousarray(self.images[:, :, ::-1]))
 
 
 def make_chips(reading: Reading, find: FindLandmarks) -> tuple[Chips, int]:
