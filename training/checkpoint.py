@@ -48,6 +48,15 @@ def load_weights(network: nn.Module, weights: dict[str, Any], where: str) -> Non
         raise BadInput(explain(f"weights of another network ({reason})", where=where)) from error
 
 
+def halve(network: nn.Module) -> dict[str, Any]:
+    """A network's state with its weights in 16 bits, which is all that its artefacts keep of them."""
+    return {key: value.half() if _is_weight(value) else value for key, value in network.state_dict().items()}
+
+
+def _is_weight(value: Any) -> bool:
+    return bool(value.is_floating_point() and value.ndim > 1)
+
+
 def load_fitting(network: nn.Module, path: Path) -> tuple[int, int]:
     """Put the weights of a file into a network as far as names and shapes agree; returns (tensors taken, all).
 

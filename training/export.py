@@ -1,17 +1,20 @@
 """A trained network as ONNX, for `passerby convert`: BGR pictures 0-255 in, logits out.
 
-Input `pictures` float32 (1, 3, H, W) BGR 0-255; in `nano` the scale is part of the first convolution. The file depends
-on the weights alone: what the exporter tells of itself and of this machine is taken out.
+Input `pictures` float32 (1, 3, H, W) BGR 0-255; in `nano` the scale is part of the first convolution. Batch norms
+become part of their convolutions, then every weight is rounded to what 16 bits hold, so that all artefacts have the
+same ones. The file depends on the weights alone: what the exporter tells of itself and of this machine is taken out.
 """
 
 from __future__ import annotations
 
 import warnings
 from copy import deepcopy
+from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from training.networks.nano import NanoBackbone
 
@@ -33,7 +36,7 @@ class _Scaled(nn.Module):
 
 def export_onnx(network: nn.Module, hw: tuple[int, int], outputs: tuple[str, ...]) -> bytes:
     """The file of the network for pictures of hw (height, width) px; outputs: names, in its order."""
-    whole = _taking_bytes(deepcopy(network).cpu().float()).eval()
+    whole = round_weights(_taking_bytes(fold_batch_norms(deepcopy(network).cpu().float().eval()))).eval()
     picture = torch.zeros(1, 3, *hw)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own deprecations
@@ -43,6 +46,24 @@ def export_onnx(network: nn.Module, hw: tuple[int, int], outputs: tuple[str, ...
         )  # fmt: skip
     content: bytes = _plain(program.model_proto).SerializeToString(deterministic=True)
     return content
+
+
+def fold_batch_norms(network: nn.Module) -> nn.Module:
+    """Make each batch norm that follows a convolution in a sequence part of it, in place."""
+    for sequence in [each for each in network.modules() if isinstance(each, nn.Sequential)]:
+        for place, (first, second) in enumerate(pairwise(list(sequence))):
+            if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
+                sequence[place], sequence[place + 1] = fuse_conv_bn_eval(first, second), nn.Identity()
+    return network
+
+
+@torch.no_grad()
+def round_weights(network: nn.Module) -> nn.Module:
+    """Round every parameter of two and more axes to the nearest number of 16 bits, in place."""
+    for weights in network.parameters():
+        if weights.ndim > 1:
+            weights.copy_(weights.half().float())
+    return network
 
 
 def _taking_bytes(network: nn.Module) -> nn.Module:

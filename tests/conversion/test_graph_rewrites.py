@@ -12,7 +12,8 @@ import pytest
 from conversion.onnx.baking import bake
 from conversion.onnx.core import channels_first, read_core
 from conversion.onnx.dense import convolve_dense_layers
-from conversion.onnx.model_file import read_model, shape_of
+from conversion.onnx.halving import halve_weights
+from conversion.onnx.model_file import check, read_model, shape_of
 from conversion.onnx.normalisation import decompose_normalisation
 from conversion.onnx.pooling import say_padding
 from edge.errors import BadInput
@@ -196,3 +197,18 @@ def test_what_is_no_core_is_refused_in_one_line(tmp_path: Path) -> None:
         read_core(path)
     with pytest.raises(BadInput, match="not a sound ONNX file"):
         read_model(tmp_path / "absent.onnx")
+
+
+def test_weights_that_16_bits_hold_are_stored_in_16_bits() -> None:
+    rng = np.random.default_rng(8)
+    exact, other = rng.normal(size=(2, 16, 16, 3, 3)).astype(np.float16).astype(np.float32)
+    other[0, 0, 0, 0] = 1e-9
+    drawing = Drawing(0)
+    drawing.add("Conv", ["x", drawing.constant("exact", exact)], "between", pads=[1] * 4)
+    drawing.add("Conv", ["between", drawing.constant("other", other)], "y", pads=[1] * 4)
+    whole = drawing.model("x", (1, 16, 8, 8), {"y": (1, 16, 8, 8)})
+    halved = check(halve_weights(whole), "halved")
+    stored = {each.name: each.data_type for each in halved.graph.initializer}
+    assert stored == {"exact/half": onnx.TensorProto.FLOAT16, "other": onnx.TensorProto.FLOAT}
+    pixels = noise(1, 16, 8, 8)
+    np.testing.assert_array_equal(run(halved, pixels)[0], run(whole, pixels)[0])

@@ -203,8 +203,8 @@ def test_the_network_becomes_the_same_onnx_each_time(trained: tuple[Path, list[E
     pictures = np.random.default_rng(1).integers(0, 256, (1, 3, side, side)).astype(np.float32)
     age, gender = onnxruntime.InferenceSession(content).run(["age", "gender"], {"pictures": pictures})
     wanted_age, wanted_gender = network(torch.from_numpy(pictures) / 255)
-    assert np.abs(age - wanted_age.numpy()).max() < 1e-4
-    assert np.abs(gender - wanted_gender.numpy()).max() < 1e-4
+    assert np.abs(age - wanted_age.numpy()).max() < 2e-3  # weights are rounded to 16 bits
+    assert np.abs(gender - wanted_gender.numpy()).max() < 2e-3
 
 
 def test_the_device_reads_what_was_exported(

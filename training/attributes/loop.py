@@ -24,7 +24,7 @@ from training.attributes.targets import Answers, Losses, answers_from_labels, bl
 from training.attributes.teaching import teach
 from training.attributes.validation import Validation, validate
 from training.augmentation import augment
-from training.checkpoint import load_state, load_weights, save_state
+from training.checkpoint import halve, load_state, load_weights, save_state
 from training.data.chips import UNKNOWN, Chips
 from training.networks.attributes import AttributeNetwork
 from training.reports.files import write_whole
@@ -108,7 +108,7 @@ class Run:
             line = Epoch(epoch + 1, means, rate, time.monotonic() - began, found)
             self._keep(line)
             yield line
-        save_state(self._folder / WEIGHTS, self._weights())
+        save_state(self._folder / WEIGHTS, {**self._weights(), "weights": halve(self.average)})
 
     def _train_epoch(self, epoch: int, on_batch: Callable[[Ticks], None]) -> tuple[dict[str, float], float]:
         config, device = self._config, self._device
