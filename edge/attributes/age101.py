@@ -1,8 +1,8 @@
 """Decoder of networks that answer with a distribution over the ages 0-100, as ours do.
 
 A distribution over whole years after Rothe, Timofte and Van Gool, "DEX: Deep EXpectation of apparent age from a single
-image", ICCV Workshops 2015. The estimate in years is its median, which has the least mean absolute error; the expectation
-is drawn further towards the middle of life.
+image", ICCV Workshops 2015. The estimate in years is its median, which has the least mean absolute error; the
+expectation is drawn further towards the middle of life.
 
 `outputs` keys that a manifest names; a network may give one of the two:
 
