@@ -21,7 +21,7 @@ from torch import Generator, Tensor, nn
 from edge.errors import BadInput, explain
 from training.attributes.config import TrainingConfig
 from training.attributes.targets import Answers, Losses, answers_from_labels, blend, losses, mix
-from training.attributes.teaching import teach
+from training.attributes.teaching import Student, teach
 from training.attributes.validation import Validation, validate
 from training.augmentation import augment
 from training.checkpoint import halve, load_state, load_weights, save_state
@@ -75,10 +75,11 @@ class Run:
         prepare(network)
         self.network = network.to(device, memory_format=torch.channels_last)
         self.average = deepcopy(self.network).eval().requires_grad_(False)
-        self._optimiser = torch.optim.AdamW(_groups(self.network, config.schedule.weight_decay), fused=True)
         usable = chips if config.distillation.teachers else _labelled(chips)
         self._images = torch.from_numpy(usable.images).to(device)
         self._wanted = wanted_answers(usable, config, device)
+        self._student = Student(self.network, self._wanted.features.shape[1]).to(device)
+        self._optimiser = torch.optim.AdamW(_groups(self._student, config.schedule.weight_decay), fused=True)
         self._held_out = held_out
         self._log: list[str] = []
         self._steps = 0
@@ -91,7 +92,7 @@ class Run:
             raise BadInput(
                 explain("the checkpoint is of another configuration", where=str(path), next_step="name another --out")
             )
-        load_weights(self.network, state["network"], str(path))
+        load_weights(self._student, state["student"], str(path))
         load_weights(self.average, state["weights"], str(path))
         self._optimiser.load_state_dict(state["optimiser"])
         self._log, self._steps = list(state["log"]), int(state["steps"])
@@ -117,8 +118,8 @@ class Run:
         order = torch.randperm(len(self._images), generator=generator, device=device)
         batches = order.split(config.schedule.batch)
         batches = batches[:-1] if len(batches) > 1 and len(batches[-1]) < config.schedule.batch else batches
-        sums, rate, means = torch.zeros(4, device=device), 0.0, dict[str, float]()
-        self.network.train()
+        sums, rate, means = torch.zeros(len(Losses._fields), device=device), 0.0, dict[str, float]()
+        self._student.train()
         for number, positions in enumerate(batches):
             rate = rate_at(epoch + number / len(batches), config.schedule.epochs, config)
             found = self._step(positions, generator, rate)
@@ -138,13 +139,13 @@ class Run:
         if torch.rand((), generator=generator, device=self._device) < config.targets.mixup:
             pictures, answers = _mix_half(pictures, answers, generator)
         with torch.autocast(self._device.type, torch.bfloat16):
-            logits = self.network(pictures.contiguous(memory_format=torch.channels_last))
-        found = losses(logits, answers, config.targets)
+            logits, seen = self._student(pictures.contiguous(memory_format=torch.channels_last))
+        found = losses(logits, seen, answers, config.targets)
         for group in self._optimiser.param_groups:
             group["lr"] = rate
         self._optimiser.zero_grad(set_to_none=True)
         found.total.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), MOST_GRADIENT)
+        nn.utils.clip_grad_norm_(self._student.parameters(), MOST_GRADIENT)
         self._optimiser.step()
         self._follow()
         return found
@@ -162,7 +163,7 @@ class Run:
         self._log.append(msgspec.json.encode(line).decode())
         state = {
             **self._weights(),
-            "network": self.network.state_dict(),
+            "student": self._student.state_dict(),
             "optimiser": self._optimiser.state_dict(),
             "log": self._log,
             "steps": self._steps,

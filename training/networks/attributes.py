@@ -44,7 +44,11 @@ class AttributeNetwork(nn.Module):
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         """See the class."""
-        features = self.dropout(self.backbone(pictures))
+        return self.answer(self.backbone(pictures))
+
+    def answer(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of what the backbone saw, float32 (N, `backbone.feature_count`)."""
+        features = self.dropout(features)
         return self.age(features), self.gender(features)
 
 
