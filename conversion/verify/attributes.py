@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from conversion.verify.running import Outputs
+from conversion.verify.verdict import Share
 from edge.attributes.decoded import Attributes
 from edge.attributes.estimator import DECODERS
 from edge.errors import BadInput, explain
@@ -54,6 +55,11 @@ class AttributeTally:
         if name in self._labels:
             self._compare_label(self._labels[name], wanted, "reference_")
             self._compare_label(self._labels[name], given, "")
+
+    def shares(self) -> dict[str, Share]:
+        """Faces whose gender changed, of all that have one."""
+        agreed = self._sums.get("gender_agreement", [])
+        return {"gender_agreement": Share(len(agreed) - round(sum(agreed)), len(agreed))}
 
     def metrics(self) -> dict[str, float]:
         """Means over all faces; with labels also the change of the errors, positive where the artefact is worse."""
