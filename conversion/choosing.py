@@ -53,6 +53,9 @@ class Checked(NamedTuple):
 
 def choose(wanted: Wanted) -> Chosen:
     """Find what is wanted. Raises UsageError unless one thing is named, and what finding its files raises."""
+    if wanted.network.caffe and any(str(path).startswith("--") for path in wanted.network.caffe):
+        got = " ".join(map(str, wanted.network.caffe))
+        raise UsageError(explain("--caffe", got=got, expected="two files, PROTOTXT CAFFEMODEL"))
     named = {"RECIPE": wanted.recipe, "--caffe": wanted.network.caffe, "--onnx": wanted.network.onnx}
     if sum(each is not None for each in named.values()) != 1:
         got = " and ".join(name for name, each in named.items() if each is not None) or "nothing"
@@ -144,7 +147,12 @@ def _unlabelled(sets: PictureSets, labels: Mapping[str, Label], file: Path) -> t
 
 def _like(catalog: Catalog, name: str) -> Manifest:
     path = Path(name)
-    return read_manifest(path.resolve()) if path.name == MANIFEST else catalog.original(name)
+    if path.name == MANIFEST:
+        return read_manifest(path.resolve())
+    if len(path.parts) > 1 or path.exists():
+        expected = f"a network of the catalog, or the path of a {MANIFEST}"
+        raise UsageError(explain("--like", got=name, expected=expected))
+    return catalog.original(name)
 
 
 def _gate_like(manifest: Manifest) -> Gate:

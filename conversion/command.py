@@ -11,7 +11,6 @@ import msgspec
 import typer
 
 from conversion.options import NetworkOptions, PictureOptions, with_groups
-from edge.catalog.manifests import MANIFEST, read_manifest
 from edge.cli.options import AsJson
 from edge.errors import UsageError, explain
 from edge.exit_codes import CHECK_FAILED
@@ -48,7 +47,7 @@ Artefacts = Annotated[
     ),
 ]
 MaxDrop = Annotated[
-    float | None, typer.Option(min=0, help="Keep layers float until int8 loses at most this share (0.01).")
+    float | None, typer.Option(min=0, max=1, help="Keep layers float until int8 loses at most this share (0.01).")
 ]
 KeepFloat = Annotated[list[str] | None, typer.Option(help="Layer that int8 leaves float; again for more.")]
 Out = Annotated[Path, typer.Option(help="Folder for the result: OUT/<id>.")]
@@ -106,11 +105,12 @@ def verify(
 ) -> None:
     """Compare artefacts with the network they were made from: exit code 1 where one misses its gate."""
     _need_packages()
+    from conversion.bundle import read_written
     from conversion.choosing import Wanted, choose, read_check
     from conversion.converting import check_again
     from conversion.verify.report import write_report
 
-    manifest = read_manifest(folder.resolve() / MANIFEST)
+    manifest = read_written(folder)
     is_own = network.caffe is not None or network.onnx is not None
     name = recipe or (None if is_own else _recipe_of(manifest.id))
     size = f"{manifest.input.width_px}x{manifest.input.height_px}"

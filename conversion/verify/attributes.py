@@ -32,7 +32,9 @@ def read_labels(path: Path) -> dict[str, Label]:
         with path.open(newline="") as stream:
             rows = list(csv.DictReader(stream))
         return {row["path"]: Label(float(row["age"]), FEMALE if row["gender"] == "F" else MALE) for row in rows}
-    except (OSError, KeyError, ValueError) as error:
+    except OSError as error:
+        raise BadInput(explain("cannot be read", where=str(path), got=error.strerror)) from error
+    except (KeyError, ValueError) as error:
         expected = "columns path, age, gender (F or M)"
         raise BadInput(explain(f"not a file of labels ({error})", where=str(path), expected=expected)) from error
 

@@ -62,6 +62,13 @@ def test_a_folder_of_a_recipes_files_must_be_one(tmp_path: Path) -> None:
     refused(Wanted(NetworkOptions(onnx=file, like="yunet-n-320", source=tmp_path)), "--from would have no effect")
 
 
+def test_caffe_takes_two_files_and_like_no_folder(tmp_path: Path) -> None:
+    prototxt = Path("net.prototxt")
+    refused(Wanted(NetworkOptions(caffe=(prototxt, Path("--like"))), "yunet-n-320"), "--caffe", "two files")
+    network = NetworkOptions(onnx=tmp_path / "net.onnx", like=str(tmp_path))
+    refused(Wanted(network), "--like", "expected a network of the catalog, or the path of a manifest.toml")
+
+
 def test_two_networks_at_once_are_both_named() -> None:
     refused(Wanted(NetworkOptions(onnx=Path("a.onnx")), "yunet-n-320"), "got RECIPE and --onnx")
     refused(Wanted(NetworkOptions()), "got nothing")

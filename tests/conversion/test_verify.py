@@ -104,6 +104,8 @@ def test_labels_are_read_and_others_refused(tmp_path: Path) -> None:
     file.write_text("name,years\n1,2\n")
     with pytest.raises(BadInput, match="not a file of labels"):
         read_labels(file)
+    with pytest.raises(BadInput, match=r"none\.csv: cannot be read, got No such file"):
+        read_labels(tmp_path / "none.csv")
 
 
 def test_tensor_errors_have_a_largest_a_mean_and_a_distribution() -> None:
