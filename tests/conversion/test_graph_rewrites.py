@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 
 from conversion.onnx.baking import bake
@@ -15,6 +14,7 @@ from conversion.onnx.dense import convolve_dense_layers
 from conversion.onnx.model_file import read_model, shape_of
 from conversion.onnx.normalisation import decompose_normalisation
 from conversion.onnx.pooling import say_padding
+from conversion.onnx.runtime import open_network
 from edge.errors import BadInput
 from edge.manifest import Input
 from tests.conversion.jobs import answers_of, core_at
@@ -22,8 +22,7 @@ from tests.conversion.networks import Drawing, draw_levi_hassner
 
 
 def run(model: onnx.ModelProto, values: np.ndarray) -> list[np.ndarray]:
-    session = onnxruntime.InferenceSession(model.SerializeToString())
-    return session.run(None, {session.get_inputs()[0].name: values})
+    return list(open_network(model, "test")({model.graph.input[0].name: values}).values())
 
 
 def noise(*shape: int, seed: int = 0, low: float = 0.0, high: float = 255.0) -> np.ndarray:
@@ -70,10 +69,9 @@ def draw_pool(side: int, *, kernel: int, stride: int, non_negative: bool, **attr
     drawing = Drawing(0)
     source = drawing.add("Relu", ["x"], "r") if non_negative else "x"
     drawing.add("MaxPool", [source], "y", kernel_shape=[kernel] * 2, strides=[stride] * 2, **attributes)
-    session = onnxruntime.InferenceSession(
-        drawing.model("x", (1, 2, side, side), {"y": ("h", "h", "h", "h")}).SerializeToString()
-    )
-    made = session.run(None, {"x": np.zeros((1, 2, side, side), np.float32)})[0].shape
+    made = run(drawing.model("x", (1, 2, side, side), {"y": ("h",) * 4}), np.zeros((1, 2, side, side), np.float32))[
+        0
+    ].shape
     return drawing.model("x", (1, 2, side, side), {"y": made})
 
 
