@@ -135,6 +135,7 @@ def _recipe_of(model_id: str) -> str:
 
 
 @app.command()
+@interruptible
 def bundle(
     folder: Annotated[Path, typer.Argument(help="Folder that `convert run` wrote.")],
     out: Annotated[Path, typer.Option(help="Folder for the bundle: OUT/<id>.")] = Path("bundles"),
