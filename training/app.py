@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,8 +11,8 @@ from msgspec.structs import replace
 
 from edge.cli.options import TargetList, settings_from, with_flags
 from edge.cli.run import configure_logging
-from edge.errors import BackendUnavailable
 from edge.exit_codes import INTERRUPTED
+from edge.packages import need_packages
 
 if TYPE_CHECKING:
     from training.attributes.config import TrainingConfig
@@ -133,10 +132,7 @@ def export(
 
 
 def _need(*packages: str) -> None:
-    """Raise BackendUnavailable where a package of the extra is missing."""
-    for package in packages:
-        if find_spec(package) is None:
-            raise BackendUnavailable("train", f"package {package} is missing; install passerby[training]")
+    need_packages("train", packages, extra="training")
 
 
 def _with_flags(

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from edge.assemble import detector_score, open_networks
 from edge.catalog.lookup import open_catalog
 from edge.config import Attributes, Settings
+from edge.detection.finding import find_with
 from edge.errors import UsageError, explain
 from edge.geometry import Points
 from edge.types import Image
@@ -64,11 +65,10 @@ def _split(photographs: Photographs, wanted: Wanted) -> Sequence[tuple[str, Read
 
 def _finder(settings: Settings) -> FindLandmarks:
     networks = open_networks(replace(settings, attributes=Attributes(enabled=False)), open_catalog())
-    detector, least = networks.detector, detector_score(settings, networks)
+    find_faces = find_with(networks.detector, detector_score(settings, networks))
 
     def find(image: Image) -> Points | None:
-        detector.start(image)
-        face = nearest_centre([found for found in detector.wait() if found.score >= least], image)
+        face = nearest_centre(find_faces(image), image)
         return None if face is None else face.landmarks
 
     return find
