@@ -7,7 +7,10 @@ same ones. The file depends on the weights alone: what the exporter tells of its
 
 from __future__ import annotations
 
+import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from itertools import pairwise
 from typing import Any
@@ -36,16 +39,29 @@ class _Scaled(nn.Module):
 
 def export_onnx(network: nn.Module, hw: tuple[int, int], outputs: tuple[str, ...]) -> bytes:
     """The file of the network for pictures of hw (height, width) px; outputs: names, in its order."""
-    whole = round_weights(_taking_bytes(fold_batch_norms(deepcopy(network).cpu().float().eval()))).eval()
+    plain = deepcopy(network).cpu().float().to(memory_format=torch.contiguous_format)  # another leaves Gathers behind
+    whole = round_weights(_taking_bytes(fold_batch_norms(plain.eval()))).eval()
     picture = torch.zeros(1, 3, *hw)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter's own deprecations
+    with warnings.catch_warnings(), _silent("torch.onnx"):  # the exporter's own deprecations; it misses torchvision
+        warnings.simplefilter("ignore")
         program: Any = torch.onnx.export(
             whole, (picture,), input_names=[INPUT], output_names=list(outputs), opset_version=OPSET, dynamo=True,
             verbose=False,
         )  # fmt: skip
     content: bytes = _plain(program.model_proto).SerializeToString(deterministic=True)
     return content
+
+
+@contextmanager
+def _silent(name: str) -> Iterator[None]:
+    """Without a logger's warnings."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def fold_batch_norms(network: nn.Module) -> nn.Module:

@@ -21,13 +21,6 @@ def build_onnx(job: Job) -> tuple[Path, ...]:
     return (path,)
 
 
-def write_onnx(job: Job, kind: str, ending: str) -> Path:
-    """Write the core behind an input of pictures. Raises BadInput."""
-    path = job.path(ending)
-    onnx.save(check(take_pictures(open_core(job, kind)), path.name), str(path))
-    return path
-
-
 def open_core(job: Job, kind: str) -> onnx.ModelProto:
     """The core as ONNX, float32 (1, 3, H, W) BGR 0-255 in. Raises BadInput where it is an IR, or none."""
     if not job.core.is_onnx:

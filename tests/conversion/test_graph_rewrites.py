@@ -14,7 +14,7 @@ from conversion.onnx.dense import convolve_dense_layers
 from conversion.onnx.halving import halve_weights
 from conversion.onnx.model_file import check, read_model, shape_of
 from conversion.onnx.normalisation import decompose_normalisation
-from conversion.onnx.pooling import say_padding
+from conversion.onnx.pooling import pool_means, say_padding
 from conversion.onnx.runtime import open_network
 from edge.errors import BadInput
 from edge.manifest import Input
@@ -195,6 +195,25 @@ def test_what_is_no_core_is_refused_in_one_line(tmp_path: Path) -> None:
         read_core(path)
     with pytest.raises(BadInput, match="cannot be read, got No such file"):
         read_model(tmp_path / "absent.onnx")
+
+
+@pytest.mark.parametrize("keepdims", [0, 1])
+@pytest.mark.parametrize("axes", [[2, 3], [-1, -2]])
+def test_a_mean_over_the_picture_becomes_a_pooling(axes: list[int], keepdims: int) -> None:
+    drawing = Drawing(0)
+    drawing.add("ReduceMean", ["x", drawing.constant("axes", np.array(axes))], "y", keepdims=keepdims)
+    model = drawing.model("x", (1, 5, 8, 6), {"y": (1, 5, 1, 1) if keepdims else (1, 5)}, opset=18)
+    pooled = check(pool_means(model), "pooled")
+    assert "ReduceMean" not in operations(pooled)
+    pixels = noise(1, 5, 8, 6)
+    np.testing.assert_allclose(run(pooled, pixels)[0], run(model, pixels)[0], rtol=1e-5)
+
+
+def test_another_mean_stays() -> None:
+    drawing = Drawing(0)
+    drawing.add("ReduceMean", ["x", drawing.constant("axes", np.array([1]))], "y", keepdims=1)
+    model = drawing.model("x", (1, 5, 8, 6), {"y": (1, 1, 8, 6)}, opset=18)
+    assert operations(pool_means(model)) == {"ReduceMean"}
 
 
 def test_weights_that_16_bits_hold_are_stored_in_16_bits() -> None:

@@ -198,6 +198,9 @@ def test_the_network_becomes_the_same_onnx_each_time(trained: tuple[Path, list[E
     assert [(one / path.name).read_bytes() == path.read_bytes() for path in other.iterdir()] == [True, True]
     content = (one / "own-agegender.onnx").read_bytes()
     assert str(Path(__file__).parents[2]).encode() not in content
+    onnx = pytest.importorskip("onnx")
+    operations = {node.op_type for node in onnx.load_from_string(content).graph.node}
+    assert operations <= {"Conv", "Relu", "Add", "ReduceMean", "GlobalAveragePool", "Flatten", "Reshape", "Gemm"}
     network, config = load_network(trained[0] / WEIGHTS, torch.device("cpu"))
     side = config.network.input_px
     pictures = np.random.default_rng(1).integers(0, 256, (1, 3, side, side)).astype(np.float32)
