@@ -21,6 +21,7 @@ from training.data.faces import nearest_centre
 from training.data.readers import open_photographs
 from training.data.samples import Photographs
 from training.data.splits import group, hash_photographs, split
+from training.data.tar_csv import write_labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,10 @@ def write_chips(wanted: Wanted, out: Path, settings: Settings) -> Iterator[str]:
     kept: dict[str, list[Chips]] = {"train": [], "held_out": []}
     for photographs in sets:
         for name, reading in _split(photographs, wanted):
+            if name == "held_out" and wanted.held_out is not None:
+                labels = wanted.held_out.with_name(f"{wanted.held_out.stem}-{photographs.name}.csv")
+                write_labels(labels, reading.samples)
+                yield f"{labels}: labels of who is held out, as `passerby evaluate attributes --labels` reads them"
             chips, without = make_chips(reading, find)
             kept[name].append(chips)
             yield from reading.warnings
