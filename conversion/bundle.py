@@ -9,6 +9,16 @@ from conversion.writing import writing_aside
 from edge.catalog.files import check_file, refuse
 from edge.catalog.manifests import MANIFEST, read_manifest, write_manifest
 from edge.errors import ManifestError, explain
+from edge.manifest import Manifest
+
+
+def read_written(folder: Path) -> Manifest:
+    """The manifest of a folder that a conversion wrote, or of a bundle. Raises ManifestError."""
+    if not (folder / MANIFEST).is_file():
+        what = f"no {MANIFEST} in this folder" if folder.is_dir() else "not a folder"
+        next_step = "give the folder that `passerby convert run` wrote; without an artefact that passed there is none"
+        raise ManifestError(explain(what, where=str(folder), next_step=next_step))
+    return read_manifest((folder / MANIFEST).resolve())
 
 
 def write_bundle(folder: Path, out: Path) -> Path:
@@ -17,10 +27,7 @@ def write_bundle(folder: Path, out: Path) -> Path:
     The same folder gives the same bytes. Raises ManifestError where a file was changed or is missing, or the manifest
     names none; UsageError where the folder or the disk refuses.
     """
-    if not (folder / MANIFEST).is_file():
-        next_step = "give the folder that `passerby convert run` wrote; without an artefact that passed there is none"
-        raise ManifestError(explain(f"no {MANIFEST} in this folder", where=str(folder), next_step=next_step))
-    manifest = read_manifest((folder / MANIFEST).resolve())
+    manifest = read_written(folder)
     files = [file for artefact in manifest.artefacts for file in artefact.files]
     for file in files:
         check = check_file(folder / file.path, file)

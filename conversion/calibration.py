@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.attributes.aligned import aligned_face
 from edge.attributes.estimator import cut_face
-from edge.cameras.pictures import read_pictures
+from edge.cameras.pictures import Picture, read_pictures
+from edge.detection.finding import FindFaces
 from edge.errors import BadInput, explain
 from edge.imaging import letterbox, stretch
 from edge.manifest import Crop, Input, Manifest
-from edge.types import Detection, Image
+from edge.types import Image
 
 Pictures = NDArray[np.uint8]
 """uint8 (N, H, W, 3) BGR, as the device cuts them."""
-FindFaces = Callable[[Image], Sequence[Detection]]
 
 MOST_PICTURES = 64
 """More change the ranges of 8 bits of a TFLite file no further."""
+NAMED_FAULTS = 3
+"""Damaged pictures that a note names."""
 FLAT = 2.0
 """Standard deviation of grey levels below which a picture shows nothing."""
 
@@ -46,29 +49,39 @@ class PictureSet:
         return PictureSet(self.names[first:last], self.pictures[first:last], self.px[first:last])
 
 
+class PictureSets(NamedTuple):
+    """Pictures for calibration, others for checks, and what people should know of them: a line each."""
+
+    calibration: PictureSet
+    held_out: PictureSet
+    notes: tuple[str, ...] = ()
+
+
 Cut = tuple[Image, tuple[float, float]]
 """A picture as the network takes it, and px of the original for one of its own."""
 
 
 def read_sets(
     address: str, manifest: Manifest, *, calibration: int, held_out: int, find_faces: FindFaces | None = None
-) -> tuple[PictureSet, PictureSet]:
+) -> PictureSets:
     """Pictures of a tar or folder for calibration, and others for checks that calibration does not see.
 
-    Chosen by a hash of their names, so that the same pictures come every time whatever their order; where there are
-    too few for both, each part gets its share. find_faces: for attribute networks whose pictures are not aligned
-    faces. Raises BadInput where there is no picture, one cannot be read, or all are black.
+    Chosen by a hash of their names, so that the same pictures come every time whatever their order. Pictures that
+    cannot be read are left out and noted; where there are too few for both parts, each gets its share, and that is
+    noted. find_faces: for attribute networks whose pictures are not aligned faces. Raises BadInput where there is no
+    picture, none can be read, or all are black.
     """
-    wanted = calibration + held_out
-    chosen = heapq.nsmallest(wanted, _cut_all(address, manifest, find_faces), key=lambda entry: entry[0])
+    wanted, faults = calibration + held_out, list[BadInput]()
+    readable = _images(read_pictures(address), faults)
+    chosen = heapq.nsmallest(wanted, _cut_all(readable, manifest, find_faces), key=lambda entry: entry[0])
     if not chosen:
-        next_step = "give photographs with faces, or aligned faces without --detector"
-        raise BadInput(explain("no face in these pictures", where=address, next_step=next_step))
+        raise _none_left(address, faults, find_faces)
     names, cuts = tuple(entry[1] for entry in chosen), [entry[2] for entry in chosen]
     whole = PictureSet(names, np.stack([cut[0] for cut in cuts]), tuple(cut[1] for cut in cuts))
     _need_contents(whole.pictures, address)
     split = min(calibration, max(1, len(whole) * calibration // wanted))
-    return whole.part(0, split), whole.part(split, len(whole))
+    notes = (*_note_faults(address, faults), *_note_few(address, len(whole), wanted, split))
+    return PictureSets(whole.part(0, split), whole.part(split, len(whole)), notes)
 
 
 def choose_pictures(pictures: Pictures, hw: tuple[int, int], most: int = MOST_PICTURES) -> Pictures:
@@ -105,13 +118,45 @@ def cut_aligned(image: Image, wanted: Input, crop: Crop) -> Cut:
     return cut_face(square, aligned_face(side, margin), crop, (wanted.height_px, wanted.width_px)), (1.0, 1.0)
 
 
-def _cut_all(address: str, manifest: Manifest, find_faces: FindFaces | None) -> Iterator[tuple[bytes, str, Cut]]:
-    for picture in read_pictures(address):
+def _images(pictures: Iterable[Picture], faults: list[BadInput]) -> Iterator[tuple[str, Image]]:
+    """Names and images of those that can be read; why others cannot goes to `faults`."""
+    for picture in pictures:
         if picture.image is None:
-            raise picture.error or BadInput(explain("cannot be read", where=picture.name))
-        for position, cut in enumerate(_cuts(picture.image, manifest, find_faces)):
-            name = f"{picture.name}#{position}" if find_faces else picture.name
-            yield hashlib.sha256(name.encode()).digest(), picture.name, cut
+            faults.append(picture.error or BadInput(explain("cannot be read", where=picture.name)))
+        else:
+            yield picture.name, picture.image
+
+
+def _cut_all(
+    images: Iterable[tuple[str, Image]], manifest: Manifest, find_faces: FindFaces | None
+) -> Iterator[tuple[bytes, str, Cut]]:
+    for name, image in images:
+        for position, cut in enumerate(_cuts(image, manifest, find_faces)):
+            key = f"{name}#{position}" if find_faces else name
+            yield hashlib.sha256(key.encode()).digest(), name, cut
+
+
+def _none_left(address: str, faults: Sequence[BadInput], find_faces: FindFaces | None) -> BadInput:
+    got = f"{len(faults)} damaged ({faults[0]})" if faults else None
+    if find_faces is None:
+        return BadInput(explain("no picture can be read", where=address, got=got, next_step="give others"))
+    next_step = "give photographs with faces, or aligned faces without --detector"
+    return BadInput(explain("no face in these pictures", where=address, got=got, next_step=next_step))
+
+
+def _note_faults(address: str, faults: Sequence[BadInput]) -> tuple[str, ...]:
+    if not faults:
+        return ()
+    more = f"; and {len(faults) - NAMED_FAULTS} more" if len(faults) > NAMED_FAULTS else ""
+    told = "; ".join(str(fault) for fault in faults[:NAMED_FAULTS]) + more
+    return (f"{address}: left out {len(faults)} that cannot be read: {told}",)
+
+
+def _note_few(address: str, found: int, wanted: int, calibration: int) -> tuple[str, ...]:
+    if found == wanted:
+        return ()
+    shares = f"{calibration} calibrate and {found - calibration} check"
+    return (f"{address}: {found} pictures, fewer than the {wanted} of --count and --held-out: {shares}",)
 
 
 def _cuts(image: Image, manifest: Manifest, find_faces: FindFaces | None) -> Iterable[Cut]:

@@ -3,39 +3,37 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import msgspec
 
 from conversion.caffe.network import read_mean
-from conversion.calibration import FindFaces, read_sets
+from conversion.calibration import PictureSets, read_sets
 from conversion.faces import open_finder
+from conversion.options import NetworkOptions, PictureOptions
 from conversion.recipe import Gate, Int8, read_recipe, recipe_names
 from conversion.sources import Start, find_start, start_from
-from conversion.verify.attributes import read_labels
+from conversion.verify.attributes import Label, read_labels
 from conversion.verify.verifying import Check
 from edge.catalog.lookup import Catalog, open_catalog
 from edge.catalog.manifests import MANIFEST, read_manifest
 from edge.errors import UsageError, explain
-from edge.manifest import Manifest
-from edge.schemas.vocabulary import NAME_IN_WORDS
+from edge.manifest import Input, Manifest
+from edge.schemas.vocabulary import NAME_IN_WORDS, Name
 
-NAME = r"[a-z0-9][a-z0-9_-]{0,62}"
+LARGEST_SIDE_PX = 4096
+OWN_ID = "own"
 
 
 class Wanted(NamedTuple):
     """A network as the command line names it: a recipe, or one's own files and what they are like."""
 
+    network: NetworkOptions
     recipe: str | None = None
-    caffe: tuple[Path, Path] | None = None
-    onnx: Path | None = None
-    like: str | None = None
-    model_id: str = "own"
-    mean: Path | None = None
+    model_id: str | None = None
     size: str | None = None
-    folder: Path | None = None
 
 
 class Chosen(NamedTuple):
@@ -46,54 +44,115 @@ class Chosen(NamedTuple):
     int8: Int8
 
 
-@dataclass(frozen=True, slots=True)
-class PicturesWanted:
-    """Which pictures, how many for calibration and how many others, their labels, and what finds the faces."""
+class Checked(NamedTuple):
+    """What to compare on, and what people should know of the pictures: a line each."""
 
-    address: str | None
-    count: int
-    held_out: int
-    labels: Path | None
-    detector: str | None
+    check: Check
+    notes: tuple[str, ...]
 
 
 def choose(wanted: Wanted) -> Chosen:
     """Find what is wanted. Raises UsageError unless one thing is named, and what finding its files raises."""
-    if sum(each is not None for each in (wanted.recipe, wanted.caffe, wanted.onnx)) != 1:
+    if wanted.network.caffe and any(str(path).startswith("--") for path in wanted.network.caffe):
+        got = " ".join(map(str, wanted.network.caffe))
+        raise UsageError(explain("--caffe", got=got, expected="two files, PROTOTXT CAFFEMODEL"))
+    named = {"RECIPE": wanted.recipe, "--caffe": wanted.network.caffe, "--onnx": wanted.network.onnx}
+    if sum(each is not None for each in named.values()) != 1:
+        got = " and ".join(name for name, each in named.items() if each is not None) or "nothing"
         expected = "one of RECIPE, --caffe PROTOTXT CAFFEMODEL or --onnx FILE"
         next_step = "`passerby convert recipes` lists recipes"
-        raise UsageError(explain("what to convert", expected=expected, next_step=next_step))
+        raise UsageError(explain("what to convert", got=got, expected=expected, next_step=next_step))
     catalog = open_catalog()
-    if wanted.recipe is not None:
-        found = read_recipe(wanted.recipe)
-        return Chosen(_resized(find_start(found, catalog, wanted.folder), wanted), found.gate, found.int8)
-    if wanted.like is None:
-        next_step = "such as --like levi-hassner-age or --like yunet-2023mar; `passerby models list` shows all"
-        raise UsageError(explain("--like is missing: it says which decoder reads the outputs", next_step=next_step))
-    if not re.fullmatch(NAME, wanted.model_id):
-        raise UsageError(explain("--id", got=repr(wanted.model_id), expected=f"text {NAME_IN_WORDS}"))
-    manifest = _like(catalog, wanted.like)
-    kind, files = ("caffe", wanted.caffe) if wanted.caffe else ("onnx", (cast(Path, wanted.onnx),))
-    start = start_from(kind, files, manifest, wanted.model_id)  # type: ignore[arg-type]
-    return Chosen(_resized(start, wanted), _gate_like(manifest), Int8())
+    return _by_recipe(wanted, wanted.recipe, catalog) if wanted.recipe is not None else _of_own_files(wanted, catalog)
 
 
-def read_check(manifest: Manifest, gate: Gate, pictures: PicturesWanted) -> Check:
-    """Read and cut the pictures. Raises UsageError where none are named, and what `read_sets` raises."""
-    if pictures.address is None:
+def read_check(manifest: Manifest, gate: Gate, wanted: PictureOptions) -> Checked:
+    """Read and cut the pictures. Raises UsageError where none are named, none would check, or a flag has no effect;
+    and what `read_sets` raises.
+    """
+    if wanted.calibration is None:
         next_step = "--calibration TAR or FOLDER; they are never written out"
         raise UsageError(explain("pictures are missing: int8 and every check need some", next_step=next_step))
-    find_faces: FindFaces | None = open_finder(pictures.detector) if pictures.detector else None
-    first, other = read_sets(
-        pictures.address, manifest, calibration=pictures.count, held_out=pictures.held_out, find_faces=find_faces
+    if wanted.held_out < 1:
+        next_step = "what int8 loses shows only in pictures that it was not made with"
+        raise UsageError(explain("--held-out", got=wanted.held_out, expected="1 or more", next_step=next_step))
+    if manifest.crop is None:
+        of = {"--labels": wanted.labels, "--detector": wanted.detector}
+        _refuse(of, f"{manifest.id} is a detector: only attribute networks have labels, or faces to be found first")
+    labels = read_labels(wanted.labels) if wanted.labels else {}
+    find_faces = open_finder(wanted.detector) if wanted.detector else None
+    sets = read_sets(
+        wanted.calibration, manifest, calibration=wanted.count, held_out=wanted.held_out, find_faces=find_faces
     )
-    sets = {"calibration": first} | ({"held_out": other} if len(other) else {})
-    return Check(sets, gate, read_labels(pictures.labels) if pictures.labels else {})
+    if not len(sets.held_out):
+        got, next_step = f"{len(sets.calibration)} picture", "give more: one calibrates, another one checks"
+        raise UsageError(explain("too few pictures", where=wanted.calibration, got=got, next_step=next_step))
+    notes = (*sets.notes, *_unlabelled(sets, labels, wanted.labels)) if wanted.labels else sets.notes
+    return Checked(Check({"calibration": sets.calibration, "held_out": sets.held_out}, gate, labels), notes)
+
+
+def _by_recipe(wanted: Wanted, name: str, catalog: Catalog) -> Chosen:
+    network = wanted.network
+    _refuse({"--like": network.like, "--id": wanted.model_id}, "a recipe says it itself; it is for --caffe and --onnx")
+    if network.source is not None and not network.source.is_dir():
+        what = "not a folder" if network.source.exists() else "no such folder"
+        raise UsageError(explain(what, where="--from", got=network.source))
+    found = read_recipe(name)
+    start = find_start(found, catalog, network.source)
+    if start.kind.startswith("openvino"):
+        _refuse({"--mean": network.mean}, f"{found.id} starts from an IR, which has its mean inside")
+    return Chosen(_adapted(start, wanted), found.gate, found.int8)
+
+
+def _of_own_files(wanted: Wanted, catalog: Catalog) -> Chosen:
+    network, model_id = wanted.network, wanted.model_id or OWN_ID
+    _refuse({"--from": network.source}, "it is the folder of a recipe's files; --caffe and --onnx name theirs")
+    if network.like is None:
+        next_step = "such as --like levi-hassner-age or --like yunet-2023mar; `passerby models list` shows all"
+        raise UsageError(explain("--like is missing: it says which decoder reads the outputs", next_step=next_step))
+    _need_name(model_id)
+    manifest = _like(catalog, network.like)
+    if network.caffe:
+        start = start_from("caffe", network.caffe, manifest, model_id)
+    elif network.onnx:
+        start = start_from("onnx", (network.onnx,), manifest, model_id)
+    return Chosen(_adapted(start, wanted), _gate_like(manifest), Int8())
+
+
+def _refuse(flags: Mapping[str, object], reason: str) -> None:
+    """Refuse flags that were given and would change nothing: somebody counts on them."""
+    given = [flag for flag, value in flags.items() if value is not None]
+    if given:
+        raise UsageError(explain(f"{' and '.join(given)} would have no effect: {reason}", next_step="leave it out"))
+
+
+def _need_name(model_id: str) -> None:
+    try:
+        msgspec.convert(model_id, Name)
+    except msgspec.ValidationError as error:
+        raise UsageError(explain("--id", got=repr(model_id), expected=f"text {NAME_IN_WORDS}")) from error
+
+
+def _unlabelled(sets: PictureSets, labels: Mapping[str, Label], file: Path) -> tuple[str, ...]:
+    """How many pictures have no label. Raises UsageError where none has one."""
+    names = [*sets.calibration.names, *sets.held_out.names]
+    missing = [name for name in names if name not in labels]
+    if len(missing) == len(names):
+        got, expected = f"such as {missing[0]}", f"paths such as {next(iter(labels), 'none: the file has no row')}"
+        raise UsageError(explain("no picture has a label in this file", where=str(file), got=got, expected=expected))
+    return (
+        (f"{len(missing)} of {len(names)} pictures have no label in {file}, such as {missing[0]}",) if missing else ()
+    )
 
 
 def _like(catalog: Catalog, name: str) -> Manifest:
     path = Path(name)
-    return read_manifest(path.resolve()) if path.name == MANIFEST else catalog.original(name)
+    if path.name == MANIFEST:
+        return read_manifest(path.resolve())
+    if len(path.parts) > 1 or path.exists():
+        expected = f"a network of the catalog, or the path of a {MANIFEST}"
+        raise UsageError(explain("--like", got=name, expected=expected))
+    return catalog.original(name)
 
 
 def _gate_like(manifest: Manifest) -> Gate:
@@ -104,16 +163,30 @@ def _gate_like(manifest: Manifest) -> Gate:
     return Gate(least={"recall": 0.98, "precision": 0.98} if detects else {"gender_agreement": 0.98})
 
 
-def _resized(start: Start, wanted: Wanted) -> Start:
+def _adapted(start: Start, wanted: Wanted) -> Start:
     """With the mean and the size that the command line names in place of the manifest's."""
     port = start.manifest.input
-    if wanted.mean is not None:
-        port = msgspec.structs.replace(port, mean=read_mean(wanted.mean))
+    if wanted.network.mean is not None:
+        mean = read_mean(wanted.network.mean)
+        port = msgspec.structs.replace(port, mean=mean[::-1] if port.colour == "RGB" else mean)
     if wanted.size is not None:
-        sides = re.fullmatch(r"(\d{1,4})x(\d{1,4})", wanted.size)
-        step = port.multiple_of_px or 1
-        if not sides or any(int(side) % step or not int(side) for side in sides.groups()):
-            expected = f"WIDTHxHEIGHT, multiples of {step} px, such as 320x192"
+        width, height = _sides(wanted.size, port)
+        if wanted.recipe is not None and not port.multiple_of_px and (width, height) != (port.width_px, port.height_px):
+            expected = f"{port.width_px}x{port.height_px}, the only one that {start.manifest.id} has"
             raise UsageError(explain("--size", got=wanted.size, expected=expected))
-        port = msgspec.structs.replace(port, width_px=int(sides[1]), height_px=int(sides[2]))
+        port = msgspec.structs.replace(port, width_px=width, height_px=height)
     return Start(msgspec.structs.replace(start.manifest, input=port), start.kind, start.paths)
+
+
+def _sides(text: str, port: Input) -> tuple[int, int]:
+    """Width and height in px. Raises UsageError."""
+    step = port.multiple_of_px or 1
+    found = re.fullmatch(r"(\d{1,9})x(\d{1,9})", text)
+    sides = [int(side) for side in found.groups()] if found else []
+    if not sides or any(side % step or not 0 < side <= LARGEST_SIDE_PX for side in sides):
+        steps = f"multiples of {step} px" if step > 1 else "px"
+        expected = (
+            f"WIDTHxHEIGHT in {steps}, at most {LARGEST_SIDE_PX} a side, such as {port.width_px}x{port.height_px}"
+        )
+        raise UsageError(explain("--size", got=repr(text), expected=expected))
+    return sides[0], sides[1]

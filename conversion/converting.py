@@ -10,7 +10,9 @@ from pathlib import Path
 import msgspec
 
 from conversion.artefacts.builders import BUILDERS
+from conversion.artefacts.coral import how_to_compile
 from conversion.artefacts.job import Int8Options, Job
+from conversion.artefacts.openvino import need_layers
 from conversion.preparing import describe, prepare
 from conversion.sources import Start
 from conversion.verify.report import Report, tool_versions, write_report
@@ -39,7 +41,9 @@ def convert(
         pictures = next(iter(check.sets.values()))
         quality = Agreement(prepared.reference, pictures)
         name = prepared.manifest.id
-        job = Job(prepared.core, pictures.pictures, staging, name, int8, quality, destination=out / name)
+        job = Job(prepared.core, pictures.pictures, staging, name, int8, quality)
+        if int8.keep_float and "openvino-int8" in kinds:
+            need_layers(prepared.core, int8.keep_float, name)
         built = [_build(kind, job, progress) for kind in kinds]
         manifest = msgspec.structs.replace(prepared.manifest, artefacts=tuple(built), made_with=_made_with())
         progress("comparing with the reference")
@@ -48,6 +52,8 @@ def convert(
         write_report(report, staging)
         if good.artefacts:
             (staging / MANIFEST).write_text(write_manifest(good))
+    for hint in filter(None, (how_to_compile(artefact, out / name) for artefact in good.artefacts)):
+        progress(hint)
     return report
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from conversion.calibration import FindFaces
 from edge.catalog.lookup import open_catalog
 from edge.detection.detector import NetworkDetector
+from edge.detection.finding import FindFaces, find_with
 from edge.inference.opening import KINDS, open_session
-from edge.types import Detection, Image
 
 TARGETS = ("openvino:CPU", "onnxruntime:CPU")
 
@@ -21,9 +18,4 @@ def open_finder(model_id: str) -> FindFaces:
         lambda hw: open_session(found.manifest, found.folder, TARGETS, threads=2, input_hw=hw), found.manifest
     )
     score = found.manifest.thresholds.score if found.manifest.thresholds else 0.5
-
-    def find(image: Image) -> Sequence[Detection]:
-        detector.start(image)
-        return [face for face in detector.wait() if face.score >= score]
-
-    return find
+    return find_with(detector, score)

@@ -74,6 +74,8 @@ def recipe_names() -> list[str]:
 def read_recipe(name: str) -> Recipe:
     """A carried recipe by its name, or one in a file. Raises UnknownModel, ManifestError."""
     file = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
+    if not file.is_file() and name.endswith(".toml"):
+        raise UnknownModel(explain("no such file", where=name, expected="a recipe's .toml, or a recipe's name"))
     if not file.is_file():
         near = difflib.get_close_matches(name, recipe_names(), n=1)
         advice = f"did you mean {near[0]}?" if near else "or the path of a recipe's .toml"

@@ -5,16 +5,17 @@ from __future__ import annotations
 import errno
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from edge.catalog.manifests import MANIFEST
 from edge.errors import UsageError, explain
 
-FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS}
+FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
 """What a disk says that takes no more."""
-
+FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+IN_THE_WAY = {errno.EEXIST, errno.ENOTDIR, errno.EISDIR}
 
 WRITTEN = {MANIFEST, "report.json", "errors.png"}
 """What a conversion writes beside the artefacts, whose names begin with the network's."""
@@ -22,7 +23,11 @@ WRITTEN = {MANIFEST, "report.json", "errors.png"}
 
 @contextmanager
 def writing_aside(out: Path, name: str) -> Iterator[Path]:
-    """A new folder that takes the place of `out/<name>` when all went well, and is gone when not. Raises UsageError."""
+    """A new folder that takes the place of `out/<name>` when all went well, and is gone when not. Raises UsageError.
+
+    So are `out` and its parents where they were made for it.
+    """
+    made = [folder for folder in (out, *out.parents) if not folder.exists()]
     try:
         out.mkdir(parents=True, exist_ok=True)
         _need_own(out / name)
@@ -36,11 +41,34 @@ def writing_aside(out: Path, name: str) -> Iterator[Path]:
     except OSError as error:
         if error.filename is None and error.errno is None:
             raise
-        reason = error.strerror or str(error)
-        what = "cannot be written" if error.errno in FULL else "cannot be read or written"
-        next_step = "free some space there and in the temporary folder, or give another folder with --out"
-        where = str(error.filename or out)
-        raise UsageError(explain(f"{what} ({reason})", where=where, next_step=next_step)) from error
+        raise _refused(error, out) from error
+    finally:
+        _remove_empty(made)
+
+
+def _remove_empty(folders: Iterable[Path]) -> None:
+    """Remove folders, the innermost first, up to the first that holds something."""
+    for folder in folders:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+
+
+def _refused(error: OSError, out: Path) -> UsageError:
+    """The one line of an error of the file system, with what helps against it."""
+    reason, where = error.strerror or str(error), str(error.filename or out)
+    if error.errno in FULL:
+        advice = "free some space there and in the temporary folder, or give another folder with --out"
+    elif error.errno in FORBIDDEN:
+        advice = "you may not write there: give another folder with --out"
+    elif error.errno in IN_THE_WAY:
+        advice = "a file has the name of a folder: give another folder with --out"
+    else:
+        advice = "give another folder with --out"
+    is_of_out = out in (Path(where), *Path(where).parents) or Path(where) in out.parents
+    what = "cannot be written" if is_of_out or error.errno in FULL else "cannot be read or written"
+    return UsageError(explain(f"{what} ({reason})", where=where, next_step=advice))
 
 
 def _need_own(folder: Path) -> None:

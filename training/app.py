@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,8 +13,8 @@ from msgspec.structs import replace
 
 from edge.cli.options import TargetList, settings_from, with_flags
 from edge.cli.run import configure_logging
-from edge.errors import BackendUnavailable
 from edge.exit_codes import INTERRUPTED
+from edge.packages import need_packages
 
 if TYPE_CHECKING:
     from training.attributes.config import TrainingConfig
@@ -75,7 +74,7 @@ def attributes(
     ] = "nano-agegender",
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
     backbone: Annotated[
-        str | None, typer.Option("--backbone", help="nano, mobilenet, resnet, resnet34 or vgg instead.")
+        str | None, typer.Option("--backbone", help="nano, mobilenet, resnet, resnet34, vgg or face instead.")
     ] = None,
     init: Annotated[
         Path | None, typer.Option("--init", help="Weights to begin with, such as torchvision's for the backbone.")
@@ -222,10 +221,7 @@ def _stopped_by_hand(out: Path) -> Iterator[None]:
 
 
 def _need(*packages: str) -> None:
-    """Raise BackendUnavailable where a package of the extra is missing."""
-    for package in packages:
-        if find_spec(package) is None:
-            raise BackendUnavailable("train", f"package {package} is missing; install passerby[training]")
+    need_packages("train", packages, extra="training")
 
 
 def _with_flags(

@@ -11,6 +11,8 @@ import torch
 from torch import nn
 
 from edge.errors import BadInput, explain
+from training.networks.face_resnet import fuse_scales
+from training.networks.tensorflow_js import read_weights
 from training.reports.files import write_whole
 
 FORM = "passerby.checkpoint/1"
@@ -46,10 +48,20 @@ def load_weights(network: nn.Module, weights: dict[str, Any], where: str) -> Non
         raise BadInput(explain(f"weights of another network ({reason})", where=where)) from error
 
 
+def halve(network: nn.Module) -> dict[str, Any]:
+    """A network's state with its weights in 16 bits, which is all that its artefacts keep of them."""
+    return {key: value.half() if _is_weight(value) else value for key, value in network.state_dict().items()}
+
+
+def _is_weight(value: Any) -> bool:
+    return bool(value.is_floating_point() and value.ndim > 1)
+
+
 def load_fitting(network: nn.Module, path: Path) -> tuple[int, int]:
     """Put the weights of a file into a network as far as names and shapes agree; returns (tensors taken, all).
 
-    The file is a state dict as users of torchvision save it, or a checkpoint; its `x` may be `backbone.x` here.
+    The file is a state dict as users of torchvision save it, a checkpoint, or a manifest of TensorFlow.js' weights; its
+    `x` may be `backbone.x` here.
     Raises BadInput where nothing fits.
     """
     weights, own = _read_weights(path), network.state_dict()
@@ -67,6 +79,8 @@ def load_fitting(network: nn.Module, path: Path) -> tuple[int, int]:
 
 
 def _read_weights(path: Path) -> dict[str, Any]:
+    if path.suffix == ".json":
+        return dict[str, Any](fuse_scales(read_weights(path)))
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:

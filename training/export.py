@@ -1,17 +1,23 @@
 """A trained network as ONNX, for `passerby convert`: BGR pictures 0-255 in.
 
-Input `pictures` float32 (1, 3, H, W) BGR 0-255; in our own networks the scale is part of the first convolution. The
-file depends on the weights alone: what the exporter tells of itself and of this machine is taken out.
+Input `pictures` float32 (1, 3, H, W) BGR 0-255; in our own networks the scale is part of the first convolution. Batch
+norms become part of their convolutions, then every weight is rounded to what 16 bits hold, so that all artefacts have
+the same ones. The file depends on the weights alone: what the exporter tells of itself and of its machine is taken out.
 """
 
 from __future__ import annotations
 
+import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
+from itertools import pairwise
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 INPUT = "pictures"
 OPSET = 18
@@ -39,16 +45,47 @@ class _Scaled(nn.Module):
 
 def export_onnx(network: nn.Module, hw: tuple[int, int], outputs: tuple[str, ...]) -> bytes:
     """The file of the network for pictures of hw (height, width) px; outputs: names, in its order."""
-    whole = _taking_bytes(deepcopy(network).cpu().float()).eval()
+    plain = deepcopy(network).cpu().float().to(memory_format=torch.contiguous_format)  # another leaves Gathers behind
+    whole = round_weights(_taking_bytes(fold_batch_norms(plain.eval()))).eval()
     picture = torch.zeros(1, 3, *hw)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter's own deprecations
+    with warnings.catch_warnings(), _silent("torch.onnx"):  # the exporter's own deprecations; it misses torchvision
+        warnings.simplefilter("ignore")
         program: Any = torch.onnx.export(
             whole, (picture,), input_names=[INPUT], output_names=list(outputs), opset_version=OPSET, dynamo=True,
             verbose=False,
         )  # fmt: skip
     content: bytes = _plain(program.model_proto).SerializeToString(deterministic=True)
     return content
+
+
+@contextmanager
+def _silent(name: str) -> Iterator[None]:
+    """Without a logger's warnings."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def fold_batch_norms(network: nn.Module) -> nn.Module:
+    """Make each batch norm that follows a convolution in a sequence part of it, in place."""
+    for sequence in [each for each in network.modules() if isinstance(each, nn.Sequential)]:
+        for place, (first, second) in enumerate(pairwise(list(sequence))):
+            if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
+                sequence[place], sequence[place + 1] = fuse_conv_bn_eval(first, second), nn.Identity()
+    return network
+
+
+@torch.no_grad()
+def round_weights(network: nn.Module) -> nn.Module:
+    """Round every parameter of two and more axes to the nearest number of 16 bits, in place."""
+    for weights in network.parameters():
+        if weights.ndim > 1:
+            weights.copy_(weights.half().float())
+    return network
 
 
 def _taking_bytes(network: nn.Module) -> nn.Module:

@@ -15,10 +15,12 @@ from conversion.artefacts.onnx import open_core
 from conversion.artefacts.tflite import make_file, rewrite
 from conversion.onnx.normalisation import decompose_normalisation
 from edge.errors import BackendUnavailable, BadInput, explain
+from edge.manifest import Artefact
 
 LOG = logging.getLogger(__name__)
 COMPILER = "edgetpu_compiler"
 COMPILER_TIMEOUT_S = 600.0
+COMPILED_ENDING = "-coral_edgetpu.tflite"
 HOW_TO_GET = (
     "edgetpu_compiler is not installed, so the file is not compiled; it is x86-64 Linux only: install the package "
     "edgetpu-compiler of Coral's apt repository (coral.ai/docs/edgetpu/compiler) and run `edgetpu_compiler -s %s`"
@@ -38,11 +40,21 @@ def build_coral(job: Job) -> tuple[Path, ...]:
     path.write_bytes(content)
     compiled = compile_for_edgetpu(path)
     if compiled is None:
-        LOG.warning(HOW_TO_GET, (job.destination or job.folder) / path.name)
         return (path,)
-    runs_there = job.path("-coral_edgetpu.tflite")
+    runs_there = job.path(COMPILED_ENDING)
     runs_there.write_bytes(compiled)
     return runs_there, path
+
+
+def how_to_compile(artefact: Artefact, folder: Path) -> str:
+    """What to do with an artefact in its folder that was not compiled; empty for one that was, or is of another kind.
+
+    For when it is known to be kept: a hint to a file that is deleted leads nowhere.
+    """
+    paths = [file.path for file in artefact.files]
+    if artefact.kind != "coral" or any(path.endswith(COMPILED_ENDING) for path in paths):
+        return ""
+    return HOW_TO_GET % (folder / paths[0])
 
 
 def compile_for_edgetpu(file: Path) -> bytes | None:

@@ -1,7 +1,12 @@
 """What the Edge TPU runs, and how a TFLite file is held against it.
 
-Source: Coral, "TensorFlow models on the Edge TPU", table "All operations supported by the Edge TPU and any known
-limitations" (coral.ai/docs/edgetpu/models-intro/#supported-operations), for runtime 14.
+Source: Coral, "TensorFlow models on the Edge TPU", its "Model requirements" and its table "All operations supported by
+the Edge TPU and any known limitations" (coral.ai/docs/edgetpu/models-intro/#supported-operations), for runtime 14.
+
+Held in November 2026 against copies of the table: Axis' for ARTPEC-7, which has an Edge TPU (developer.axis.com,
+"ARTPEC-7, supported ops"; its rows from Add to ResizeBilinear), and one of 2019 with all rows of its time. Rows that
+came later stand in neither: RSQRT, SQUARED_DIFFERENCE and SUM are from memory; TRANSPOSE and TRANSPOSE_CONV are in the
+compiler's own reports, in threads of github.com/google-coral/edgetpu.
 """
 
 from __future__ import annotations
@@ -83,7 +88,7 @@ def hold_against_list(facts: FileFacts) -> EdgeTpuReport:
     limited = [
         f"{place} {operation.name}: {limit.reason}"
         for place, operation in enumerate(facts.operations)
-        for limit in LIMITS.get(operation.name, ())
+        for limit in (DEEP, *LIMITS.get(operation.name, ()))
         if limit.is_broken(operation)
     ]
     return EdgeTpuReport(tuple(operation.name for operation in facts.operations), tuple(refused), tuple(limited))
@@ -115,7 +120,10 @@ def _dilations_differ(operation: Operation) -> bool:
 
 
 def _joins_constant(operation: Operation) -> bool:
-    return any(tensor.is_constant for tensor in operation.inputs) and len(operation.inputs) != 2
+    """A constant may be joined with one other tensor only, and must be all zeros: it is padding then."""
+    constants = [tensor for tensor in operation.inputs if tensor.is_constant]
+    zeros = all(set(each.numbers) <= set(each.zero_points or (0,)) for each in constants)
+    return bool(constants) and (len(operation.inputs) != 2 or not zeros)
 
 
 def _has_dense_scales(operation: Operation) -> bool:
@@ -136,9 +144,43 @@ def _has_batch(operation: Operation) -> bool:
     return any(len(tensor.shape) > 1 and tensor.shape[0] > 1 for tensor in operation.outputs)
 
 
-def _strides(operation: Operation) -> bool:
+def _is_deep(operation: Operation) -> bool:
+    computed = [tensor for tensor in (*operation.inputs, *operation.outputs) if not tensor.is_constant]
+    return any(size > 1 for tensor in computed for size in tensor.shape[:-3])
+
+
+def _reduced(operation: Operation) -> set[int]:
+    """Axes that a reduction takes together, counted from the first."""
+    return {axis % len(operation.inputs[0].shape) for axis in operation.inputs[1].numbers}
+
+
+def _reduces_batch(operation: Operation) -> bool:
+    return len(operation.inputs[0].shape) > 1 and 0 in _reduced(operation)
+
+
+def _reduces_odd_channels(operation: Operation) -> bool:
+    shape = operation.inputs[0].shape
+    return len(shape) - 1 in _reduced(operation) and shape[-1] % 4 != 0
+
+
+def _pads_batch(operation: Operation) -> bool:
+    return len(operation.inputs[0].shape) > 1 and any(operation.inputs[1].numbers[:2])
+
+
+def _squeezes_within(operation: Operation) -> bool:
+    """Whether a dimension of 1 follows a larger one: to take it out moves numbers."""
+    shape = list(operation.inputs[0].shape)
+    first = next((place for place, size in enumerate(shape) if size > 1), len(shape))
+    return 1 in shape[first:]
+
+
+def _has_masks(operation: Operation) -> bool:
     masks: tuple[Any, ...] = (operation.options.get("ellipsisMask", 0), operation.options.get("newAxisMask", 0))
     return any(masks)
+
+
+def _strides(operation: Operation) -> bool:
+    return any(stride != 1 for stride in operation.inputs[3].numbers)
 
 
 def _has_deep_alpha(operation: Operation) -> bool:
@@ -153,10 +195,16 @@ def _extent(tensor: TensorFacts) -> int:
 NO_ACTIVATION = Limit("it has a fused activation function", _has_activation)
 SAME_DILATION = Limit("its dilations in x and y differ", _dilations_differ)
 NO_BATCH = Limit("it works on a batch", _has_batch)
+WHOLE_BATCH = Limit("it reduces the batch", _reduces_batch)
+DEEP = Limit("more than the three innermost dimensions are larger than 1", _is_deep)
+"""Of every operation ("Model requirements")."""
 
 LIMITS: dict[str, tuple[Limit, ...]] = {
     "AVERAGE_POOL_2D": (NO_ACTIVATION,),
-    "CONCATENATION": (NO_ACTIVATION, Limit("a constant is joined with more than one tensor", _joins_constant)),
+    "CONCATENATION": (
+        NO_ACTIVATION,
+        Limit("a constant is joined that is not zeros, or with more than one tensor", _joins_constant),
+    ),
     "CONV_2D": (SAME_DILATION,),
     "DEPTHWISE_CONV_2D": (SAME_DILATION,),
     "FULLY_CONNECTED": (
@@ -164,11 +212,21 @@ LIMITS: dict[str, tuple[Limit, ...]] = {
         Limit("its output is not one-dimensional", _gives_rows),
     ),
     "MAX_POOL_2D": (NO_ACTIVATION,),
-    "MEAN": (NO_BATCH,),
+    "MEAN": (WHOLE_BATCH, Limit("it reduces channels, whose number is no multiple of 4", _reduces_odd_channels)),
     "PACK": (NO_BATCH,),
+    "PAD": (Limit("it pads the batch", _pads_batch),),
     "PRELU": (Limit("its alpha is not one-dimensional", _has_deep_alpha),),
+    "REDUCE_MAX": (WHOLE_BATCH,),
+    "REDUCE_MIN": (WHOLE_BATCH,),
+    "RESIZE_BILINEAR": (NO_BATCH,),
+    "RESIZE_NEAREST_NEIGHBOR": (NO_BATCH,),
     "SOFTMAX": (Limit("its input is not one-dimensional, or has more than 16,000 elements", _is_wide_softmax),),
     "SPLIT": (NO_BATCH,),
-    "STRIDED_SLICE": (Limit("it has an ellipsis or a new axis", _strides),),
+    "SQUEEZE": (Limit("a dimension of 1 follows a larger one", _squeezes_within),),
+    "STRIDED_SLICE": (
+        Limit("it has an ellipsis or a new axis", _has_masks),
+        Limit("a stride is not 1", _strides),
+    ),
+    "SUM": (WHOLE_BATCH,),
 }
 """Limits of the table that can be read off a file. What depends on sizes ("might not be mapped") is the compiler's."""

@@ -13,7 +13,7 @@ IDENTIFIER = b"TFL3"
 
 @dataclass(frozen=True, slots=True)
 class TensorFacts:
-    """A tensor of a file. scales: of its quantization, empty without one."""
+    """A tensor of a file. scales: of its quantization, empty without one. content: a constant's bytes."""
 
     name: str
     dtype: str
@@ -21,6 +21,13 @@ class TensorFacts:
     is_constant: bool
     scales: tuple[float, ...]
     zero_points: tuple[int, ...]
+    content: bytes = b""
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The numbers of a constant of integers, row by row; empty for any other tensor."""
+        code = {"INT8": "b", "UINT8": "B", "INT32": "i", "INT64": "q"}.get(self.dtype, "")
+        return tuple(number for (number,) in struct.iter_unpack(f"<{code}", self.content)) if code else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +106,15 @@ def _tensor(model: Any, types: dict[int, str], tensor: Any) -> TensorFacts:
     scales = () if quantization is None or quantization.scale is None else quantization.scale
     zeros = () if quantization is None or quantization.zeroPoint is None else quantization.zeroPoint
     shape = () if tensor.shape is None else tensor.shape
+    content = model.buffers[tensor.buffer].data
     return TensorFacts(
         _text(tensor.name),
         types[tensor.type],
         tuple(map(int, shape)),
-        model.buffers[tensor.buffer].data is not None,
+        content is not None,
         tuple(map(float, scales)),
         tuple(map(int, zeros)),
+        b"" if content is None else bytes(content),
     )
 
 

@@ -53,8 +53,7 @@ Quality = Callable[[Infer], float]
 class Job:
     """One conversion: the core, pictures to calibrate on, the folder to write into and what files are called.
 
-    The folder lies aside: what a builder leaves there before it fails goes with it. destination: where it will lie in
-    the end, None where it stays.
+    The folder lies aside: what a builder leaves there before it fails goes with it.
     """
 
     core: Core
@@ -63,7 +62,6 @@ class Job:
     name: str
     int8: Int8Options = field(default_factory=Int8Options)
     quality: Quality | None = None
-    destination: Path | None = None
 
     def path(self, ending: str) -> Path:
         """The file of this ending, such as "-int8.tflite"."""

@@ -12,10 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 
 from conversion.artefacts.job import Job
-from conversion.artefacts.onnx import write_onnx
+from conversion.artefacts.onnx import open_core
 from conversion.artefacts.openvino import read_network, save_network
+from conversion.onnx.baking import take_pictures
+from conversion.onnx.model_file import check
+from conversion.onnx.pooling import pool_means
 from edge.errors import BadInput, explain
 from edge.inference.openvino import import_openvino
 
@@ -33,7 +37,8 @@ def build_ncs2(job: Job) -> tuple[Path, ...]:
     Raises BadInput for an operation that 2022.3 does not know and for what is no core, BackendUnavailable without
     openvino.
     """
-    for_older = write_onnx(job, "ncs2", "-ncs2.onnx")
+    for_older = job.path("-ncs2.onnx")
+    onnx.save(check(take_pictures(pool_means(open_core(job, "ncs2"))), for_older.name), str(for_older))
     ov = import_openvino("ncs2")
     return *save_network(ov, make_older(read_network(ov, job.core)), job.path("-ncs2.xml"), fp16=True), for_older
 

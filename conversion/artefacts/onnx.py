@@ -9,20 +9,16 @@ import onnx
 from conversion.artefacts.job import Job
 from conversion.onnx.baking import take_pictures
 from conversion.onnx.core import read_core
+from conversion.onnx.halving import halve_weights
 from conversion.onnx.model_file import check
 from edge.errors import BadInput, explain
 
 
 def build_onnx(job: Job) -> tuple[Path, ...]:
-    """Write `<name>.onnx`: uint8 NHWC BGR in, float32 inside."""
-    return (write_onnx(job, "onnx", ".onnx"),)
-
-
-def write_onnx(job: Job, kind: str, ending: str) -> Path:
-    """Write the core behind an input of pictures. Raises BadInput."""
-    path = job.path(ending)
-    onnx.save(check(take_pictures(open_core(job, kind)), path.name), str(path))
-    return path
+    """Write `<name>.onnx`: uint8 NHWC BGR in, float32 inside, weights of 16 bits where those hold them exactly."""
+    path = job.path(".onnx")
+    onnx.save(check(halve_weights(take_pictures(open_core(job, "onnx"))), path.name), str(path))
+    return (path,)
 
 
 def open_core(job: Job, kind: str) -> onnx.ModelProto:

@@ -7,9 +7,10 @@ carries it out.
 from __future__ import annotations
 
 import contextlib
+import difflib
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from edge.errors import BackendUnavailable, BadInput, explain
 from edge.inference.openvino import bake_input, import_openvino
 
 TARGET = "openvino:CPU"
+NAMED_LAYERS = 5
+"""Layers that a refusal names."""
 COUNTED_NAME = re.compile(r"_\d+$")
 """How OpenVINO ends the name of a layer that it made itself: with a number of the process."""
 
@@ -40,7 +43,7 @@ def build_int8(job: Job) -> tuple[Path, ...]:
     pictures = nncf.Dataset([picture[None] for picture in job.pictures])
     options: dict[str, Any] = {"subset_size": len(job.pictures), "fast_bias_correction": False}
     if job.int8.keep_float:
-        options["ignored_scope"] = nncf.IgnoredScope(names=_find_layers(model, job))
+        options["ignored_scope"] = nncf.IgnoredScope(names=_find_layers(model, job.int8.keep_float, job.name))
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # progress bars
             if job.int8.max_drop is None or job.quality is None:
@@ -74,17 +77,21 @@ PASSING = {"Reshape", "Transpose", "MaxPool", "Concat", "Relu"}
 """Layers that int8 numbers pass through as they are."""
 
 
-def _find_layers(model: Any, job: Job) -> list[str]:
+def need_layers(core: Core, names: Sequence[str], where: str) -> None:
+    """Raise BadInput for the first layer that a network lacks, with those that are called alike."""
+    _find_layers(read_network(import_openvino(TARGET), core), names, where)
+
+
+def _find_layers(model: Any, names: Sequence[str], where: str) -> list[str]:
     """OpenVINO's names of the layers that stay float: it adds to those of the network's own file. Raises BadInput."""
     heavy = [op.get_friendly_name() for op in model.get_ordered_ops() if op.get_type_name() in HEAVY]
-    found = {
-        name: [each for each in heavy if each.split("/")[0] == name or each == name] for name in job.int8.keep_float
-    }
+    found = {name: [each for each in heavy if each.split("/")[0] == name or each == name] for name in names}
     missing = [name for name, layers in found.items() if not layers]
     if missing:
-        got, expected = ", ".join(missing), ", ".join(dict.fromkeys(each.split("/")[0] for each in heavy))
-        where = job.name
-        raise BadInput(explain("no such layer to keep in float", where=where, got=got, expected=f"one of {expected}"))
+        known = list(dict.fromkeys(each.split("/")[0] for each in heavy))
+        alike = difflib.get_close_matches(missing[0], known, n=NAMED_LAYERS, cutoff=0.5) or known[:NAMED_LAYERS]
+        expected = f"one of {len(known)} layers such as {', '.join(alike)}"
+        raise BadInput(explain("no such layer to keep in float", where=where, got=missing[0], expected=expected))
     return [layer for layers in found.values() for layer in layers]
 
 

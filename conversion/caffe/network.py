@@ -67,7 +67,10 @@ def read_mean(path: Path) -> tuple[float, float, float]:
 
     Caffe subtracts the mean image pixel by pixel; tutorials and the device subtract its mean colour. Raises BadInput.
     """
-    values = _array(_parse_binary(path, "BlobProto"), str(path))
+    blob = _parse_binary(path, "BlobProto")
+    if not (blob.data or blob.double_data or blob.HasField("raw_data")):
+        raise BadInput(explain("not a mean image", where=str(path), got="no numbers", expected="mean.binaryproto"))
+    values = _array(blob, str(path))
     if values.ndim < 3 or values.shape[-3] != 3:
         raise BadInput(explain("not a mean image", where=str(path), got=values.shape, expected="(1, 3, height, width)"))
     blue, green, red = values.reshape(3, -1).mean(axis=1, dtype=np.float64).tolist()
@@ -92,11 +95,12 @@ def check_fields(prototxt: Path) -> None:
 def _parse_binary(path: Path, kind: str) -> Any:
     try:
         return message_type(kind).FromString(path.read_bytes())
-    except (OSError, DecodeError) as error:
+    except OSError as error:
+        raise BadInput(explain("cannot be read", where=str(path), got=error.strerror)) from error
+    except DecodeError as error:
         next_step = "the file is cut or is something else; get it again"
-        raise BadInput(
-            explain(f"not a Caffe {path.suffix.lstrip('.')} ({_say(error)})", where=str(path), next_step=next_step)
-        ) from error
+        what = f"not a Caffe {path.suffix.lstrip('.') or 'file'} ({error})"
+        raise BadInput(explain(what, where=str(path), next_step=next_step)) from error
 
 
 def _say(error: Exception) -> str:

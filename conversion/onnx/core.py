@@ -128,7 +128,19 @@ def _need_fitting(port: onnx.ValueInfoProto, shape: tuple[int, ...], wanted: Inp
         for position, (have, want) in enumerate(zip(dims, shape, strict=True))
     )
     if not fits:
-        raise BadInput(explain("another input than the recipe's", where=where, got=dims, expected=str(list(shape))))
+        expected, next_step = f"{list(shape)} as its manifest or --size says", _say_size(dims, wanted)
+        raise BadInput(explain("takes another input", where=where, got=dims, expected=expected, next_step=next_step))
+
+
+def _say_size(dims: Sequence[int], wanted: Input) -> str:
+    """The --size that fits, where the file fixes one and nothing else differs."""
+    if len(dims) != 4 or not all(dims):
+        return ""
+    height, width = dims[2:] if wanted.layout == "NCHW" else dims[1:3]
+    channels = dims[1] if wanted.layout == "NCHW" else dims[3]
+    step = wanted.multiple_of_px or 1
+    fits = channels == 3 and height % step == width % step == 0
+    return f"the file fixes its size: --size {width}x{height}" if fits else ""
 
 
 def _unsized(port: onnx.ValueInfoProto) -> onnx.ValueInfoProto:

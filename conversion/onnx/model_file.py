@@ -2,30 +2,79 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import onnx
 from google.protobuf.message import DecodeError
 from onnx.checker import ValidationError
+from onnx.external_data_helper import ExternalDataInfo, load_external_data_for_model, uses_external_data
 from onnx.shape_inference import InferenceError as ShapeError
 
 from edge.errors import BadInput, explain
 
 REFUSALS = (ValidationError, ShapeError, DecodeError, TypeError, ValueError, KeyError, RuntimeError)
-EXTERNAL = "an ONNX file with external data needs the files that it names beside it"
+STANDARD = "ai.onnx"
+VENDOR_CODES = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : |\s*==> Context: .*", re.DOTALL)
+AGAIN = "download or export it again"
+LFS_POINTER = b"version https://git-lfs"
+"""How the text begins that Git keeps in place of a large file (Git LFS, pointer files)."""
 
 
 def read_model(path: Path) -> onnx.ModelProto:
     """A checked network with its external data, where it has any, inside. Raises BadInput."""
+    model = _parse(path)
+    _need_data(model, path)
+    _need_operators(model, str(path))
     try:
-        model = onnx.load(str(path))
+        load_external_data_for_model(model, str(path.parent))
         onnx.checker.check_model(model)
     except (OSError, *REFUSALS) as error:
-        next_step = EXTERNAL if _is_external(path, error) else ""
-        what = f"not a sound ONNX file ({one_line(error)})"
-        raise BadInput(explain(what, where=str(path), next_step=next_step)) from error
+        raise BadInput(explain(f"not a sound ONNX file ({one_line(error)})", where=str(path))) from error
     return model
+
+
+def _parse(path: Path) -> onnx.ModelProto:
+    """What the file itself holds. Raises BadInput."""
+    try:
+        content = path.read_bytes()
+        if not content:
+            raise BadInput(explain("the file is empty", where=str(path), expected="an ONNX file", next_step=AGAIN))
+        if content.startswith(LFS_POINTER):
+            next_step = "`git lfs pull` in its repository gets it"
+            raise BadInput(explain("a Git LFS pointer, not the file itself", where=str(path), next_step=next_step))
+        return onnx.load_model_from_string(content)
+    except OSError as error:
+        raise BadInput(explain("cannot be read", where=str(path), got=error.strerror)) from error
+    except DecodeError as error:
+        raise BadInput(explain("not an ONNX file, or a truncated one", where=str(path), next_step=AGAIN)) from error
+
+
+def _need_data(model: onnx.ModelProto, path: Path) -> None:
+    """Refuse weights that lie in files that are not there or too short. Raises BadInput."""
+    for tensor in filter(uses_external_data, model.graph.initializer):
+        told = ExternalDataInfo(tensor)
+        file = path.parent / told.location
+        there = file.stat().st_size if file.is_file() else -1
+        if there < (told.offset or 0) + (told.length or 0):
+            what = "the file of its weights is truncated" if there >= 0 else "the file of its weights is missing"
+            next_step = f"put it beside {path.name}, as it came with it"
+            raise BadInput(explain(what, where=str(path), got=told.location, next_step=next_step))
+
+
+def _need_operators(model: onnx.ModelProto, where: str) -> None:
+    """Refuse an operator that ONNX does not have in the network's own version. Raises BadInput."""
+    versions = {each.domain or STANDARD: each.version for each in model.opset_import}
+    own = {(each.domain, each.name) for each in model.functions}
+    for node in model.graph.node:
+        domain = node.domain or STANDARD
+        version = versions.get(domain, 0)
+        known = (node.domain, node.op_type) in own or onnx.defs.has(node.op_type, version, node.domain)
+        if domain == STANDARD and not known:
+            what = f"unknown operator {node.op_type} (node {node.name or node.output[0]})"
+            next_step = "export it with standard operators (onnx.ai/onnx/operators)"
+            raise BadInput(explain(what, where=where, expected=f"one of opset {version}", next_step=next_step))
 
 
 def check(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
@@ -48,12 +97,13 @@ def need_tensors(model: onnx.ModelProto, input_name: str, outputs: Sequence[str]
     there = [each.name for each in graph_inputs(model)]
     if there != [input_name]:
         got = ", ".join(there) or "none"
-        raise BadInput(explain("other inputs than the recipe's", where=where, got=got, expected=input_name))
+        raise BadInput(explain("other inputs than its manifest names", where=where, got=got, expected=input_name))
     given = [each.name for each in model.graph.output]
     missing = [name for name in outputs if name not in given]
     if missing:
         got, expected = ", ".join(given), ", ".join(missing)
-        raise BadInput(explain("lacks outputs that the recipe names", where=where, got=got, expected=expected))
+        what, next_step = "lacks outputs that its manifest names", "is --like a network of the same kind?"
+        raise BadInput(explain(what, where=where, got=got, expected=expected, next_step=next_step))
 
 
 def shape_of(port: onnx.ValueInfoProto) -> tuple[int, ...]:
@@ -63,10 +113,5 @@ def shape_of(port: onnx.ValueInfoProto) -> tuple[int, ...]:
 
 
 def one_line(error: Exception) -> str:
-    """A library's message, cut to one line of moderate length."""
-    return " ".join(str(error).split())[:200] or type(error).__name__
-
-
-def _is_external(path: Path, error: Exception) -> bool:
-    missing = getattr(error, "filename", None)
-    return "external" in str(error).lower() or (missing is not None and Path(missing) != path)
+    """A library's message, cut to one line of moderate length, without the library's own codes."""
+    return " ".join(VENDOR_CODES.sub("", str(error)).split())[:200] or type(error).__name__

@@ -1,4 +1,6 @@
-"""Where the windows of a pooling lie, and max pooling whose padding a TFLite file can say: SAME, or rows of zeros.
+"""Where the windows of a pooling lie; poolings in words that a target understands.
+
+Max pooling whose padding a TFLite file can say: SAME, or rows of zeros; means that an old OpenVINO reads.
 
 `conversion.caffe.pooling` reads Caffe's own rules into these windows; here they are read off an ONNX graph.
 """
@@ -52,6 +54,33 @@ def say_padding(model: onnx.ModelProto) -> onnx.ModelProto:
     for node in editor.nodes("MaxPool"):
         _rewrite(editor, node)
     return editor.finish()
+
+
+def pool_means(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Write means over height and width as GlobalAveragePool: since opset 18 a mean's axes are an input, which readers
+    of older files pass over without a word.
+    """
+    editor = GraphEditor(model)
+    for node in editor.nodes("ReduceMean"):
+        axes = editor.constant(node.input[1]) if len(node.input) > 1 else attribute(node, "axes", ())
+        if (
+            len(editor.shape(node.input[0])) == 4
+            and axes is not None
+            and sorted(int(axis) % 4 for axis in axes) == [2, 3]
+        ):
+            editor.replace([node], _pooled(node))
+    return editor.finish()
+
+
+def _pooled(node: onnx.NodeProto) -> list[onnx.NodeProto]:
+    name, result = node.name or node.output[0], node.output[0]
+    if attribute(node, "keepdims", 1):
+        return [helper.make_node("GlobalAveragePool", [node.input[0]], [result], name=name)]
+    pooled = f"{result}/pooled"
+    return [
+        helper.make_node("GlobalAveragePool", [node.input[0]], [pooled], name=name),
+        helper.make_node("Flatten", [pooled], [result], name=f"{name}/flat", axis=1),
+    ]
 
 
 def _rewrite(editor: GraphEditor, node: onnx.NodeProto) -> None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from conversion.verify.running import Outputs
+from conversion.verify.verdict import Share
 from edge.attributes.decoded import Attributes
 from edge.attributes.estimator import DECODERS
 from edge.errors import BadInput, explain
@@ -31,7 +32,9 @@ def read_labels(path: Path) -> dict[str, Label]:
         with path.open(newline="") as stream:
             rows = list(csv.DictReader(stream))
         return {row["path"]: Label(float(row["age"]), FEMALE if row["gender"] == "F" else MALE) for row in rows}
-    except (OSError, KeyError, ValueError) as error:
+    except OSError as error:
+        raise BadInput(explain("cannot be read", where=str(path), got=error.strerror)) from error
+    except (KeyError, ValueError) as error:
         expected = "columns path, age, gender (F or M)"
         raise BadInput(explain(f"not a file of labels ({error})", where=str(path), expected=expected)) from error
 
@@ -54,6 +57,11 @@ class AttributeTally:
         if name in self._labels:
             self._compare_label(self._labels[name], wanted, "reference_")
             self._compare_label(self._labels[name], given, "")
+
+    def shares(self) -> dict[str, Share]:
+        """Faces whose gender changed, of all that have one."""
+        agreed = self._sums.get("gender_agreement", [])
+        return {"gender_agreement": Share(len(agreed) - round(sum(agreed)), len(agreed))}
 
     def metrics(self) -> dict[str, float]:
         """Means over all faces; with labels also the change of the errors, positive where the artefact is worse."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from conversion.verify.running import Outputs
+from conversion.verify.verdict import Share
 from edge.detection.detector import read_faces
 from edge.geometry import Box, iou
 from edge.manifest import Manifest
@@ -34,6 +35,11 @@ class DetectionTally:
         self._overlaps += sum(matched)
         self._found += len(large_given)
         self._right += len(_match(large_given, wanted))
+
+    def shares(self) -> dict[str, Share]:
+        """Faces that are wrong of all, for the metrics that are a share of faces."""
+        lost, invented = self._expected - self._recalled, self._found - self._right
+        return {"recall": Share(lost, self._expected), "precision": Share(invented, self._found)}
 
     def metrics(self) -> dict[str, float]:
         """Recall and precision against the reference, mean overlap of the same faces, and how many there were."""

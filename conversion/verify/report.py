@@ -14,6 +14,7 @@ from msgspec import Struct
 from conversion.verify.old_runtimes import RuntimeCheck
 from conversion.verify.tensors import EDGES
 from training.reports.files import write_folder
+from training.reports.page import Rows
 
 TOOLS = ("passerby", "onnx", "onnxslim", "onnxruntime", "openvino", "nncf", "opencv-python-headless", "ai-edge-litert")
 
@@ -72,12 +73,14 @@ def write_report(report: Report, folder: Path) -> None:
     write_folder(folder, files)
 
 
-def rows(report: Report) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Column heads and cells of the table that people read."""
+def table(report: Report) -> Rows:
+    """What people read: measures in rows, the reference and each artefact in columns."""
     words = sorted({word for each in report.artefacts for word in each.metrics.get("held_out", {})})
-    heads = ("artefact", "kB", "ms 1|2 threads", "largest error", *words, "gate")
+    heads = ("", "kB", "ms 1|2 threads", "largest error", *words, "gate")
     first = ("reference", "", _latency(report.reference_latency_ms), "", *("" for _ in words), report.reference)
-    return heads, [first, *(_row(each, words) for each in report.artefacts)]
+    columns = [first, *(_row(each, words) for each in report.artefacts)]
+    measures = list(zip(heads, *columns, strict=True))
+    return Rows("", measures[0], measures[1:])
 
 
 def _row(each: ArtefactReport, words: list[str]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from conversion.verify.old_runtimes import RuntimeCheck, check_old_runtimes
 from conversion.verify.report import ArtefactReport, Report, describe_machine, tool_versions
 from conversion.verify.running import RUNS_AS, Network, Outputs
 from conversion.verify.tensors import TensorTally
+from conversion.verify.verdict import failures
 from edge.manifest import Manifest
 
 THREADS = 2
@@ -37,19 +38,20 @@ class _Tally:
 
     def __init__(self, manifest: Manifest, labels: Mapping[str, Label]) -> None:
         self.tensors = TensorTally()
-        self._faces = DetectionTally(manifest) if manifest.task == "detection" else None
-        self._attributes = None if self._faces else AttributeTally(manifest, labels)
+        self._counted = DetectionTally(manifest) if manifest.task == "detection" else AttributeTally(manifest, labels)
 
     def add(self, name: str, px: tuple[float, float], reference: Outputs, artefact: Outputs) -> None:
         self.tensors.add(reference, artefact)
-        if self._faces:
-            self._faces.add(reference, artefact, px)
-        elif self._attributes:
-            self._attributes.add(name, reference, artefact)
+        if isinstance(self._counted, DetectionTally):
+            self._counted.add(reference, artefact, px)
+        else:
+            self._counted.add(name, reference, artefact)
 
     def metrics(self) -> dict[str, float]:
-        counted = self._faces or self._attributes
-        return {key: round(value, 6) for key, value in counted.metrics().items()} if counted else {}
+        return {key: round(value, 6) for key, value in self._counted.metrics().items()}
+
+    def failures(self, gate: Gate) -> tuple[str, ...]:
+        return failures(self.metrics(), gate, self._counted.shares())
 
 
 def verify(reference: Network, artefacts: list[Network], check: Check) -> Report:
@@ -72,33 +74,6 @@ def verify(reference: Network, artefacts: list[Network], check: Check) -> Report
         machine=describe_machine(),
         tools=tool_versions(),
     )
-
-
-def failures(metrics: Mapping[str, float], gate: Gate) -> tuple[str, ...]:
-    """What misses the gate, in words. A metric that the gate names and nobody measured is a miss."""
-    if metrics.get("faces") == 0:
-        return ("the reference finds no face of 20 px in these pictures: give photographs with faces, or more of them",)
-    missed = [
-        f"{key} {_text(metrics, key)} < {least}"
-        for key, least in gate.least.items()
-        if not _at_least(metrics, key, least)
-    ]
-    missed += [
-        f"{key} {_text(metrics, key)} > {most}" for key, most in gate.most.items() if not _at_most(metrics, key, most)
-    ]
-    return tuple(missed)
-
-
-def _at_least(metrics: Mapping[str, float], key: str, least: float) -> bool:
-    return key in metrics and metrics[key] >= least
-
-
-def _at_most(metrics: Mapping[str, float], key: str, most: float) -> bool:
-    return key in metrics and metrics[key] <= most
-
-
-def _text(metrics: Mapping[str, float], key: str) -> str:
-    return f"{metrics[key]:.4g}" if key in metrics else "not measured"
 
 
 def _compare(reference: Network, artefacts: list[Network], pictures: PictureSet, check: Check) -> dict[str, _Tally]:
@@ -137,7 +112,7 @@ def _report(
 ) -> ArtefactReport:
     metrics = {name: tally.metrics() for name, tally in tallies.items()}
     last = list(tallies.values())[-1] if tallies else None
-    missed = failures(list(metrics.values())[-1], gate) if metrics else ()
+    missed = last.failures(gate) if last else ()
     return ArtefactReport(
         kind=network.kind,
         bytes=sum(file.size for file in network.manifest.artefacts[0].files),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from edge.geometry import Box
 from edge.imaging import TEMPLATES
 from edge.types import Detection
 
-TEMPLATE = "utkface-112"
+TEMPLATE: Final = "utkface-112"
 """Where the five landmarks lie in an aligned picture."""
 
 

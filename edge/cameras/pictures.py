@@ -132,7 +132,8 @@ def _read_tar(path: Path) -> Iterator[Picture]:
     try:
         tar = tarfile.open(path)  # noqa: SIM115 (the generator below closes it)
     except _TAR_FAULTS as error:
-        raise BadInput(explain("not a tar, or a damaged one", where=str(path), got=error)) from error
+        what = "not a tar, or a damaged one" if path.stat().st_size else "the file is empty"
+        raise BadInput(explain(what, where=str(path), expected="a tar of images")) from error
     return _read_members(tar, str(path))
 
 

@@ -15,6 +15,7 @@ from edge.inference.pictures import (
     nhwc,
     refused,
 )
+from edge.inference.quiet import without_info_lines
 from edge.inference.request import SessionRequest, SizedSession
 from edge.inference.synchronous import SynchronousSession
 from edge.types import Image, Tensor
@@ -66,8 +67,9 @@ def open_tflite(request: SessionRequest) -> SizedSession:
     """Load a network. Raises BackendUnavailable without library, InferenceError."""
     make_interpreter = _import_interpreter(request.target)
     try:
-        interpreter = make_interpreter(model_path=str(request.path), num_threads=request.threads)
-        interpreter.allocate_tensors()
+        with without_info_lines():
+            interpreter = make_interpreter(model_path=str(request.path), num_threads=request.threads)
+            interpreter.allocate_tensors()
     except (RuntimeError, ValueError) as error:
         advice = ""
         if EDGE_TPU_OP in str(error):

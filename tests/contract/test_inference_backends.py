@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from edge.errors import BackendUnavailable, InferenceError, ManifestError
 from edge.inference.fake import ScriptedSession
 from edge.inference.opening import OpenedSession, open_session
+from edge.inference.quiet import without_info_lines
 from edge.manifest import Artefact, Input, Manifest, ModelFile
 from edge.types import Image
 from tests.conftest import unavailable
@@ -299,3 +301,30 @@ def test_a_scripted_session_plays_its_script_and_remembers_what_it_saw() -> None
     session.close()
     with pytest.raises(InferenceError, match="closed"):
         session.start({})
+
+
+OPEN_LITE = """
+import os, sys
+from tests.contract.test_inference_backends import with_file, open_session
+from pathlib import Path
+path = Path(sys.argv[1])
+open_session(with_file(path, "tflite-int8"), path.parent, ["tflite:CPU"], threads=1)
+os.write(2, b"afterwards")
+"""
+
+
+@pytest.mark.shared
+def test_litert_prints_nothing_while_it_opens_a_network(shared: Path) -> None:
+    need_package("tflite:CPU")
+    path = shared / "models" / "mediapipe" / "face_detection_short_range.tflite"
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-W", "ignore", "-c", OPEN_LITE, str(path)]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("", "afterwards")
+
+
+def test_what_native_code_says_of_faults_is_passed_on_and_information_is_not(capfd: pytest.CaptureFixture[str]) -> None:
+    with without_info_lines():
+        os.write(2, b"INFO: Created a delegate.\nERROR: no such operation\n")
+    os.write(2, b"later\n")
+    assert capfd.readouterr().err == "ERROR: no such operation\nlater\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from conversion.bundle import write_bundle
+from conversion.bundle import read_written, write_bundle
 from edge.catalog.files import sha256_of
 from edge.catalog.install import import_model
 from edge.catalog.lookup import Catalog
@@ -72,6 +72,13 @@ def test_import_takes_it_with_its_manifest(converted: Path, tmp_path: Path) -> N
 def test_a_device_loads_the_folder_as_it_is(converted: Path, tmp_path: Path) -> None:
     write_bundle(converted, tmp_path / "out")
     assert Catalog(MODELS, tmp_path / "out").locate(ID).manifest.made_from
+
+
+def test_what_no_conversion_wrote_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match=r"no manifest\.toml in this folder; give the folder that"):
+        read_written(tmp_path)
+    with pytest.raises(ManifestError, match=r"none: not a folder"):
+        read_written(tmp_path / "none")
 
 
 @pytest.mark.parametrize("harm", ["changed byte", "missing file", "link"])

@@ -35,8 +35,15 @@ def test_a_cut_caffemodel_is_refused(tmp_path: Path) -> None:
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     text, weights = write_network(tmp_path, NET, SHAPES)
-    assert "other.caffemodel" in message(text, tmp_path / "other.caffemodel")
+    assert "other.caffemodel: cannot be read, got No such file" in message(text, tmp_path / "other.caffemodel")
     assert "other.prototxt" in message(tmp_path / "other.prototxt", weights)
+
+
+def test_what_is_no_mean_image_is_refused(tmp_path: Path) -> None:
+    _, weights = write_network(tmp_path, NET, SHAPES)
+    for path, said in ((weights, "not a mean image, got no numbers"), (tmp_path / "none", "cannot be read")):
+        with pytest.raises(BadInput, match=said):
+            read_mean(path)
 
 
 def test_weights_of_another_shape_are_refused_with_both_shapes(tmp_path: Path) -> None:

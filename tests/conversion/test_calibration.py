@@ -43,7 +43,7 @@ def seen_by_the_device(image: Image, wanted: Manifest) -> np.ndarray:
 @pytest.mark.parametrize("model_id", ["ultraface-rfb-320", "yunet-2023mar"])
 def test_a_detector_is_calibrated_on_the_devices_own_pictures(model_id: str, tmp_path: Path) -> None:
     wanted = manifest(model_id)
-    first, other = read_sets(str(write_portraits(tmp_path, 4)), wanted, calibration=2, held_out=2)
+    first, other, _ = read_sets(str(write_portraits(tmp_path, 4)), wanted, calibration=2, held_out=2)
     images = {f"{index:03}.png": image for index, image in enumerate(portraits(4))}
     for found in (first, other):
         for name, picture in zip(found.names, found.pictures, strict=True):
@@ -54,7 +54,7 @@ def test_aligned_faces_are_cut_as_the_device_cuts_a_face_with_the_templates_land
     wanted = manifest("age-gender-recognition-retail-0013")
     chip = cv2.resize(portraits(1)[0], (112, 112))
     cv2.imwrite(str(tmp_path / "chip.png"), chip)
-    (only, _) = read_sets(str(tmp_path), wanted, calibration=1, held_out=0)
+    (only, _, _) = read_sets(str(tmp_path), wanted, calibration=1, held_out=0)
     outputs: Tensors = {
         "age_conv3": np.zeros((1, 1, 1, 1), np.float32), "prob": np.full((1, 2, 1, 1), 0.5, np.float32)
     }  # fmt: skip
@@ -68,7 +68,7 @@ def test_photographs_give_the_faces_that_a_detector_finds(tmp_path: Path) -> Non
     faces = [Detection(Box(10, 10, 90, 90), 0.9), Detection(Box(50, 60, 150, 160), 0.9)]
     address = str(write_portraits(tmp_path, 3))
     wanted = manifest("levi-hassner-age")
-    first, other = read_sets(address, wanted, calibration=4, held_out=2, find_faces=lambda _: faces)
+    first, other, _ = read_sets(address, wanted, calibration=4, held_out=2, find_faces=lambda _: faces)
     assert (len(first), len(other)) == (4, 2)
     assert first.pictures.shape == (4, 227, 227, 3)
     with pytest.raises(BadInput, match="no face in these pictures"):
@@ -82,17 +82,23 @@ def test_sets_share_no_picture_and_do_not_depend_on_the_order(tmp_path: Path) ->
         for path in sorted(folder.iterdir(), reverse=True):
             tar.add(path, path.name)
     wanted = manifest("ultraface-rfb-320")
-    first, other = read_sets(str(folder), wanted, calibration=4, held_out=4)
+    first, other, _ = read_sets(str(folder), wanted, calibration=4, held_out=4)
     assert not set(first.names) & set(other.names)
-    again, _ = read_sets(str(backwards), wanted, calibration=4, held_out=4)
+    again, _, _ = read_sets(str(backwards), wanted, calibration=4, held_out=4)
     assert first.names == again.names
     assert np.array_equal(first.pictures, again.pictures)
 
 
-def test_few_pictures_are_shared_out(tmp_path: Path) -> None:
+def test_few_pictures_are_shared_out_and_noted(tmp_path: Path) -> None:
     address = str(write_portraits(tmp_path, 5))
-    first, other = read_sets(address, manifest("ultraface-rfb-320"), calibration=200, held_out=300)
+    first, other, notes = read_sets(address, manifest("ultraface-rfb-320"), calibration=200, held_out=300)
     assert (len(first), len(other)) == (2, 3)
+    (note,) = notes
+    assert "5 pictures, fewer than the 500 of --count and --held-out: 2 calibrate and 3 check" in note
+
+
+def test_as_many_pictures_as_were_asked_for_need_no_note(tmp_path: Path) -> None:
+    assert read_sets(str(write_portraits(tmp_path, 5)), manifest("yunet-n-320"), calibration=2, held_out=3).notes == ()
 
 
 @pytest.mark.parametrize("level", [0, 127])
@@ -103,12 +109,36 @@ def test_pictures_of_one_colour_are_refused(level: int, tmp_path: Path) -> None:
         read_sets(str(tmp_path), manifest("ultraface-rfb-320"), calibration=2, held_out=1)
 
 
-def test_no_pictures_and_a_broken_one_are_refused(tmp_path: Path) -> None:
+def test_no_pictures_are_refused(tmp_path: Path) -> None:
     wanted = manifest("ultraface-rfb-320")
     with pytest.raises(BadInput, match="no image in this folder"):
         read_sets(str(tmp_path), wanted, calibration=2, held_out=1)
     with pytest.raises(BadInput, match="no such file or folder"):
         read_sets(str(tmp_path / "none.tar"), wanted, calibration=2, held_out=1)
-    (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8 half")
-    with pytest.raises(BadInput, match="truncated JPEG"):
+
+
+def test_damaged_pictures_are_left_out_and_noted_until_none_is_left(tmp_path: Path) -> None:
+    wanted = manifest("ultraface-rfb-320")
+    for name in ("a", "b", "c", "d"):
+        (tmp_path / f"{name}.jpg").write_bytes(b"\xff\xd8 half")
+    with pytest.raises(BadInput, match="no picture can be read, got 4 damaged"):
         read_sets(str(tmp_path), wanted, calibration=2, held_out=1)
+    write_portraits(tmp_path, 3)
+    first, other, notes = read_sets(str(tmp_path), wanted, calibration=2, held_out=1)
+    assert (len(first), len(other)) == (2, 1)
+    (note,) = notes
+    assert "left out 4 that cannot be read: a.jpg: truncated JPEG" in note
+    assert note.endswith("; and 1 more")
+    assert "\n" not in note
+
+
+def test_what_is_whole_of_a_truncated_tar_is_taken(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.tar"
+    with tarfile.open(whole, "w") as tar:
+        for path in sorted(write_portraits(tmp_path / "pictures", 4).iterdir()):
+            tar.add(path, path.name)
+    torn = tmp_path / "torn.tar"
+    torn.write_bytes(whole.read_bytes()[:-400_000])
+    first, other, notes = read_sets(str(torn), manifest("ultraface-rfb-320"), calibration=1, held_out=1)
+    assert (len(first), len(other)) == (1, 1)
+    assert any("truncated or damaged tar" in note for note in notes)

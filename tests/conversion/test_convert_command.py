@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -168,7 +170,7 @@ def test_a_network_that_does_not_fit_leaves_nothing_behind(photographs: Path, tm
     onnx.save(strange, str(path))
     out = tmp_path / "out"
     refused(convert(*own(path, photographs, out)), 2, "Twist")
-    assert not out.exists() or not list(out.iterdir())
+    assert not out.exists()
 
 
 def test_weights_of_another_shape_leave_nothing_behind(photographs: Path, tmp_path: Path) -> None:
@@ -177,9 +179,9 @@ layer { name: "conv" type: "Convolution" bottom: "data" top: "scores"
         convolution_param { num_output: 4 kernel_size: 3 } }
 """
     files = write_network(tmp_path, text, {"conv": [(4, 3, 5, 5), (4,)]})
-    words = ["--like", like(tmp_path), "--calibration", photographs, "--out", tmp_path / "out"]
+    words = ["--like", like(tmp_path), "--calibration", photographs, *FEW, "--out", tmp_path / "out"]
     refused(convert("run", "--caffe", *files, *words), 2, "layer conv", "(4, 3, 5, 5)", "(4, 3, 3, 3)")
-    assert not list((tmp_path / "out").iterdir())
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.shared
@@ -188,7 +190,7 @@ def test_a_disk_that_fills_leaves_nothing_behind(shared: Path, photographs: Path
     out = tmp_path / "out"
     words = ["ultraface-rfb-320", "--from", shared / "models" / "ultraface", "--calibration", photographs, *FEW]
     refused(convert("run", *words, "--out", out, before=limit), 2, "cannot be written")
-    assert not list(out.iterdir())
+    assert not out.exists()
 
 
 FULL = """
@@ -224,7 +226,7 @@ def test_a_converter_that_is_not_installed_is_named(shared: Path, photographs: P
     words = ["ultraface-rfb-320", "--from", shared / "models" / "ultraface", "--calibration", photographs, *FEW]
     done = convert("run", *words, "--artefact", "openvino-int8", "--out", tmp_path / "out", before=missing)
     refused(done, 3, "openvino-int8: not available", "passerby[conversion]")
-    assert not list((tmp_path / "out").iterdir())
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_artefact_that_misses_its_gate_is_not_written(small: Path, photographs: Path, tmp_path: Path) -> None:
@@ -273,7 +275,7 @@ def test_layers_stay_float_by_name_or_until_the_metric_holds(shared: Path, photo
     report = json.loads((out / name / "report.json").read_text())
     assert report["artefacts"][0]["metrics"]["calibration"]["age_years_mean"] <= 0.2
     done = convert(*words, "--artefact", "openvino-int8", "--keep-float", "conv9", "--out", tmp_path / "out")
-    refused(done, 2, "no such layer", "conv9", "age_conv3")
+    refused(done, 2, "no such layer", "conv9", "one of 11 layers such as conv5, conv4")
 
 
 @pytest.mark.shared
@@ -339,3 +341,62 @@ def test_verify_of_an_own_network_says_what_to_repeat(small: Path, photographs: 
     refused(
         convert("verify", tmp_path / "mine", "--calibration", photographs), 2, "repeat --caffe or --onnx and --like"
     )
+
+
+def test_what_people_should_know_of_their_pictures_is_one_line_each(
+    small: Path, photographs: Path, tmp_path: Path
+) -> None:
+    pictures = tmp_path / "pictures"
+    shutil.copytree(photographs, pictures)
+    (pictures / "damaged.jpg").write_bytes(b"\xff\xd8 half")
+    words = own(small, pictures, tmp_path / "out")
+    words[words.index("--held-out") + 1] = "300"
+    done = convert(*words, "--artefact", "onnx")
+    assert done.returncode == 1, done.stderr  # it finds no face
+    damaged, few = lines(done)
+    assert "left out 1 that cannot be read: damaged.jpg" in damaged
+    assert "16 pictures, fewer than the 308" in few
+
+
+def test_flags_for_int8_alone_are_refused_without_it(small: Path, photographs: Path, tmp_path: Path) -> None:
+    words = own(small, photographs, tmp_path / "out")
+    for flag in (["--keep-float", "conv"], ["--max-drop", "0.01"]):
+        refused(convert(*words, "--artefact", "onnx", *flag), 2, "would have no effect, got onnx", "openvino-int8")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_layer_that_is_not_there_is_refused_before_anything_is_made(
+    small: Path, photographs: Path, tmp_path: Path
+) -> None:
+    done = convert(*own(small, photographs, tmp_path / "out"), "--keep-float", "con")
+    refused(done, 2, "no such layer to keep in float, got con, expected one of 3 layers such as conv")
+    assert "making" not in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_ctrl_c_is_one_line_and_leaves_nothing_behind(small: Path, photographs: Path, tmp_path: Path) -> None:
+    words = own(small, photographs, tmp_path / "made" / "out")
+    command = [sys.executable, "-c", MAIN, "convert", *map(str, words)]
+    environment = os.environ | {"PYTHONWARNINGS": "ignore"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, env=environment, **pipes) as running:  # type: ignore[call-overload]
+        said = []
+        while not said or "making openvino-int8" not in said[-1]:
+            said.append(running.stderr.readline())
+            assert said[-1], said
+        running.send_signal(signal.SIGINT)
+        _, rest = running.communicate(timeout=60)
+    assert running.returncode == 130, rest
+    assert rest.splitlines()[-1] == "passerby: stopped by Ctrl-C"
+    assert "Traceback" not in rest
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.shared
+def test_a_table_that_is_piped_keeps_to_its_width(shared: Path, photographs: Path, tmp_path: Path) -> None:
+    words = ["ultraface-rfb-320", "--from", shared / "models" / "ultraface", "--calibration", photographs, *FEW]
+    kinds = [word for kind in ("onnx", "openvino-fp16") for word in ("--artefact", kind)]
+    done = convert("run", *words, *kinds, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert "openvino-fp16" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 120

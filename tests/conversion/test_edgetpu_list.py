@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import struct
 from pathlib import Path
 
 import flatbuffers
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from conversion.artefacts.coral import compile_for_edgetpu
+from conversion.artefacts.coral import compile_for_edgetpu, how_to_compile
 from conversion.artefacts.edgetpu import LIMITS, SUPPORTED, hold_against_list
 from conversion.artefacts.flatbuffer import FileFacts, Operation, TensorFacts, read_tflite
 from edge.errors import BackendUnavailable, BadInput
+from edge.manifest import Artefact, ModelFile
 
 
 def write_tflite(path: Path, op: str, dtype: str = "INT8", custom: str = "") -> Path:
@@ -46,6 +48,17 @@ def facts_of(path: Path) -> FileFacts:
 
 def tensor(shape: tuple[int, ...], dtype: str = "INT8", *, constant: bool = False, scales: int = 1) -> TensorFacts:
     return TensorFacts("t", dtype, shape, constant, (0.5,) * scales, (0,) * scales)
+
+
+def numbers(*values: int) -> TensorFacts:
+    """A constant of axes, strides or paddings."""
+    return TensorFacts("n", "INT32", (len(values),), True, (), (), struct.pack(f"<{len(values)}i", *values))
+
+
+def zeros(count: int, zero_point: int, first: int) -> TensorFacts:
+    """A constant of 8 bits that means zeros where `first` is the zero point."""
+    content = struct.pack(f"{count}b", first, *[zero_point] * (count - 1))
+    return TensorFacts("z", "INT8", (1, count), True, (0.5,), (zero_point,), content)
 
 
 def facts(operation: Operation) -> FileFacts:
@@ -111,6 +124,24 @@ def test_a_float_network_is_refused_operation_by_operation(shared: Path) -> None
             Operation("CONCATENATION", (tensor((1, 8)), tensor((1, 8)), tensor((1, 8), constant=True)), (), {}),
             "constant",
         ),
+        (Operation("CONCATENATION", (tensor((1, 8)), zeros(8, -128, first=0)), (tensor((1, 16)),), {}), "not zeros"),
+        (Operation("MEAN", (tensor((1, 4, 4, 6)), numbers(-1)), (tensor((1, 4, 4, 1)),), {}), "multiple of 4"),
+        (Operation("MEAN", (tensor((1, 4, 4, 8)), numbers(0, 1)), (tensor((4, 8)),), {}), "reduces the batch"),
+        (Operation("SUM", (tensor((1, 8)), numbers(-2)), (tensor((8,)),), {}), "reduces the batch"),
+        (
+            Operation("PAD", (tensor((1, 8)), numbers(0, 1, 0, 0)), (tensor((2, 8)),), {}),
+            "pads the batch",
+        ),
+        (Operation("SQUEEZE", (tensor((5, 1, 10)),), (tensor((5, 10)),), {}), "follows a larger one"),
+        (
+            Operation("STRIDED_SLICE", (tensor((1, 8)), numbers(0, 0), numbers(1, 8), numbers(1, 2)), (), {}),
+            "stride is not 1",
+        ),
+        (
+            Operation("STRIDED_SLICE", (tensor((1, 8)), numbers(0), numbers(1), numbers(1)), (), {"newAxisMask": 1}),
+            "new axis",
+        ),
+        (Operation("RELU", (tensor((1, 2, 4, 4, 8)),), (tensor((1, 2, 4, 4, 8)),), {}), "three innermost"),
         (Operation("SPLIT", (tensor((2, 8)),), (tensor((2, 4)), tensor((2, 4))), {}), "batch"),
         (Operation("PRELU", (tensor((1, 4, 4, 8)), tensor((4, 4, 8))), (tensor((1, 4, 4, 8)),), {}), "alpha"),
     ],
@@ -126,7 +157,13 @@ def test_an_operation_outside_its_limits_is_named(operation: Operation, reason: 
     "operation",
     [
         Operation("SOFTMAX", (tensor((1, 8)),), (tensor((1, 8)),), {}),
-        Operation("CONCATENATION", (tensor((1, 8)), tensor((1, 8), constant=True)), (tensor((1, 16)),), {}),
+        Operation("CONCATENATION", (tensor((1, 8)), zeros(8, -128, first=-128)), (tensor((1, 16)),), {}),
+        Operation("MEAN", (tensor((1, 4, 4, 6)), numbers(1, 2)), (tensor((1, 1, 1, 6)),), {}),
+        Operation("MEAN", (tensor((1, 4, 4, 8)), numbers(3)), (tensor((1, 4, 4, 1)),), {}),
+        Operation("PAD", (tensor((1, 4, 4, 8)), numbers(0, 0, 1, 1, 1, 1, 0, 0)), (tensor((1, 6, 6, 8)),), {}),
+        Operation("SQUEEZE", (tensor((1, 1, 5, 10)),), (tensor((5, 10)),), {}),
+        Operation("STRIDED_SLICE", (tensor((1, 8)), numbers(0, 0), numbers(1, 4), numbers(1, 1)), (), {}),
+        Operation("CONV_2D", (tensor((1, 4, 4, 8)), tensor((8, 3, 3, 8), constant=True)), (tensor((1, 4, 4, 8)),), {}),
         Operation("FULLY_CONNECTED", (tensor((1, 8)), tensor((4, 8))), (tensor((1, 4)),), {"weightsFormat": 0}),
     ],
 )
@@ -168,6 +205,16 @@ def test_the_compiler_is_run_where_it_is_installed(tmp_path: Path, monkeypatch: 
 def test_without_the_compiler_there_is_no_compiled_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert compile_for_edgetpu(write_tflite(tmp_path / "add.tflite", "ADD")) is None
+
+
+def test_where_nothing_was_compiled_a_line_says_how_for_the_file_that_is_kept() -> None:
+    file = ModelFile(path="net-coral.tflite", sha256="0" * 64, size=1)
+    compiled = ModelFile(path="net-coral_edgetpu.tflite", sha256="0" * 64, size=1)
+    said = how_to_compile(Artefact(kind="coral", files=(file,)), Path("converted/net"))
+    assert "coral.ai/docs/edgetpu/compiler" in said
+    assert said.endswith("run `edgetpu_compiler -s converted/net/net-coral.tflite`")
+    assert how_to_compile(Artefact(kind="coral", files=(compiled, file)), Path("converted/net")) == ""
+    assert how_to_compile(Artefact(kind="tflite-int8", files=(file,)), Path("converted/net")) == ""
 
 
 def test_a_compiler_that_cannot_run_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 
 from conversion.onnx.baking import bake
 from conversion.onnx.core import channels_first, read_core
 from conversion.onnx.dense import convolve_dense_layers
-from conversion.onnx.model_file import read_model, shape_of
+from conversion.onnx.halving import halve_weights
+from conversion.onnx.model_file import check, read_model, shape_of
 from conversion.onnx.normalisation import decompose_normalisation
-from conversion.onnx.pooling import say_padding
+from conversion.onnx.pooling import pool_means, say_padding
+from conversion.onnx.runtime import open_network
 from edge.errors import BadInput
 from edge.manifest import Input
 from tests.conversion.jobs import answers_of, core_at
@@ -22,8 +23,7 @@ from tests.conversion.networks import Drawing, draw_levi_hassner
 
 
 def run(model: onnx.ModelProto, values: np.ndarray) -> list[np.ndarray]:
-    session = onnxruntime.InferenceSession(model.SerializeToString())
-    return session.run(None, {session.get_inputs()[0].name: values})
+    return list(open_network(model, "test")({model.graph.input[0].name: values}).values())
 
 
 def noise(*shape: int, seed: int = 0, low: float = 0.0, high: float = 255.0) -> np.ndarray:
@@ -70,10 +70,9 @@ def draw_pool(side: int, *, kernel: int, stride: int, non_negative: bool, **attr
     drawing = Drawing(0)
     source = drawing.add("Relu", ["x"], "r") if non_negative else "x"
     drawing.add("MaxPool", [source], "y", kernel_shape=[kernel] * 2, strides=[stride] * 2, **attributes)
-    session = onnxruntime.InferenceSession(
-        drawing.model("x", (1, 2, side, side), {"y": ("h", "h", "h", "h")}).SerializeToString()
-    )
-    made = session.run(None, {"x": np.zeros((1, 2, side, side), np.float32)})[0].shape
+    made = run(drawing.model("x", (1, 2, side, side), {"y": ("h",) * 4}), np.zeros((1, 2, side, side), np.float32))[
+        0
+    ].shape
     return drawing.model("x", (1, 2, side, side), {"y": made})
 
 
@@ -184,7 +183,7 @@ def test_a_core_is_read_and_run(tmp_path: Path) -> None:
 
 def test_what_is_no_core_is_refused_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "core.onnx"
-    for content, reason in ((b"\x00\xff not protobuf", "not a sound ONNX file"), (b"", "not a sound ONNX file")):
+    for content, reason in ((b"\x00\xff not protobuf", "not an ONNX file"), (b"", "the file is empty")):
         path.write_bytes(content)
         with pytest.raises(BadInput, match=reason) as caught:
             read_core(path)
@@ -194,5 +193,39 @@ def test_what_is_no_core_is_refused_in_one_line(tmp_path: Path) -> None:
     onnx.save(drawing.model("x", (1, 8, 8, 3), {"y": (1, 8, 8, 3)}), path)
     with pytest.raises(BadInput, match="one float32 input 1, 3, H, W"):
         read_core(path)
-    with pytest.raises(BadInput, match="not a sound ONNX file"):
+    with pytest.raises(BadInput, match="cannot be read, got No such file"):
         read_model(tmp_path / "absent.onnx")
+
+
+@pytest.mark.parametrize("keepdims", [0, 1])
+@pytest.mark.parametrize("axes", [[2, 3], [-1, -2]])
+def test_a_mean_over_the_picture_becomes_a_pooling(axes: list[int], keepdims: int) -> None:
+    drawing = Drawing(0)
+    drawing.add("ReduceMean", ["x", drawing.constant("axes", np.array(axes))], "y", keepdims=keepdims)
+    model = drawing.model("x", (1, 5, 8, 6), {"y": (1, 5, 1, 1) if keepdims else (1, 5)}, opset=18)
+    pooled = check(pool_means(model), "pooled")
+    assert "ReduceMean" not in operations(pooled)
+    pixels = noise(1, 5, 8, 6)
+    np.testing.assert_allclose(run(pooled, pixels)[0], run(model, pixels)[0], rtol=1e-5)
+
+
+def test_another_mean_stays() -> None:
+    drawing = Drawing(0)
+    drawing.add("ReduceMean", ["x", drawing.constant("axes", np.array([1]))], "y", keepdims=1)
+    model = drawing.model("x", (1, 5, 8, 6), {"y": (1, 1, 8, 6)}, opset=18)
+    assert operations(pool_means(model)) == {"ReduceMean"}
+
+
+def test_weights_that_16_bits_hold_are_stored_in_16_bits() -> None:
+    rng = np.random.default_rng(8)
+    exact, other = rng.normal(size=(2, 16, 16, 3, 3)).astype(np.float16).astype(np.float32)
+    other[0, 0, 0, 0] = 1e-9
+    drawing = Drawing(0)
+    drawing.add("Conv", ["x", drawing.constant("exact", exact)], "between", pads=[1] * 4)
+    drawing.add("Conv", ["between", drawing.constant("other", other)], "y", pads=[1] * 4)
+    whole = drawing.model("x", (1, 16, 8, 8), {"y": (1, 16, 8, 8)})
+    halved = check(halve_weights(whole), "halved")
+    stored = {each.name: each.data_type for each in halved.graph.initializer}
+    assert stored == {"exact/half": onnx.TensorProto.FLOAT16, "other": onnx.TensorProto.FLOAT}
+    pixels = noise(1, 16, 8, 8)
+    np.testing.assert_array_equal(run(halved, pixels)[0], run(whole, pixels)[0])

@@ -80,7 +80,7 @@ def test_batch_and_opset_are_brought_to_one_form(batch: int | str, opset: int) -
 
 def test_an_open_side_is_pinned_and_a_fixed_one_is_not_overruled() -> None:
     make_core(small_network(height="H"), small_input(), OUTPUTS, "test")
-    with pytest.raises(BadInput, match="another input than the recipe's"):
+    with pytest.raises(BadInput, match=r"takes another input.*the file fixes its size: --size 32x24"):
         make_core(small_network(), small_input(height_px=48), OUTPUTS, "test")
     make_core(small_network(), small_input(height_px=48, multiple_of_px=8), OUTPUTS, "test")
 
@@ -124,18 +124,42 @@ def test_external_data_is_read(tmp_path: Path) -> None:
 def test_external_data_that_is_missing_is_one_clear_line(tmp_path: Path) -> None:
     path = external(tmp_path)
     (tmp_path / "net.weights").unlink()
-    with pytest.raises(BadInput, match="external data needs the files") as caught:
+    with pytest.raises(BadInput, match="the file of its weights is missing") as caught:
         read_model(path)
     assert "net.weights" in str(caught.value)
     assert "\n" not in str(caught.value)
+    (tmp_path / "net.weights").write_bytes(b"half")
+    with pytest.raises(BadInput, match=r"the file of its weights is truncated, got net\.weights"):
+        read_model(path)
 
 
-@pytest.mark.parametrize("content", [b"", b"not a network at all", b"\x08\x06\x12"])
-def test_a_file_that_is_no_onnx_is_refused(content: bytes, tmp_path: Path) -> None:
+WHOLE = small_network().SerializeToString()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "the file is empty"),
+        (b"not a network at all", "not an ONNX file, or a truncated one"),
+        (b"\x08\x06\x12", "not an ONNX file, or a truncated one"),
+        (WHOLE[: len(WHOLE) // 2], "not an ONNX file, or a truncated one"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n", "a Git LFS pointer"),
+    ],
+)
+def test_a_file_that_is_no_onnx_is_refused(content: bytes, said: str, tmp_path: Path) -> None:
     path = tmp_path / "net.onnx"
     path.write_bytes(content)
-    with pytest.raises(BadInput, match=r"net\.onnx: not a sound ONNX file"):
+    with pytest.raises(BadInput, match=rf"net\.onnx: {said}.*; ") as caught:
         read_model(path)
+    assert "protobuf" not in str(caught.value)
+
+
+def test_an_operator_that_onnx_does_not_have_is_named_with_its_node(tmp_path: Path) -> None:
+    model = small_network()
+    model.graph.node[1].op_type = "Twist"
+    onnx.save(model, str(tmp_path / "net.onnx"))
+    with pytest.raises(BadInput, match=r"unknown operator Twist \(node relu\), expected one of opset 11; export"):
+        read_model(tmp_path / "net.onnx")
 
 
 @pytest.mark.shared

@@ -10,6 +10,7 @@ import pytest
 
 from conversion.caffe.network import read_network
 from conversion.choosing import Wanted, choose
+from conversion.options import NetworkOptions
 from conversion.preparing import describe, prepare
 from conversion.sources import start_from
 from edge.catalog.manifests import MANIFEST, read_manifest, write_manifest
@@ -82,17 +83,20 @@ def test_raw_heads_without_priors_are_refused(tmp_path: Path) -> None:
 def test_the_mean_image_takes_the_place_of_the_manifests_mean(tmp_path: Path, shared: Path) -> None:
     files = write_network(tmp_path, ssd(), SSD_SHAPES)
     mean = shared / "models" / "levi-hassner" / "mean.binaryproto"
-    start, gate, _ = choose(Wanted(caffe=files, like="res10", mean=mean))
+    start, gate, _ = choose(Wanted(NetworkOptions(caffe=files, like="res10", mean=mean)))
     assert start.manifest.input.mean == pytest.approx((78.4263, 87.7689, 114.8958), abs=1e-3)
     assert gate.least == {"recall": 0.98, "precision": 0.98}
+    start, _, _ = choose(Wanted(NetworkOptions(onnx=files[0], like="ultraface-rfb-320", mean=mean)))
+    assert start.manifest.input.colour == "RGB"
+    assert start.manifest.input.mean == pytest.approx((114.8958, 87.7689, 78.4263), abs=1e-3)
     assert len(read_network(*files).layers) > 10
 
 
-@pytest.mark.parametrize("size", ["320", "320x", "0x192", "321x192"])
+@pytest.mark.parametrize("size", ["320", "320x", "0x192", "321x192", "32000x32000"])
 def test_a_size_that_the_network_cannot_have_is_refused(size: str, tmp_path: Path) -> None:
     file = tmp_path / "net.onnx"
     file.touch()
-    with pytest.raises(UsageError, match="multiples of 32 px"):
-        choose(Wanted(onnx=file, like="yunet-n-320", size=size))
-    start, _, _ = choose(Wanted(onnx=file, like="yunet-n-320", size="640x384"))
+    with pytest.raises(UsageError, match="multiples of 32 px, at most 4096 a side"):
+        choose(Wanted(NetworkOptions(onnx=file, like="yunet-n-320"), size=size))
+    start, _, _ = choose(Wanted(NetworkOptions(onnx=file, like="yunet-n-320"), size="640x384"))
     assert (start.manifest.input.width_px, start.manifest.input.height_px) == (640, 384)

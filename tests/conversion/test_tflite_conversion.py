@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
-import logging
 import os
 import re
 import subprocess
@@ -230,17 +228,7 @@ def test_a_folder_that_cannot_be_written_is_named(tensorflow: Path, tmp_path: Pa
         writing_aside(tmp_path / "out", "net"),
     ):
         build_tflite(job(core, portraits((34, 34), 8), tmp_path / "absent"))
-    assert list((tmp_path / "out").iterdir()) == []
-
-
-def test_without_the_compiler_the_log_says_how_to_get_it(
-    tensorflow: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    with caplog.at_level(logging.WARNING):
-        small = job(save(draw_small("Relu"), tmp_path), portraits((34, 34), 8), tmp_path)
-        build_coral(dataclasses.replace(small, destination=Path("converted/net")))
-    (said,) = [record.getMessage() for record in caplog.records if "coral.ai/docs/edgetpu/compiler" in record.msg]
-    assert said.endswith("run `edgetpu_compiler -s converted/net/net-coral.tflite`")
+    assert not (tmp_path / "out").exists()
 
 
 def test_beside_a_compiled_file_the_other_one_is_what_is_compared(

@@ -27,7 +27,7 @@ def test_ultraface_forced_past_the_simplifier_misses_the_gate(shared: Path, tmp_
     file = shared / "models" / "ultraface" / "version-RFB-320_without_postprocessing.onnx"
     prepared = prepare(start_from("onnx", [file], manifest, "ultraface"), tmp_path)
     scenes = str(shared / "data" / "scenes-train.tar")
-    first, other = read_sets(scenes, manifest, calibration=60, held_out=60)
+    first, other, _ = read_sets(scenes, manifest, calibration=60, held_out=60)
     wrong = job(save(read_unsimplified_ultraface(file), tmp_path), first.pictures, tmp_path)
     core = read_core(wrong.core.path)
     out = tmp_path / "wrong.tflite"

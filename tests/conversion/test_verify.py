@@ -17,10 +17,11 @@ from conversion.recipe import Gate, read_recipe
 from conversion.sources import start_from
 from conversion.verify.attributes import AttributeTally, Label, read_labels
 from conversion.verify.detection import DetectionTally
-from conversion.verify.report import Report, rows, write_report
+from conversion.verify.report import Report, table, write_report
 from conversion.verify.running import Network, narrow
 from conversion.verify.tensors import TensorTally
-from conversion.verify.verifying import Check, failures, verify
+from conversion.verify.verdict import Share, failures
+from conversion.verify.verifying import Check, verify
 from edge.catalog.manifests import read_manifest
 from edge.errors import BadInput
 from tests.conversion.pictures import write_portraits
@@ -103,6 +104,8 @@ def test_labels_are_read_and_others_refused(tmp_path: Path) -> None:
     file.write_text("name,years\n1,2\n")
     with pytest.raises(BadInput, match="not a file of labels"):
         read_labels(file)
+    with pytest.raises(BadInput, match=r"none\.csv: cannot be read, got No such file"):
+        read_labels(tmp_path / "none.csv")
 
 
 def test_tensor_errors_have_a_largest_a_mean_and_a_distribution() -> None:
@@ -121,6 +124,33 @@ def test_a_gate_that_names_what_nobody_measured_is_missed() -> None:
     assert failures({"age_mae_change": float("nan")}, Gate(most={"age_mae_change": 0.1}))
 
 
+GATE = Gate(least={"recall": 0.98})
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [
+        (Share(1, 40), "recall 0.975 < 0.98 (1 of 40 faces: too few to tell, give more pictures)"),
+        (Share(4, 40), "recall 0.9 < 0.98 (4 of 40 faces)"),
+        (Share(25, 1000), "recall 0.975 < 0.98 (25 of 1000 faces)"),
+    ],
+)
+def test_a_miss_on_few_faces_says_whether_they_can_tell(share: Share, said: str) -> None:
+    assert failures({"recall": 1 - share.wrong / share.faces}, GATE, {"recall": share}) == (said,)
+
+
+def test_the_faces_that_decide_are_those_that_were_counted() -> None:
+    tally = DetectionTally(ULTRAFACE)
+    tally.add(ultraface_outputs((LARGE, 0.9), (OTHER, 0.9)), ultraface_outputs((LARGE, 0.9)), (1, 1))
+    assert tally.shares() == {"recall": Share(1, 2), "precision": Share(0, 1)}
+    manifest = read_manifest(MODELS / "levi-hassner-gender" / "manifest.toml")
+    women, men = ({"gender": np.eye(2, dtype=np.float32)[[place]]} for place in (0, 1))
+    genders = AttributeTally(manifest, {})
+    genders.add("a", women, women)
+    genders.add("b", women, men)
+    assert genders.shares() == {"gender_agreement": Share(1, 2)}
+
+
 @pytest.fixture(scope="module")
 def prepared(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     file = shared / "models" / "ultraface" / "version-RFB-320_without_postprocessing.onnx"
@@ -128,7 +158,9 @@ def prepared(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepared
 
 
 def compare(prepared: Prepared, core: Path, tmp_path: Path) -> Report:
-    pictures, _ = read_sets(str(write_portraits(tmp_path / "pictures", 12)), ULTRAFACE, calibration=12, held_out=0)
+    pictures = read_sets(
+        str(write_portraits(tmp_path / "pictures", 12)), ULTRAFACE, calibration=12, held_out=0
+    ).calibration
     job = Job(Core(core, prepared.core.input, prepared.core.outputs), pictures.pictures, tmp_path, "own")
     artefact = Network(narrow(prepared.manifest, describe("onnx", build_onnx(job))), tmp_path)
     return verify(prepared.reference, [artefact], Check({"held_out": pictures}, read_recipe("ultraface-rfb-320").gate))
@@ -146,8 +178,8 @@ def test_the_right_network_passes_and_the_report_says_all(prepared: Prepared, tm
     write_report(report, tmp_path)
     assert msgspec.json.decode((tmp_path / "report.json").read_bytes(), type=Report) == report
     assert (tmp_path / "errors.png").read_bytes().startswith(b"\x89PNG")
-    heads, cells = rows(report)
-    assert all(len(row) == len(heads) for row in cells)
+    shown = table(report)
+    assert all(len(row) == len(shown.columns) for row in shown.cells)
 
 
 @pytest.mark.shared

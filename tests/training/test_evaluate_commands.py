@@ -164,7 +164,7 @@ def test_without_matplotlib_a_page_is_refused_before_the_work_and_the_rest_goes_
     refusal = call("--html", str(chips.with_name("page.html")))
     assert refusal.returncode == 3
     assert refusal.stderr == (
-        "passerby: plots: not available: matplotlib is not installed; pip install 'passerby[training]'\n"
+        "passerby: plots: not available: package matplotlib is missing; install passerby[training]\n"
     )
     assert refusal.stdout == ""
     assert call().returncode == 0

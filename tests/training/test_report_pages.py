@@ -15,6 +15,7 @@ from training.data.subset import every_nth
 from training.reports.drawing import label, new_figure, png
 from training.reports.files import write_folder, write_whole
 from training.reports.page import Note, Plot, Rows, Section, Tiles, render_page
+from training.reports.printing import WIDTH, print_table, split_columns
 
 NASTY = "<script>alert('&\"')</script>"
 
@@ -81,3 +82,24 @@ def test_a_part_of_a_set_is_spread_over_all_of_it(tmp_path: Path) -> None:
     assert part.read(part.samples[1]).shape == scene(4).shape
     assert "5 of 20 photographs" in part.warnings[-1]
     assert every_nth(whole, 20) is whole
+
+
+def wide(columns: int, word: str = "0.12345 (0.1 to 0.2)") -> Rows:
+    return Rows("Caption", ("what", *(f"set {each}" for each in range(columns))), [("row", *[word] * columns)])
+
+
+def test_columns_that_do_not_fit_stand_below_after_the_first_once_more() -> None:
+    assert split_columns(wide(3), 120) == [(0, 1, 2, 3)]
+    assert split_columns(wide(8), 120) == [(0, 1, 2, 3, 4, 5), (0, 6, 7, 8)]
+    assert split_columns(wide(2), 10) == [(0, 1), (0, 2)]
+    assert split_columns(Rows("", ("alone",), [("a",)]), 10) == [(0,)]
+
+
+@pytest.mark.parametrize("rows", [wide(12), wide(2, "a long sentence of many words " * 9), wide(5, "x" * 300)])
+def test_a_table_that_is_piped_fits_and_loses_nothing(rows: Rows, capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(rows)
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= WIDTH
+    for each in rows.columns:
+        assert each in shown
+    assert sum(map(str.isalnum, shown)) >= sum(sum(map(str.isalnum, cell)) for cell in rows.cells[0])

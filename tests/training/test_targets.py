@@ -67,7 +67,9 @@ def test_rare_ages_count_more_and_the_mean_stays_one() -> None:
 
 
 def test_teachers_alone_answer_where_no_label_is(answers: Answers) -> None:
-    taught = Answers(torch.full((4, 101), 1 / 101), torch.full((4, 2), 0.5), torch.ones(4), torch.ones(4))
+    taught = Answers(
+        torch.full((4, 101), 1 / 101), torch.full((4, 2), 0.5), torch.ones(4), torch.ones(4), torch.zeros(4, 3)
+    )
     both = blend(taught, answers, 0.8)
     assert torch.allclose(both.ages[2], taught.ages[2])
     assert torch.allclose(both.ages[0], 0.8 * taught.ages[0] + 0.2 * answers.ages[0])
@@ -89,7 +91,8 @@ def test_an_unknown_answer_is_not_mixed_in(answers: Answers) -> None:
 def test_the_right_answer_costs_least(answers: Answers) -> None:
     right = answers.ages.clamp(min=1e-9).log(), answers.genders.log()
     wrong = right[0].flip(1), right[1].flip(1)
-    good, bad = losses(right, answers, Targets()), losses(wrong, answers, Targets())
+    nothing = torch.zeros(4, 0)
+    good, bad = losses(right, nothing, answers, Targets()), losses(wrong, nothing, answers, Targets())
     assert float(good.years) == pytest.approx(0, abs=1e-3)
     assert float(good.total) < float(bad.total)
     assert float(good.gender) < float(bad.gender)
@@ -97,4 +100,12 @@ def test_the_right_answer_costs_least(answers: Answers) -> None:
 
 def test_a_batch_without_labels_costs_nothing() -> None:
     nobody = answers_from_labels(chips([NAN], [(UNKNOWN, UNKNOWN)], [UNKNOWN]), Targets(), CPU)
-    assert float(losses((torch.zeros(1, 101), torch.zeros(1, 2)), nobody, Targets()).total) == 0
+    assert float(losses((torch.zeros(1, 101), torch.zeros(1, 2)), torch.zeros(1, 0), nobody, Targets()).total) == 0
+
+
+def test_what_teachers_see_counts_where_there_are_teachers(answers: Answers) -> None:
+    taught = answers._replace(features=torch.randn(4, 3, generator=torch.Generator().manual_seed(1)))
+    logits = torch.zeros(4, 101), torch.zeros(4, 2)
+    right, wrong = (losses(logits, seen, taught, Targets()) for seen in (taught.features, -taught.features))
+    assert float(right.features) == 0
+    assert float(wrong.total) == pytest.approx(float(right.total + Targets().features_weight * wrong.features))

@@ -82,7 +82,7 @@ def test_a_network_learns_what_can_be_seen(trained: tuple[Path, list[Epoch]]) ->
 
 def test_the_log_is_what_was_said(trained: tuple[Path, list[Epoch]]) -> None:
     folder, epochs = trained
-    assert read_log(folder / LOG) == epochs
+    assert read_log(folder / LOG, Epoch) == epochs
 
 
 def test_a_run_that_is_resumed_ends_as_if_it_had_not_been_stopped(files: tuple[Path, Path], tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_a_run_that_is_resumed_ends_as_if_it_had_not_been_stopped(files: tuple[P
     assert [epoch.epoch for epoch in resumed] == [2, 3]
     one, other = (load_state(tmp_path / name / WEIGHTS)["weights"] for name in ("whole", "stopped"))
     assert all(torch.equal(one[name], other[name]) for name in one)
-    assert [each.epoch for each in read_log(tmp_path / "stopped" / LOG)] == [1, 2, 3]
+    assert [each.epoch for each in read_log(tmp_path / "stopped" / LOG, Epoch)] == [1, 2, 3]
 
 
 def test_a_killed_run_keeps_its_last_whole_epoch(files: tuple[Path, Path], tmp_path: Path) -> None:
@@ -200,13 +200,16 @@ def test_the_network_becomes_the_same_onnx_each_time(trained: tuple[Path, list[E
     assert [(one / path.name).read_bytes() == path.read_bytes() for path in other.iterdir()] == [True, True]
     content = (one / "own-agegender.onnx").read_bytes()
     assert str(Path(__file__).parents[2]).encode() not in content
+    onnx = pytest.importorskip("onnx")
+    operations = {node.op_type for node in onnx.load_from_string(content).graph.node}
+    assert operations <= {"Conv", "Relu", "Add", "ReduceMean", "GlobalAveragePool", "Flatten", "Reshape", "Gemm"}
     network, config = load_network(trained[0] / WEIGHTS, torch.device("cpu"))
     side = config.network.input_px
     pictures = np.random.default_rng(1).integers(0, 256, (1, 3, side, side)).astype(np.float32)
     age, gender = onnxruntime.InferenceSession(content).run(["age", "gender"], {"pictures": pictures})
     wanted_age, wanted_gender = network(torch.from_numpy(pictures) / 255)
-    assert np.abs(age - wanted_age.numpy()).max() < 1e-4
-    assert np.abs(gender - wanted_gender.numpy()).max() < 1e-4
+    assert np.abs(age - wanted_age.numpy()).max() < 2e-3  # weights are rounded to 16 bits
+    assert np.abs(gender - wanted_gender.numpy()).max() < 2e-3
 
 
 def test_the_device_reads_what_was_exported(
@@ -229,17 +232,18 @@ def aligned() -> Detection:
 
 
 def test_the_networks_that_are_shipped_are_small() -> None:
-    network = find_config("nano-agegender").network
+    network = find_config("nano-agegender", TrainingConfig).network
     cost = cost_of(AttributeNetwork(network), (network.input_px, network.input_px))
     assert cost.parameters <= 1_500_000
     assert cost.macs <= 60_000_000
 
 
-@pytest.mark.parametrize("backbone", ["nano", "mobilenet", "resnet", "resnet34", "vgg"])
+@pytest.mark.parametrize("backbone", ["nano", "mobilenet", "resnet", "resnet34", "vgg", "face"])
 def test_every_backbone_gives_ages_and_genders(backbone: str) -> None:
-    network = AttributeNetwork(NetworkConfig(backbone=backbone, input_px=64)).eval()  # type: ignore[arg-type]
+    px = 150 if backbone == "face" else 64
+    network = AttributeNetwork(NetworkConfig(backbone=backbone, input_px=px)).eval()  # type: ignore[arg-type]
     with torch.no_grad():
-        age, gender = network(torch.rand(2, 3, 64, 64))
+        age, gender = network(torch.rand(2, 3, px, px))
     assert age.shape == (2, 101)
     assert gender.shape == (2, 2)
 

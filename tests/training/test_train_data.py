@@ -17,6 +17,7 @@ from edge.errors import BadInput, UsageError
 from tests.training.faces import drawn_chips
 from training.app import app
 from training.data.chips import CHIP_PX, UNKNOWN, load_chips
+from training.data.tar_csv import read_labels
 
 
 def call(*words: str) -> Result:
@@ -57,6 +58,11 @@ def test_nobody_is_trained_on_and_held_out(labelled: Path, tmp_path: Path) -> No
     assert len(parts[1]) >= 4
     persons = [{persons_of(image, drawn.images) for image in part.images} for part in parts]
     assert not persons[0] & persons[1]
+    listed = read_labels(tmp_path / "held-out-drawn.csv", "drawn")
+    assert {int(each.path[:2]) // 2 for each in listed} == persons[1]
+    assert {(each.path, each.age, each.gender, each.person) for each in listed} <= {
+        (each.path, each.age, each.gender, each.person) for each in read_labels(tmp_path / "drawn.csv", "drawn")
+    }
 
 
 def persons_of(image: np.ndarray, drawn: np.ndarray) -> int:  # type: ignore[type-arg]

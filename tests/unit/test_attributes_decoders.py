@@ -41,17 +41,27 @@ def test_adience_gives_eight_classes_and_no_years() -> None:
     assert read.gender_probs is None
 
 
-def test_age101_turns_logits_into_probabilities_whose_expectation_is_the_age() -> None:
+def test_age101_turns_logits_into_probabilities_whose_median_is_the_age() -> None:
     ages = np.full((1, 101), -80, np.float32)
     ages[0, [20, 40]] = np.log([1, 3])
     read = age101.decode({"age": ages, "gender": np.log([[0.6, 1.4]]).astype(np.float32)})
     assert read.age_years is not None
     assert read.age_probs is not None
     assert read.gender_probs is not None
-    assert read.age_years[0] == pytest.approx(35)
+    assert read.age_years[0] == pytest.approx(39.5 + 0.25 / 0.75)
     np.testing.assert_allclose(read.age_probs[0, [20, 40]], [0.25, 0.75], rtol=1e-5)
     np.testing.assert_allclose(read.gender_probs, [[0.3, 0.7]], rtol=1e-5)
     assert age101.decode({"gender": np.array([[0.3, 0.7]], np.float32)}).age_probs is None
+
+
+@pytest.mark.parametrize(
+    ("probs", "years"),
+    [({30: 1.0}, 30.0), ({0: 1.0}, 0.0), ({100: 1.0}, 100.0), ({20: 0.5, 21: 0.5}, 20.5), ({0: 0.9, 60: 0.1}, 0.056)],
+)
+def test_a_median_lies_where_half_of_the_probability_is_below(probs: dict[int, float], years: float) -> None:
+    ages = np.zeros((1, 101), np.float32)
+    ages[0, list(probs)] = list(probs.values())
+    assert age101.median_years(ages)[0] == pytest.approx(years, abs=1e-3)
 
 
 def test_age101_takes_any_size_of_logits() -> None:

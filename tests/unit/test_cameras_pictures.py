@@ -159,6 +159,9 @@ def test_a_file_that_is_no_tar_is_bad_input(tmp_path: Path) -> None:
     path.write_bytes(b"x" * 5000)
     with pytest.raises(BadInput, match="not a tar"):
         read_pictures(str(path))
+    path.write_bytes(b"")
+    with pytest.raises(BadInput, match=r"set\.tar: the file is empty, expected a tar of images$"):
+        read_pictures(str(path))
 
 
 def test_a_missing_path_is_bad_input_and_a_video_is_no_picture(tmp_path: Path) -> None:

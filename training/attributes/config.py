@@ -34,6 +34,7 @@ class Targets(_Part, frozen=True, kw_only=True):
     age_sigma_growth: Annotated[float, Meta(ge=0, description="Added spread a year of age.")] = 0.03
     years_weight: Annotated[float, Meta(ge=0, description="Of the error of the expectation, a year.")] = 0.1
     gender_weight: Annotated[float, Meta(ge=0)] = 1.0
+    features_weight: Annotated[float, Meta(ge=0, description="Of what teachers see, in their own deviations.")] = 3.0
     gender_smoothing: Annotated[float, Meta(ge=0, lt=0.5)] = 0.05
     gender_from_years: Annotated[float, Meta(ge=0, description="Younger faces count a tenth for gender.")] = 3.0
     rarity: Annotated[float, Meta(ge=0, le=1, description="0: every face counts alike; 1: every age does.")] = 0.3
@@ -41,9 +42,9 @@ class Targets(_Part, frozen=True, kw_only=True):
 
 
 class Distillation(_Part, frozen=True, kw_only=True):
-    """Teachers see what the student sees, and answer for it; faces without labels are used too.
+    """Teachers answer for each face, seen clear; faces without labels are used too.
 
-    After Beyer et al., "Knowledge distillation: A good teacher is patient and consistent", CVPR 2022.
+    After Hinton et al., "Distilling the Knowledge in a Neural Network", 2015.
     """
 
     teachers: Annotated[tuple[str, ...], Meta(description="Weights files; their mean teaches.")] = ()

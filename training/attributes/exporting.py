@@ -7,11 +7,11 @@ from pathlib import Path
 
 import torch
 
+from edge.attributes.aligned import TEMPLATE
 from edge.catalog.manifests import MANIFEST, write_manifest
 from edge.manifest import Artefact, Crop, Input, Manifest, ModelFile
 from training.attributes.config import TrainingConfig
 from training.attributes.teaching import load_network
-from training.data.chips import TEMPLATE
 from training.export import INPUT, export_onnx
 from training.reports.files import write_folder
 from training.runs import WEIGHTS

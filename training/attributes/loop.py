@@ -20,10 +20,10 @@ from torch import Generator, Tensor, nn
 from edge.errors import BadInput, explain
 from training.attributes.config import TrainingConfig
 from training.attributes.targets import Answers, Losses, answers_from_labels, blend, losses, mix
-from training.attributes.teaching import Teachers
+from training.attributes.teaching import Student, teach
 from training.attributes.validation import Validation, validate
 from training.augmentation import augment
-from training.checkpoint import load_state, load_weights, save_state
+from training.checkpoint import halve, load_state, load_weights, save_state
 from training.data.chips import UNKNOWN, Chips
 from training.networks.attributes import AttributeNetwork
 from training.optimisation import follow, make_optimiser, need_numbers, rate_at, step
@@ -62,12 +62,11 @@ class Run:
         prepare(network)
         self.network = network.to(device, memory_format=torch.channels_last)
         self.average = deepcopy(self.network).eval().requires_grad_(False)
-        self._optimiser = make_optimiser(self.network, config.schedule.weight_decay)
-        teachers = Teachers([Path(each) for each in config.distillation.teachers], device)
-        self._teachers = teachers if teachers else None
-        usable = chips if teachers else _labelled(chips)
+        usable = chips if config.distillation.teachers else _labelled(chips)
         self._images = torch.from_numpy(usable.images).to(device)
-        self._labels = answers_from_labels(usable, config.targets, device)
+        self._wanted = wanted_answers(usable, config, device)
+        self._student = Student(self.network, self._wanted.features.shape[1]).to(device)
+        self._optimiser = make_optimiser(self._student, config.schedule.weight_decay)
         self._held_out = held_out
         self._log: list[str] = []
         self._steps = 0
@@ -80,7 +79,7 @@ class Run:
             raise BadInput(
                 explain("the checkpoint is of another configuration", where=str(path), next_step="name another --out")
             )
-        load_weights(self.network, state["network"], str(path))
+        load_weights(self._student, state["student"], str(path))
         load_weights(self.average, state["weights"], str(path))
         self._optimiser.load_state_dict(state["optimiser"])
         self._log, self._steps = list(state["log"]), int(state["steps"])
@@ -97,7 +96,7 @@ class Run:
             line = Epoch(epoch + 1, means, rate, time.monotonic() - began, found)
             self._keep(line)
             yield line
-        save_state(self._folder / WEIGHTS, self._weights())
+        save_state(self._folder / WEIGHTS, {**self._weights(), "weights": halve(self.average)})
 
     def _train_epoch(self, epoch: int, on_batch: Callable[[Ticks], None]) -> tuple[dict[str, float], float]:
         config, device = self._config, self._device
@@ -106,8 +105,8 @@ class Run:
         order = torch.randperm(len(self._images), generator=generator, device=device)
         batches = order.split(config.schedule.batch)
         batches = batches[:-1] if len(batches) > 1 and len(batches[-1]) < config.schedule.batch else batches
-        sums, rate, means = torch.zeros(4, device=device), 0.0, dict[str, float]()
-        self.network.train()
+        sums, rate, means = torch.zeros(len(Losses._fields), device=device), 0.0, dict[str, float]()
+        self._student.train()
         for number, positions in enumerate(batches):
             rate = rate_at(
                 epoch + number / len(batches), config.schedule.epochs,
@@ -126,28 +125,22 @@ class Run:
         chips = self._images[positions].permute(0, 3, 1, 2).float() / 255
         network = config.network
         pictures = augment(chips, config.augmentation, generator, px=network.input_px, margin=network.margin)
-        labels = self._labels.take(positions)
+        answers = self._wanted.take(positions)
         if torch.rand((), generator=generator, device=self._device) < config.targets.mixup:
-            pictures, labels = _mix_half(pictures, labels, generator)
-        answers = self._taught(pictures, labels)
+            pictures, answers = _mix_half(pictures, answers, generator)
         with torch.autocast(self._device.type, torch.bfloat16):
-            logits = self.network(pictures.contiguous(memory_format=torch.channels_last))
-        found = losses(logits, answers, config.targets)
-        step(self._optimiser, self.network, found.total, rate)
+            logits, seen = self._student(pictures.contiguous(memory_format=torch.channels_last))
+        found = losses(logits, seen, answers, config.targets)
+        step(self._optimiser, self._student, found.total, rate)
         self._steps += 1
         follow(self.average, self.network, steps=self._steps, decay=config.schedule.average_decay)
         return found
-
-    def _taught(self, pictures: Tensor, labels: Answers) -> Answers:
-        if self._teachers is None:
-            return labels
-        return blend(self._teachers.answer(pictures), labels, self._config.distillation.share)
 
     def _keep(self, line: Epoch) -> None:
         self._log.append(msgspec.json.encode(line).decode())
         state = {
             **self._weights(),
-            "network": self.network.state_dict(),
+            "student": self._student.state_dict(),
             "optimiser": self._optimiser.state_dict(),
             "log": self._log,
             "steps": self._steps,
@@ -159,10 +152,17 @@ class Run:
         return {"config": _text(self._config), "weights": self.average.state_dict()}
 
 
-def _mix_half(pictures: Tensor, labels: Answers, generator: Generator) -> tuple[Tensor, Answers]:
+def wanted_answers(chips: Chips, config: TrainingConfig, device: torch.device) -> Answers:
+    """What the network is to say of each chip: its label, blended with what the teachers say. Raises BadInput."""
+    labels = answers_from_labels(chips, config.targets, device)
+    teachers = [Path(each) for each in config.distillation.teachers]
+    return blend(teach(teachers, chips, device), labels, config.distillation.share) if teachers else labels
+
+
+def _mix_half(pictures: Tensor, answers: Answers, generator: Generator) -> tuple[Tensor, Answers]:
     order = torch.randperm(len(pictures), generator=generator, device=pictures.device)
     share = 0.5 + 0.5 * float(torch.rand((), generator=generator, device=pictures.device))
-    return share * pictures + (1 - share) * pictures[order], mix(labels, order, share)
+    return share * pictures + (1 - share) * pictures[order], mix(answers, order, share)
 
 
 def _labelled(chips: Chips) -> Chips:

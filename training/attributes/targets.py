@@ -31,13 +31,15 @@ class Answers(NamedTuple):
     """What to say of N faces.
 
     ages: float32 (N, 101), sums to 1. genders: float32 (N, 2) female, male. age_weights, gender_weights: float32 (N,),
-    0 where it is not known.
+    0 where it is not known. features: float32 (N, F), what teachers see in it, mean 0 and deviation 1; F is 0 without
+    teachers.
     """
 
     ages: Tensor
     genders: Tensor
     age_weights: Tensor
     gender_weights: Tensor
+    features: Tensor
 
     def take(self, positions: Tensor) -> Answers:
         """Those of some faces."""
@@ -57,6 +59,7 @@ def answers_from_labels(chips: Chips, wanted: Targets, device: torch.device) -> 
         genders=torch.stack((female, 1 - female), dim=1),
         age_weights=known_age * torch.tensor(rarity_weights(chips.ages, wanted.rarity), device=device),
         gender_weights=known_gender * torch.where(young, YOUNG_SHARE, 1.0),
+        features=torch.zeros(len(chips), 0, device=device),
     )
 
 
@@ -105,6 +108,7 @@ def blend(teachers: Answers, labels: Answers, share: float) -> Answers:
         genders=mixed(teachers.genders, labels.genders, labels.gender_weights),
         age_weights=torch.where(labels.age_weights > 0, labels.age_weights, 1.0),
         gender_weights=torch.ones_like(labels.gender_weights),
+        features=teachers.features,
     )
 
 
@@ -112,7 +116,8 @@ def mix(answers: Answers, order: Tensor, share: float) -> Answers:
     """Answers for pictures that are `share` of the face itself, else the one at `order`, as far as both are known."""
     ages, age_weights = _mix_known(answers.ages, answers.age_weights, order, share)
     genders, gender_weights = _mix_known(answers.genders, answers.gender_weights, order, share)
-    return Answers(ages, genders, age_weights, gender_weights)
+    features = share * answers.features + (1 - share) * answers.features[order]
+    return Answers(ages, genders, age_weights, gender_weights, features)
 
 
 def _mix_known(probs: Tensor, weights: Tensor, order: Tensor, share: float) -> tuple[Tensor, Tensor]:
@@ -123,16 +128,19 @@ def _mix_known(probs: Tensor, weights: Tensor, order: Tensor, share: float) -> t
 
 
 class Losses(NamedTuple):
-    """Means over a batch: cross entropies in nats, error of the expectation in years, and what is minimised."""
+    """Means over a batch: cross entropies in nats, error of the expectation in years, squared error of the teachers'
+    features, and what is minimised.
+    """
 
     total: Tensor
     age: Tensor
     years: Tensor
     gender: Tensor
+    features: Tensor
 
 
-def losses(logits: tuple[Tensor, Tensor], answers: Answers, wanted: Targets) -> Losses:
-    """How wrong the logits of age (N, 101) and gender (N, 2) are."""
+def losses(logits: tuple[Tensor, Tensor], seen: Tensor, answers: Answers, wanted: Targets) -> Losses:
+    """How wrong the logits of age (N, 101) and gender (N, 2) are, and what is seen of the teachers' features (N, F)."""
     age_logs, gender_logs = (functional.log_softmax(each.float(), dim=1) for each in logits)
     bins = torch.arange(AGES, device=age_logs.device, dtype=torch.float32)
     age = -(answers.ages * age_logs).sum(1)
@@ -140,8 +148,9 @@ def losses(logits: tuple[Tensor, Tensor], answers: Answers, wanted: Targets) -> 
     gender = -(answers.genders * gender_logs).sum(1)
     age, years = (_mean(each, answers.age_weights) for each in (age, years))
     gender = _mean(gender, answers.gender_weights)
-    total = age + wanted.years_weight * years + wanted.gender_weight * gender
-    return Losses(total, age, years, gender)
+    features = (seen.float() - answers.features).square().mean() if answers.features.numel() else age.new_zeros(())
+    total = age + wanted.years_weight * years + wanted.gender_weight * gender + wanted.features_weight * features
+    return Losses(total, age, years, gender, features)
 
 
 def _mean(values: Tensor, weights: Tensor) -> Tensor:

@@ -7,37 +7,69 @@ from pathlib import Path
 
 import msgspec
 import torch
-from torch import Tensor
-from torch.nn import functional
+from torch import Tensor, nn
 
 from training.attributes.config import TrainingConfig
 from training.attributes.targets import Answers
 from training.checkpoint import load_state, load_weights
+from training.data.chips import Chips
 from training.networks.attributes import AttributeNetwork
 from training.networks.pictures import to_input
 
+BATCH = 256
 
-class Teachers:
-    """Answers of several trained networks, averaged."""
 
-    def __init__(self, files: Sequence[Path], device: torch.device) -> None:
-        self._networks = [load_network(file, device) for file in files]
+class Student(nn.Module):
+    """A network, and while it learns a linear layer from what it sees to what its teachers see.
 
-    def __len__(self) -> int:
-        return len(self._networks)
+    After Romero et al., "FitNets: Hints for Thin Deep Nets", ICLR 2015.
+    """
 
-    @torch.no_grad()
-    def answer(self, pictures: Tensor) -> Answers:
-        """What they say of the student's pictures, float32 (N, 3, H, W) BGR 0-1, each at its own size."""
-        ages, genders = [], []
-        for network, config in self._networks:
-            seen = to_input(pictures, config.network.input_px, margin=0.0)
-            with torch.autocast(pictures.device.type, torch.bfloat16):
-                age, gender = network(seen)
-            ages.append(functional.softmax(age.float(), 1))
-            genders.append(functional.softmax(gender.float(), 1))
-        ones = torch.ones(len(pictures), device=pictures.device)
-        return Answers(torch.stack(ages).mean(0), torch.stack(genders).mean(0), ones, ones)
+    def __init__(self, network: AttributeNetwork, features: int) -> None:
+        """features: how many the teachers have together; 0 without any."""
+        super().__init__()
+        self.network = network
+        self.hints = nn.Linear(network.backbone.feature_count, features) if features else None
+
+    def forward(self, pictures: Tensor) -> tuple[tuple[Tensor, Tensor], Tensor]:
+        """Logits of pictures, as the network gives them, and the teachers' features, float32 (N, `features`)."""
+        seen = self.network.backbone(pictures)
+        return self.network.answer(seen), seen[:, :0] if self.hints is None else self.hints(seen)
+
+
+def teach(files: Sequence[Path], chips: Chips, device: torch.device) -> Answers:
+    """What trained networks say of every chip and its mirror image, averaged, and what they see in it.
+
+    They answer once, before the first step: a student that is shown the same face blurred or dark is to say what can
+    be seen in the clear one. Raises BadInput for a file that is no trained network.
+    """
+    said = [_answer_both_ways(file, chips, device) for file in files]
+    ages, genders, features = (list(each) for each in zip(*said, strict=True))
+    ones = torch.ones(len(chips), device=device)
+    return Answers(torch.stack(ages).mean(0), torch.stack(genders).mean(0), ones, ones, torch.cat(features, dim=1))
+
+
+def _answer_both_ways(file: Path, chips: Chips, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Ages (N, 101), genders (N, 2) and standardised features (N, F) of one network."""
+    network, config = load_network(file, device)
+    straight, mirrored = (_answer(network, config, each, device) for each in (chips, chips.mirrored()))
+    ages, genders, features = ((a + b) / 2 for a, b in zip(straight, mirrored, strict=True))
+    return ages, genders, (features - features.mean(0)) / features.std(0).clamp(min=1e-3)
+
+
+@torch.no_grad()
+def _answer(
+    network: AttributeNetwork, config: TrainingConfig, chips: Chips, device: torch.device
+) -> tuple[Tensor, Tensor, Tensor]:
+    parts = []
+    for start in range(0, len(chips), BATCH):
+        images = torch.from_numpy(chips.images[start : start + BATCH]).to(device).permute(0, 3, 1, 2)
+        with torch.autocast(device.type, torch.bfloat16):
+            features = network.backbone(to_input(images.float() / 255, config.network.input_px, config.network.margin))
+            age, gender = network.answer(features)
+        parts.append((age.float().softmax(1), gender.float().softmax(1), features.float()))
+    ages, genders, features = (torch.cat(each) for each in zip(*parts, strict=True))
+    return ages, genders, features
 
 
 def load_network(file: Path, device: torch.device) -> tuple[AttributeNetwork, TrainingConfig]:

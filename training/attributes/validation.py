@@ -8,9 +8,10 @@ from msgspec import Struct
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from edge.attributes.age101 import median_years
 from edge.types import FEMALE
 from training.data.chips import Chips
-from training.networks.attributes import AGES, AttributeNetwork, NetworkConfig
+from training.networks.attributes import AttributeNetwork, NetworkConfig
 from training.networks.pictures import to_input
 
 BATCH = 512
@@ -32,7 +33,7 @@ class Validation(Struct, frozen=True):
 def validate(network: AttributeNetwork, chips: Chips, config: NetworkConfig) -> Validation:
     """Look at every chip once, as it is."""
     ages, p_female = answer(network, chips, config)
-    years = ages @ np.arange(AGES, dtype=np.float32)
+    years = median_years(ages)
     error = years - chips.ages
     right = (p_female > 0.5) == (chips.genders == FEMALE)
     known = chips.genders >= 0

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from edge.assemble import detector_score, open_networks
 from edge.catalog.lookup import open_catalog
 from edge.config import Attributes, Settings
+from edge.detection.finding import find_with
 from edge.errors import UsageError, explain
 from edge.geometry import Points
 from edge.types import Image
@@ -20,6 +21,7 @@ from training.data.faces import nearest_centre
 from training.data.readers import open_photographs
 from training.data.samples import Photographs
 from training.data.splits import group, hash_photographs, split
+from training.data.tar_csv import write_labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,10 @@ def write_chips(wanted: Wanted, out: Path, settings: Settings) -> Iterator[str]:
     kept: dict[str, list[Chips]] = {"train": [], "held_out": []}
     for photographs in sets:
         for name, reading in _split(photographs, wanted):
+            if name == "held_out" and wanted.held_out is not None:
+                labels = wanted.held_out.with_name(f"{wanted.held_out.stem}-{photographs.name}.csv")
+                write_labels(labels, reading.samples)
+                yield f"{labels}: labels of who is held out, as `passerby evaluate attributes --labels` reads them"
             chips, without = make_chips(reading, find)
             kept[name].append(chips)
             yield from reading.warnings
@@ -64,11 +70,10 @@ def _split(photographs: Photographs, wanted: Wanted) -> Sequence[tuple[str, Read
 
 def _finder(settings: Settings) -> FindLandmarks:
     networks = open_networks(replace(settings, attributes=Attributes(enabled=False)), open_catalog())
-    detector, least = networks.detector, detector_score(settings, networks)
+    find_faces = find_with(networks.detector, detector_score(settings, networks))
 
     def find(image: Image) -> Points | None:
-        detector.start(image)
-        face = nearest_centre([found for found in detector.wait() if found.score >= least], image)
+        face = nearest_centre(find_faces(image), image)
         return None if face is None else face.landmarks
 
     return find

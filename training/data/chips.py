@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
+from edge.attributes.aligned import TEMPLATE
 from edge.cameras.image_file import decode_image
 from edge.errors import BadInput, UsageError, explain
 from edge.geometry import Points
@@ -28,7 +29,6 @@ from training.reports.files import write_whole
 
 CHIP_PX = 112
 """Side of a chip: that of its template."""
-TEMPLATE: Final = "utkface-112"
 UNKNOWN = -1
 JPEG_QUALITY = 90
 
@@ -57,6 +57,10 @@ class Chips:
     def take(self, positions: NDArray[np.integer] | NDArray[np.bool_]) -> Chips:
         """The chips at these positions."""
         return Chips(**{name: column[positions] for name, column in _columns(self).items()})
+
+    def mirrored(self) -> Chips:
+        """The same faces as a mirror shows them."""
+        return replace(self, images=np.ascontiguousarray(self.images[:, :, ::-1]))
 
 
 def make_chips(reading: Reading, find: FindLandmarks) -> tuple[Chips, int]:

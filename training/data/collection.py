@@ -82,22 +82,22 @@ class Reading:
 
     def __init__(self, photographs: Photographs, samples: Sequence[Sample] | None = None) -> None:
         self._photographs = photographs
-        self._samples = photographs.samples if samples is None else samples
+        self.samples = photographs.samples if samples is None else samples
         self.faults: list[BadInput] = []
 
     def __len__(self) -> int:
-        return len(self._samples)
+        return len(self.samples)
 
     def __iter__(self) -> Iterator[tuple[Sample, Image]]:
         self.faults.clear()
-        for sample in self._samples:
+        for sample in self.samples:
             try:
                 image = self._photographs.read(sample)
             except BadInput as fault:
                 self.faults.append(fault)
                 continue
             yield sample, image
-        if len(self.faults) > MOST_UNREADABLE * len(self._samples):
+        if len(self.faults) > MOST_UNREADABLE * len(self.samples):
             raise BadInput(self._summary("too many pictures cannot be read"))
 
     @property
@@ -106,5 +106,5 @@ class Reading:
         return [self._summary("pictures skipped")] if self.faults else []
 
     def _summary(self, what: str) -> str:
-        got = f"{len(self.faults):,} of {len(self._samples):,}"
+        got = f"{len(self.faults):,} of {len(self.samples):,}"
         return explain(what, where=self._photographs.name, got=got, next_step=f"the first: {self.faults[0]}")

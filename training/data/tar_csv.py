@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from training.data.collection import Collection, LeftOut, collect, keep_present
 from training.data.labels import read_age, read_gender, whole_years
 from training.data.samples import Sample
 from training.data.storage import open_storage
+from training.reports.files import write_whole
 
 COLUMNS = ("path", "age", "gender", "group", "person")
+LETTERS = {"female": "F", "male": "M"}
 
 
 def read_tar_csv(pictures: Path, labels: Path, *, name: str = "", aligned: bool = False) -> Collection:
@@ -38,6 +41,19 @@ def read_labels(labels: Path, name: str, *, aligned: bool = False) -> list[Sampl
         group, person = row.get("group") or None, row.get("person") or None
         samples.append(Sample(name, row["path"], age, whole_years(age), gender, group, person, aligned))
     return samples
+
+
+def write_labels(path: Path, samples: Sequence[Sample]) -> None:
+    """Write the CSV that `read_labels` reads; ages that are bands are left empty. Raises BadInput."""
+    text = io.StringIO(newline="")
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(COLUMNS)
+    for sample in samples:
+        age = "" if sample.age is None else f"{sample.age:g}"
+        table.writerow(
+            (sample.path, age, LETTERS.get(sample.gender or "", ""), sample.group or "", sample.person or "")
+        )
+    write_whole(path, text.getvalue().encode())
 
 
 def read_rows(path: Path, known: tuple[str, ...], needed: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:

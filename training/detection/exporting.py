@@ -7,7 +7,10 @@ from copy import deepcopy
 from pathlib import Path
 from typing import cast
 
+import numpy as np
+import onnx
 import torch
+from onnx import numpy_helper
 from torch import Tensor, nn
 
 from edge.catalog.manifests import MANIFEST, write_manifest
@@ -66,10 +69,22 @@ def _export(
 ) -> Path:
     hw, name = SIZES_HW[ending], f"{config.card.id}{ending}"
     line = Line() if calibration is None else calibrate(network, calibration, hw)
-    content = export_onnx(Answering(network, line), hw, output_names())
+    content = _for_any_size(export_onnx(Answering(network, line), hw, output_names()))
     manifest = describe(config, name, hw, content, line)
     write_folder(out / name, {f"{name}.onnx": content, MANIFEST: write_manifest(manifest).encode()})
     return out / name
+
+
+def _for_any_size(content: bytes) -> bytes:
+    """The same file with the count of cells left open where answers become rows: the exporter fixes it to one size."""
+    model = onnx.load_from_string(content)
+    shapes = {node.input[1] for node in model.graph.node if node.op_type == "Reshape"}
+    for constant in model.graph.initializer:
+        if constant.name in shapes:
+            first, _, last = numpy_helper.to_array(constant).tolist()
+            constant.CopyFrom(numpy_helper.from_array(np.array((first, -1, last), np.int64), constant.name))
+    opened: bytes = model.SerializeToString(deterministic=True)
+    return opened
 
 
 def output_names() -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from msgspec import Struct
 from torch import Generator, nn
 
 from edge.errors import BadInput, explain
-from training.checkpoint import load_state, load_weights, save_state
+from training.checkpoint import halve, load_state, load_weights, save_state
 from training.data.scenes import Scenes
 from training.detection.assignment import list_faces
 from training.detection.cells import make_cells, read_levels
@@ -95,7 +95,7 @@ class Run:
             line = DetectionEpoch(epoch + 1, means, rate, time.monotonic() - began, found)
             self._keep(line)
             yield line
-        save_state(self._folder / WEIGHTS, self._weights())
+        save_state(self._folder / WEIGHTS, {**self._weights(), "weights": halve(self.average)})
 
     def _train_epoch(self, epoch: int, on_batch: Callable[[Ticks], None]) -> tuple[dict[str, float], float]:
         schedule = self._config.schedule

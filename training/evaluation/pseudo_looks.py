@@ -11,12 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edge.attributes.aligned import TEMPLATE
 from edge.geometry import Box, Points
 from edge.imaging import TEMPLATES, align_face, brightness, grey_face, sharpness, stretch
 from edge.types import Image
 from edge.visits.quality import rate_geometry, rate_pixels
-
-TEMPLATE = "utkface-112"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from edge.assemble import MAX_BATCH
+from edge.attributes.aligned import TEMPLATE
 from edge.geometry import Points
 from edge.imaging import TEMPLATES
 from edge.ports import FrameSource
@@ -21,7 +22,7 @@ from training.data.faces import nearest_centre
 from training.data.samples import Photographs, Sample
 from training.evaluation.answers import read_answers
 from training.evaluation.looking import Subject, look_at_aligned
-from training.evaluation.pseudo_looks import TEMPLATE, Disturbance, disturb
+from training.evaluation.pseudo_looks import Disturbance, disturb
 from training.evaluation.records import SliceResult
 from training.evaluation.scoring import Bootstrap, score_slices
 from training.evaluation.truth import make_slices, read_truth

@@ -10,10 +10,11 @@ from torch import Tensor, nn
 from edge.errors import UsageError, explain
 from edge.taxonomy import MAX_AGE
 from training.networks.backbones import VGG16, MobileNetV2, ResNet
+from training.networks.face_resnet import FACE_RESNET_PX, FaceResNet
 from training.networks.nano import NanoBackbone, Stage
 
 AGES = MAX_AGE + 1
-BackboneName = Literal["nano", "mobilenet", "resnet", "resnet34", "vgg"]
+BackboneName = Literal["nano", "mobilenet", "resnet", "resnet34", "vgg", "face"]
 
 
 NANO = (Stage(48, 2), Stage(80, 2), Stage(128, 2))
@@ -43,7 +44,11 @@ class AttributeNetwork(nn.Module):
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         """See the class."""
-        features = self.dropout(self.backbone(pictures))
+        return self.answer(self.backbone(pictures))
+
+    def answer(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of what the backbone saw, float32 (N, `backbone.feature_count`)."""
+        features = self.dropout(features)
         return self.age(features), self.gender(features)
 
 
@@ -52,13 +57,16 @@ def with_backbone(config: NetworkConfig, name: str) -> NetworkConfig:
     if name not in get_args(BackboneName):
         raise UsageError(explain("unknown backbone", got=name, expected=" | ".join(get_args(BackboneName))))
     backbone = cast(BackboneName, name)
-    return config if backbone == config.backbone else NetworkConfig(backbone=backbone, input_px=112, margin=0.0)
+    px = FACE_RESNET_PX if backbone == "face" else 112
+    return config if backbone == config.backbone else NetworkConfig(backbone=backbone, input_px=px, margin=0.0)
 
 
-def make_backbone(config: NetworkConfig) -> NanoBackbone | ResNet | VGG16 | MobileNetV2:
-    """The backbone of a configuration, with random weights."""
+def make_backbone(config: NetworkConfig) -> NanoBackbone | ResNet | VGG16 | MobileNetV2 | FaceResNet:
+    """The backbone of a configuration, with random weights. Raises ConfigError where its input is too small."""
     if config.backbone == "nano":
         return NanoBackbone(config.stem, config.stages, config.features)
+    if config.backbone == "face":
+        return FaceResNet(config.input_px)
     if config.backbone == "vgg":
         return VGG16()
     if config.backbone == "mobilenet":

@@ -9,14 +9,13 @@ from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 
-from edge.errors import BackendUnavailable
+from edge.packages import missing_package
 
 try:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 except ImportError as error:
-    reason = "matplotlib is not installed; pip install 'passerby[training]'"
-    raise BackendUnavailable("plots", reason) from error
+    raise missing_package("plots", "matplotlib", extra="training") from error
 
 INK, FAINT, GRID = "#222222", "#6b6b6b", "#e4e4e4"
 SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")

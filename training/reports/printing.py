@@ -3,28 +3,61 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from training.reports.page import Rows
 
-_WIDE = 150
-"""Characters of a table that is not printed to a terminal."""
+if TYPE_CHECKING:
+    from rich.console import Console
+
+WIDTH = 120
+"""Characters of a line that is not printed to a terminal."""
+_LONGEST = 40
+"""Characters of a cell's line: longer ones are wrapped."""
+_BETWEEN = 2
 
 
 def print_table(rows: Rows) -> None:
-    """A table on stdout: the first column at the left, numbers at the right."""
-    from rich.box import SIMPLE
+    """A table on stdout: the first column at the left, numbers at the right.
+
+    Columns that do not fit into the width follow below, after the first column once more.
+    """
     from rich.console import Console
+
+    console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False, markup=False)
+    for columns in split_columns(rows, console.width):
+        _print_columns(console, rows, columns)
+
+
+def split_columns(rows: Rows, width: int) -> list[tuple[int, ...]]:
+    """Numbers of the columns that stand together in lines of so many characters; each part begins with the first."""
+    needed = [_needed(column) + _BETWEEN for column in zip(rows.columns, *rows.cells, strict=True)]
+    parts: list[tuple[int, ...]] = [(0,)]
+    for number in range(1, len(needed)):
+        if len(parts[-1]) > 1 and sum(needed[each] for each in parts[-1]) + needed[number] > width:
+            parts.append((0,))
+        parts[-1] += (number,)
+    return parts
+
+
+def _needed(column: Sequence[str]) -> int:
+    return min(_LONGEST, max(map(len, column)))
+
+
+def _print_columns(console: Console, rows: Rows, columns: Sequence[int]) -> None:
+    from rich.box import SIMPLE
     from rich.table import Table
 
     table = Table(box=SIMPLE, pad_edge=False, title=rows.caption or None, title_justify="left")
-    for number, column in enumerate(rows.columns):
-        table.add_column(column, justify="right" if number else "left", overflow="fold")
+    for number in columns:
+        justify: Literal["left", "right"] = "right" if number else "left"
+        table.add_column(rows.columns[number], justify=justify, overflow="fold", max_width=_LONGEST)
     for row in rows.cells:
-        table.add_row(*row)
-    Console(width=None if sys.stdout.isatty() else _WIDE, highlight=False, markup=False).print(table)
+        table.add_row(*(row[number] for number in columns))
+    console.print(table)
 
 
 def warn(lines: Iterable[str]) -> None:

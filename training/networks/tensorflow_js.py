@@ -1,0 +1,66 @@
+"""Weights in TensorFlow.js' form: a manifest in JSON that says what lies where in the files beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+import numpy as np
+from msgspec import Meta, Struct
+from numpy.typing import NDArray
+
+from edge.errors import BadInput, explain
+
+
+class Quantization(Struct, frozen=True):
+    """value = stored * scale + min."""
+
+    dtype: Literal["uint8", "uint16"]
+    scale: float
+    min: float
+
+
+class Entry(Struct, frozen=True):
+    """One tensor."""
+
+    name: str
+    shape: tuple[Annotated[int, Meta(ge=0)], ...]
+    dtype: Literal["float32"]
+    quantization: Quantization | None = None
+
+
+class Group(Struct, frozen=True):
+    """Tensors that lie one after the other in files, which are read as one."""
+
+    paths: tuple[str, ...]
+    weights: tuple[Entry, ...]
+
+
+def read_weights(manifest: Path) -> dict[str, NDArray[np.float32]]:
+    """All tensors of a manifest, float32, by name. Raises BadInput for a file that is missing, torn or no manifest."""
+    try:
+        groups = msgspec.json.decode(manifest.read_bytes(), type=tuple[Group, ...])
+        return {name: value for group in groups for name, value in _read_group(group, manifest)}
+    except OSError as error:
+        where = str(error.filename or manifest)
+        raise BadInput(explain(f"weights cannot be read ({error.strerror})", where=where)) from error
+    except msgspec.DecodeError as error:
+        raise BadInput(explain(f"no weights manifest of TensorFlow.js ({error})", where=str(manifest))) from error
+
+
+def _read_group(group: Group, manifest: Path) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    content = b"".join((manifest.parent / Path(path).name).read_bytes() for path in group.paths)
+    at = 0
+    for entry in group.weights:
+        stored = np.dtype(entry.quantization.dtype if entry.quantization else entry.dtype)
+        end = at + stored.itemsize * int(np.prod(entry.shape))
+        if end > len(content):
+            got = f"{len(content):,} bytes"
+            raise BadInput(explain("weights end early", where=f"{manifest} {entry.name}", got=got, expected=f"{end:,}"))
+        values = np.frombuffer(content[at:end], stored).reshape(entry.shape).astype(np.float32)
+        if entry.quantization:
+            values = values * np.float32(entry.quantization.scale) + np.float32(entry.quantization.min)
+        yield entry.name, values
+        at = end
