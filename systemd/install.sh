@@ -5,7 +5,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 opt=/opt/passerby etc=/etc/passerby units=/etc/systemd/system
 services=(passerby-publisher.service passerby-sensor.service)
-ready_s=60
+ready_s=${PASSERBY_READY_S:-60}
 dry='' uninstall='' purge='' start=yes wheels='' models='' python=python3 extras=openvino
 hardware=() changed='' building=''
 
@@ -21,6 +21,7 @@ usage: install.sh [OPTION]...           install or upgrade; done again it change
   --python PROGRAM  Python 3.10 to 3.13 (default python3)
   --no-start        install and enable, do not start
   --dry-run         say what would be done, do nothing
+PASSERBY_READY_S  seconds that the services have to get ready (60)
 Exit codes: 0 done; 1 the new version did not get ready and the previous one runs again; 2 wrong usage or setting;
 3 something that is needed is missing.
 TEXT
@@ -287,7 +288,7 @@ read_options "$@"
 check_machine
 trap clean_up EXIT
 if [ -z "$dry" ]; then
-  exec 9>/run/passerby-install.lock
+  exec 9<"$units"
   flock --nonblock 9 || fail 3 "another install.sh is at work"
 fi
 if [ -n "$uninstall" ]; then uninstall_all; else install_all; fi

@@ -36,5 +36,5 @@ pivot_root . .old
 umount -l /.old
 mount --make-rshared /  # as systemd does itself where it is not in a container; credentials need it
 hostname passerby-test
-exec env -i container=lab PATH=/usr/sbin:/usr/bin:/sbin:/bin /sbin/init systemd.log_target=console systemd.log_color=0 </dev/null
+exec env -i container=lab PATH=/usr/sbin:/usr/bin:/sbin:/bin /sbin/init systemd.log_target=journal </dev/null
 ' boot "$@"
