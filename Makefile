@@ -20,7 +20,7 @@ test-tflite: $(VENV)/.dev
 # Root only. Make Debian root file systems (1.5 GB in PASSERBY_CACHE or ~/.cache/passerby, once) and install into them.
 test-systemd: $(VENV)/.dev
 	@.ci/programs debootstrap systemd-analyze
-	$(BIN)/pytest -m systemd --timeout 900 $(or $(TESTS),tests/systemd)
+	$(BIN)/pytest -m systemd --timeout 1800 $(or $(TESTS),tests/systemd)
 
 test-arm64: $(VENV)/.dev
 	@.ci/programs debootstrap qemu-aarch64-static

@@ -110,7 +110,7 @@ def machine(shared: Path, wheels: Path) -> Iterator[Machine]:
 def appliance(machine: Machine) -> Appliance:
     machine.write("/etc/passerby/passerby.toml", SETTINGS)
     begun = time.monotonic()
-    said = machine.run(INSTALL, *FLAGS, timeout_s=300)
+    said = machine.run(INSTALL, *FLAGS, timeout_s=900)
     found = Appliance(machine, time.monotonic() - begun, said)
     found.watch()
     return found

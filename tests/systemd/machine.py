@@ -48,7 +48,7 @@ class Machine:
         self._unshare.wait(60)
         self.cut_power()
 
-    def run(self, *command: str, check: bool = True, timeout_s: float = 120, **environment: str) -> str:
+    def run(self, *command: str, check: bool = True, timeout_s: float = 900, **environment: str) -> str:
         """Run a command in it as root; its stdout. Raises AssertionError with what it said where it failed."""
         done = self.start(*command, **environment)
         said, complained = done.communicate(timeout=timeout_s)

@@ -265,7 +265,7 @@ def test_an_upgrade_keeps_settings_and_outbox(appliance: Appliance, wheels: Path
     machine.run("systemctl", "stop", "mosquitto")
     within(40, lambda: _kept(appliance) >= 1, "a visit in the outbox")
 
-    said = machine.run(INSTALL, "--wheels", _offer(appliance, wheels, "0.9.1"), *FLAGS[2:], timeout_s=300)
+    said = machine.run(INSTALL, "--wheels", _offer(appliance, wheels, "0.9.1"), *FLAGS[2:], timeout_s=900)
 
     assert "0.9.1" in said.splitlines()[-1]
     assert _version(appliance) == "0.9.1"
@@ -282,7 +282,7 @@ def test_a_version_that_does_not_get_ready_gives_way_to_the_one_before(appliance
     unit = appliance.machine.path("/etc/systemd/system/passerby-sensor.service").read_text()
 
     done = appliance.machine.start(INSTALL, "--wheels", folder, *FLAGS[2:], PASSERBY_READY_S="15")
-    said, complained = done.communicate(timeout=300)
+    said, complained = done.communicate(timeout=900)
 
     assert done.returncode == 1, said + complained
     assert "is not ready after 15 s: back to /opt/passerby/releases/0.9.1-" in complained
@@ -298,7 +298,7 @@ def test_a_setting_that_is_wrong_stops_an_upgrade_before_anything_changes(applia
     settings.write_text(good + "[camra]\nfps = 3\n")
 
     done = appliance.machine.start(INSTALL, "--wheels", _offer(appliance, wheels, "0.9.3"), *FLAGS[2:])
-    complained = done.communicate(timeout=300)[1]
+    complained = done.communicate(timeout=900)[1]
     settings.write_text(good)
 
     assert done.returncode == 2

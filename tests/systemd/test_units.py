@@ -1,4 +1,4 @@
-"""What can be said of the units without starting them: how exposed they are, and that the README explains every line."""
+"""What can be said of the units without starting them: how exposed they are; the README explains every line."""
 
 from __future__ import annotations
 
