@@ -26,6 +26,13 @@ test-arm64: $(VENV)/.dev
 	@.ci/programs debootstrap qemu-aarch64-static
 	$(BIN)/pytest -m arm64 --timeout 1800 $(or $(TESTS),tests/systemd)
 
+# The claims of docs/privacy.md, one by one.
+prove: $(VENV)/.dev
+	@.ci/programs mosquitto strace
+	$(BIN)/pytest -v tests/privacy tests/unit/test_privacy_rules.py tests/unit/test_link_codec.py \
+	  tests/unit/test_link_capacity.py tests/unit/test_link_bucket.py tests/unit/test_publisher_link.py \
+	  tests/unit/test_publisher_process.py
+
 training: $(VENV)/.training
 
 check: $(VENV)/.dev

@@ -117,7 +117,7 @@ build_release() {
   local flags=()
   if uses picamera; then flags=(--system-site-packages); fi
   "$python" -m venv ${flags[@]+"${flags[@]}"} "$release"
-  "$release/bin/python" -I -m pip install --quiet --no-index --disable-pip-version-check --find-links "$wheels" \
+  "$release/bin/python" -I -m pip install --quiet --no-index --disable-pip-version-check -f "$wheels" \
     "passerby[$extras]==$version" || fail 3 "$wheels does not hold all that passerby[$extras]==$version needs"
   cp -R "$here/." "$release/systemd/"
   printf '%s\n' ${hardware[@]+"${hardware[@]}"} > "$release/hardware"

@@ -51,12 +51,12 @@ class Appliance:
 
     def events(self, kind: str = "visit") -> list[dict[str, Any]]:
         """Events of a kind that the broker has given its subscriber, in the order of their arrival."""
-        lines = self.machine.path("/root/events.log").read_text().splitlines()
+        lines = self.machine.path("/srv/events.log").read_text().splitlines()
         return [json.loads(line.partition(" ")[2]) for line in lines if f"/{kind} {{" in line]
 
     def watch(self) -> None:
         """Subscribe, as a client that the broker remembers."""
-        words = "exec mosquitto_sub -h 127.0.0.1 -i watcher -c -q 1 -v -t 'passerby/#' >> /root/events.log"
+        words = "exec mosquitto_sub -h 127.0.0.1 -i watcher -c -q 1 -v -t 'passerby/#' >> /srv/events.log"
         self.machine.run(
             "systemd-run", "--unit", "watcher", "--collect", "--property=Restart=always", "sh", "-c", words
         )
