@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Installs Passerby as two systemd services; systemd/README.md explains what goes where.
 set -euo pipefail
+PATH="$PATH:/usr/sbin:/sbin"
 
 here=$(cd "$(dirname "$0")" && pwd)
 opt=/opt/passerby etc=/etc/passerby units=/etc/systemd/system
 services=(passerby-publisher.service passerby-sensor.service)
 ready_s=${PASSERBY_READY_S:-60}
-dry='' uninstall='' purge='' start=yes wheels='' models='' python=python3 extras=openvino
+dry='' uninstall='' purge='' start=yes wheels='' models='' python=python3 extras=''
 hardware=() changed='' building=''
 
 usage() {
@@ -16,8 +17,9 @@ usage: install.sh [OPTION]...           install or upgrade; done again it change
 
   --wheels FOLDER   take Passerby and all it needs from here; no network is used
   --models FOLDER   take the networks' files from here; without it they are downloaded
-  --with NAME       a drop-in for hardware: coral, jetson, ncs2, rtsp, picamera; may be given again
+  --with NAME       a drop-in for hardware: coral, jetson, ncs2, rtsp, picamera; may be given again; none: without
   --extras NAMES    runtimes, with commas: openvino (default), tflite, onnxruntime
+                    an upgrade without --with and --extras keeps those of the version before
   --python PROGRAM  Python 3.10 to 3.13 (default python3)
   --no-start        install and enable, do not start
   --dry-run         say what would be done, do nothing
@@ -54,7 +56,7 @@ read_options() {
   local folder name
   for folder in "$wheels" "$models"; do [ -z "$folder" ] || [ -d "$folder" ] || fail 2 "$folder is no folder"; done
   for name in ${hardware[@]+"${hardware[@]}"}; do
-    [ "$name" = picamera ] || [ -f "$here/drop-ins/$name.conf" ] || fail 2 "--with $name: there is no such drop-in"
+    [ "$name" = picamera ] || [ "$name" = none ] || [ -f "$here/drop-ins/$name.conf" ] || fail 2 "--with $name: there is no such drop-in"
   done
 }
 
@@ -70,6 +72,11 @@ booted() { [ -d /run/systemd/system ]; }
 
 install_packages() {
   local missing=()
+  "$python" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))' 2>/dev/null ||
+    fail 3 "$python is not Python 3.10 to 3.13; name one with --python"
+  case $("$python" -c 'import os, sys; print(os.path.realpath(sys.executable))') in
+    /home/* | /root/*) fail 3 "$python lies in a home folder, which the services cannot see; name another with --python" ;;
+  esac
   "$python" -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
   ldconfig -p | grep -q 'libseccomp\.so\.2' || missing+=(libseccomp2)
   if uses picamera && ! "$python" -c 'import picamera2' 2>/dev/null; then missing+=(python3-picamera2); fi
@@ -77,8 +84,13 @@ install_packages() {
     [ -z "$wheels" ] || fail 3 "missing: ${missing[*]} (apt-get install ${missing[*]}); --wheels uses no network"
     run apt-get install --yes --no-install-recommends "${missing[@]}" || fail 3 "apt-get install ${missing[*]} failed"
   fi
-  "$python" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))' 2>/dev/null ||
-    fail 3 "$python is not Python 3.10 to 3.13; name one with --python"
+}
+
+# What was chosen for the version before holds until something else is.
+choose_again() {
+  if [ ${#hardware[@]} -eq 0 ] && [ -s "$opt/current/hardware" ]; then mapfile -t hardware < "$opt/current/hardware"; fi
+  if [ -z "$extras" ]; then extras=$(cat "$opt/current/extras" 2>/dev/null || echo openvino); fi
+  if uses none; then hardware=(); fi
 }
 
 uses() { local name; for name in ${hardware[@]+"${hardware[@]}"}; do [ "$name" = "$1" ] && return 0; done; return 1; }
@@ -120,7 +132,8 @@ build_release() {
   "$release/bin/python" -I -m pip install --quiet --no-index --disable-pip-version-check -f "$wheels" \
     "passerby[$extras]==$version" || fail 3 "$wheels does not hold all that passerby[$extras]==$version needs"
   cp -R "$here/." "$release/systemd/"
-  printf '%s\n' ${hardware[@]+"${hardware[@]}"} > "$release/hardware"
+  if [ ${#hardware[@]} -gt 0 ]; then printf '%s\n' "${hardware[@]}"; fi > "$release/hardware"
+  echo "$extras" > "$release/extras"
   touch "$release/complete"
   incomplete=''
 }
@@ -220,6 +233,7 @@ main_pids() { systemctl show --property=MainPID --value "${services[@]}"; }
 roll_back() {
   local previous=$1
   journalctl --quiet --no-pager --lines=12 --unit=passerby-publisher --unit=passerby-sensor >&2 2>/dev/null || true
+  [ "$previous" != "$release" ] || fail 1 "$release is not ready after $ready_s s; see journalctl -u 'passerby-*'"
   if [ ! -f "$previous/complete" ]; then
     systemctl stop passerby.target "${services[@]}"
     fail 1 "$release is not ready after $ready_s s and there is no previous version: stopped; see journalctl -u 'passerby-*'"
@@ -242,6 +256,7 @@ forget_old() {
 }
 
 install_all() {
+  choose_again
   install_packages
   need_wheels
   local previous=''

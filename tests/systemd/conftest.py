@@ -92,7 +92,7 @@ def machine(shared: Path, wheels: Path) -> Iterator[Machine]:
         faces = (shared / "video" / "two-faces-768x432.h264").read_bytes()
         (clip / "faces.h264").write_bytes(faces * 6)  # a minute: raw H.264 may be strung together
         binds = {
-            ROOT / "systemd": "/srv/passerby/systemd",
+            Path(shutil.copytree(ROOT / "systemd", folder / "systemd")): "/srv/passerby/systemd",
             wheels: "/srv/passerby/wheels",
             clip: "/srv/passerby/clip",
             shared: "/srv/shared",
