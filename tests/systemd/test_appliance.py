@@ -183,6 +183,31 @@ def test_kill_9_is_followed_by_a_fresh_process_and_new_visits(appliance: Applian
     _some_visits(appliance)
 
 
+def test_a_paused_sensor_is_ready_however_often_it_starts(appliance: Appliance) -> None:
+    _command(appliance, "pause")
+    within(20, lambda: _state(appliance) == "paused", "health says paused")
+    before = appliance.pid("sensor")
+    appliance.machine.run("systemctl", "restart", "passerby-sensor")  # comes back only when it has said READY
+
+    within(20, lambda: _state(appliance) == "paused", "health says paused")
+    assert appliance.active("sensor")
+    assert appliance.pid("sensor") != before
+    _command(appliance, "resume")
+    _some_visits(appliance)
+
+
+def _command(appliance: Appliance, name: str) -> None:
+    text = json.dumps({"id": name})
+    appliance.machine.run(
+        "mosquitto_pub", "-h", "127.0.0.1", "-q", "1", "-t", f"passerby/lab/lab-1/cmd/{name}", "-m", text
+    )
+
+
+def _state(appliance: Appliance) -> str:
+    sensor = appliance.events("health")[-1]["sensor"]
+    return str(sensor["state"]) if sensor else ""
+
+
 def test_it_stops_within_five_seconds_with_open_visits_delivered(appliance: Appliance) -> None:
     appliance.machine.run("systemctl", "restart", "passerby-sensor")
     within(20, lambda: appliance.active("sensor"), "the sensor")
