@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 export PASSERBY_SHARED ?= $(abspath ../shared)
 
-.PHONY: demo test test-tflite training check format schemas docs recording bench clean
+.PHONY: demo test test-tflite test-systemd test-arm64 prove training check format schemas docs recording bench clean
 demo: $(VENV)/.demo
 	$(BIN)/passerby demo
 
@@ -16,6 +16,22 @@ test: $(VENV)/.dev
 test-tflite: $(VENV)/.dev
 	@.ci/programs strace
 	$(BIN)/pytest -m "tflite or oldruntimes" --timeout 1800 $(or $(TESTS),tests/conversion)
+
+# Root only. Make Debian root file systems (1.5 GB in PASSERBY_CACHE or ~/.cache/passerby, once) and install into them.
+test-systemd: $(VENV)/.dev
+	@.ci/programs debootstrap systemd-analyze
+	$(BIN)/pytest -m systemd --timeout 1800 $(or $(TESTS),tests/systemd)
+
+test-arm64: $(VENV)/.dev
+	@.ci/programs debootstrap qemu-aarch64-static
+	$(BIN)/pytest -m arm64 --timeout 1800 $(or $(TESTS),tests/systemd)
+
+# The claims of docs/privacy.md, one by one.
+prove: $(VENV)/.dev
+	@.ci/programs mosquitto strace
+	$(BIN)/pytest -v tests/privacy tests/unit/test_privacy_rules.py tests/unit/test_link_codec.py \
+	  tests/unit/test_link_capacity.py tests/unit/test_link_bucket.py tests/unit/test_publisher_link.py \
+	  tests/unit/test_publisher_process.py
 
 training: $(VENV)/.training
 

@@ -9,7 +9,7 @@ import signal
 import stat
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -71,8 +71,19 @@ class StopFlag:
 class Sensor:
     """One process that sees. Opens its networks at once; raises what that raises."""
 
-    def __init__(self, settings: Settings, link_path: Path, stop: StopFlag, *, patience_s: float = 0.0) -> None:
-        """`patience_s`: how long the publisher may take for the last visits, `FLUSH_S` at least."""
+    def __init__(
+        self,
+        settings: Settings,
+        link_path: Path,
+        stop: StopFlag,
+        *,
+        patience_s: float = 0.0,
+        peer_uids: Collection[int] | None = None,
+    ) -> None:
+        """`patience_s`: how long the publisher may take for the last visits, `FLUSH_S` at least.
+
+        `peer_uids`: users that the publisher may run as (ourselves and root unless given).
+        """
         self._settings, self._stop, self._patience_s = settings, stop, patience_s
         _need_allowed_source(settings)
         self._notifier = Notifier()
@@ -86,6 +97,7 @@ class Sensor:
             target=self._networks.target,
             taxonomy=settings.attributes.taxonomy,
             historical=not may_come_back(settings.camera.source),
+            peer_uids=peer_uids,
         )
         if self._networks.untrained:
             _log.warning("model set %s has random test weights: its answers mean nothing", self._networks.name)
@@ -104,12 +116,10 @@ class Sensor:
         gc.collect()
         gc.freeze()  # what is there now stays: the collector need not look at it again in every pass
         outcome = self._see(pipeline, self._source)
-        while outcome is Outcome.PAUSED and self._wait_for_resume(live=self._source.live):
-            if self._source.live:
-                return FRESH_PROCESS
+        while outcome is Outcome.PAUSED and not self._source.live and self._wait_for_resume(live=False):
             outcome = self._see(pipeline, self._source)
-        if outcome is Outcome.CAMERA_LOST:
-            return FRESH_PROCESS
+        if outcome is Outcome.CAMERA_LOST or (outcome is Outcome.PAUSED and self._source.live):
+            return FRESH_PROCESS  # with this process goes every picture that its memory still holds
         return KEPT if self._link.unacknowledged else 0
 
     def _see(self, pipeline: Pipeline, source: FrameSource) -> Outcome:
@@ -194,6 +204,7 @@ class Sensor:
 
     def _wait_for_resume(self, *, live: bool) -> bool:
         """Read nothing until somebody resumes (True) or stops (False) us; a camera is closed meanwhile."""
+        self._notifier.ready()  # a pause may be long, and a service that waits is well
         _log.info("paused: %s", "no camera is open" if live else "the clip waits")
         health_due = Every(self._settings.publish.health_interval_s)
         while not self._stop():

@@ -43,9 +43,14 @@ class Parts:
 
 @contextmanager
 def opened_parts(
-    settings: Settings, state_dir: Path, *, model_set: str, link_group: int | None = None
+    settings: Settings,
+    state_dir: Path,
+    *,
+    model_set: str,
+    link_path: Path | None = None,
+    link_group: int | None = None,
 ) -> Iterator[Parts]:
-    """Hold the state folder and open outbox, link and broker; closes them in the right order.
+    """Hold the state folder and open outbox, link (in that folder unless given) and broker; closes them in order.
 
     Raises ConfigError, AlreadyRunning, OutboxFull.
     """
@@ -62,7 +67,7 @@ def opened_parts(
         stack.enter_context(FolderLock(state_dir))
         outbox = Outbox(state_dir / OUTBOX_NAME, settings.outbox, jitter_s=settings.privacy.jitter_s)
         stack.callback(outbox.close)
-        link = LinkServer(state_dir / SOCKET_NAME, group=link_group)
+        link = LinkServer(link_path or state_dir / SOCKET_NAME, group=link_group)
         stack.callback(link.close)
 
         clock = WallClock(settings.privacy.time_resolution_s)
