@@ -78,6 +78,29 @@ class Models(_Section, frozen=True, kw_only=True):
     threads: Annotated[int, _number("threads", "CPU threads for one inference.", low=1, high=64)] = 1
 
 
+class Accelerators(_Section, frozen=True, kw_only=True):
+    """Accelerators that live in worker processes: `ncs2` and `coral:*` among `models.targets`."""
+
+    ncs2_python: Annotated[
+        str, _text("Interpreter with OpenVINO 2022.3 or 2021.4 and its MYRIAD plugin, for the Neural Compute Stick 2.")
+    ] = "/opt/passerby/ncs2/bin/python"
+    coral_library: Annotated[str, _text("Delegate of the Coral Edge TPU: a path, or a name that the linker finds.")] = (
+        "libedgetpu.so.1"
+    )
+    answer_s: Annotated[
+        float, _number("s", "A worker that takes longer for an answer hangs and is ended.", low=0.05, high=0.8)
+    ] = 0.5
+    start_s: Annotated[
+        float, _number("s", "A worker that takes longer to load its networks hangs and is ended.", low=1, high=120)
+    ] = 10.0
+    restart_initial_s: Annotated[
+        float, _number("s", "First wait before a lost accelerator is tried again.", low=0.05, high=60)
+    ] = 1.0
+    restart_max_s: Annotated[
+        float, _number("s", "Longest wait between tries; waits double up to it.", low=0.1, high=3600)
+    ] = 60.0
+
+
 class Detection(_Section, frozen=True, kw_only=True):
     """Finding faces."""
 
@@ -238,6 +261,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     identity: Identity = field(default_factory=Identity)
     camera: Camera = field(default_factory=Camera)
     models: Models = field(default_factory=Models)
+    accelerators: Accelerators = field(default_factory=Accelerators)
     detection: Detection = field(default_factory=Detection)
     tracking: Tracking = field(default_factory=Tracking)
     attributes: Attributes = field(default_factory=Attributes)

@@ -30,8 +30,17 @@ from edge.link.client import LinkClient
 from edge.pipeline import Counters, Outcome, Pipeline
 from edge.ports import FrameSource
 from edge.privacy.lock import lock_sensor
-from edge.schemas.link import MESSAGES_PER_S, Command, HealthMessage, HealthRequest, LiveMessage, Pause, Resume
-from edge.schemas.vocabulary import SensorState
+from edge.schemas.link import (
+    MAX_FPS_TENTHS,
+    MESSAGES_PER_S,
+    Command,
+    HealthMessage,
+    HealthRequest,
+    LiveMessage,
+    Pause,
+    Resume,
+)
+from edge.schemas.vocabulary import AcceleratorState, SensorState
 from edge.visits.book import VisitBook
 
 FLUSH_S = 5.0
@@ -80,6 +89,7 @@ class Sensor:
         self._networks = open_networks(settings, open_catalog())
         self._counters = Counters()
         self._reopens = 0
+        self._accelerators: tuple[AcceleratorState, ...] = ()
         self._source: FrameSource | None = None
         self._link = LinkClient(
             link_path,
@@ -187,6 +197,7 @@ class Sensor:
             live=lambda at: self._live(book, at),
             health=lambda: self._health("running"),
             alive=self._notifier.alive,
+            changed=self._target_changed,
             watchdog_s=self._notifier.watchdog_s,
         )
         stages = make_stages(self._settings, self._networks, book, self._link)
@@ -207,6 +218,13 @@ class Sensor:
             self._stop.sleep(POLL_S)
         return False
 
+    def _target_changed(self) -> bool:
+        """Whether an accelerator was lost or is back since the last call; visits then name another target."""
+        before, self._link.target = self._link.target, self._networks.target
+        accelerators = tuple(device.state for device in self._networks.accelerators.devices)
+        seen, self._accelerators = self._accelerators, accelerators
+        return before != self._link.target or seen != accelerators
+
     def _live(self, book: VisitBook, at: float) -> LiveMessage:
         now = book.live(at)
         brackets = cast(tuple[int, int, int, int, int, int, int, int, int], now.brackets)
@@ -223,18 +241,21 @@ class Sensor:
 
     def _health(self, state: SensorState) -> HealthMessage:
         uptime_s = boottime() - self._started
+        accelerator = next(iter(self._networks.accelerators.devices), None)
         return HealthMessage(
             state=state,
             uptime_s=int(uptime_s),
             frames=self._counters.frames,
             dropped_frames=self._source.dropped if isinstance(self._source, NewestFrame) else 0,
-            fps_tenths=round(self._counters.frames / max(uptime_s, 0.1) * 10),
+            fps_tenths=min(round(self._counters.frames / max(uptime_s, 0.1) * 10), MAX_FPS_TENTHS),
             visits=self._counters.visits,
             lost_visits=self._link.lost_visits,
             camera_reopens=self._reopens,
             target=self._networks.target,
-            fallbacks=min(len(self._networks.fallbacks), 99),
-            rss_mb=resident_mb(),
+            fallbacks=min(self._networks.moves, 99),
+            accelerator=accelerator.state if accelerator else "none",
+            accelerator_fault=accelerator.fault if accelerator else "none",
+            rss_mb=min(resident_mb(), 65_535),
         )
 
 

@@ -130,6 +130,8 @@ def sensor_health(message: HealthMessage) -> SensorHealth:
         camera_reopens=message.camera_reopens,
         target=message.target,
         fallbacks=message.fallbacks,
+        accelerator=message.accelerator,
+        accelerator_fault=message.accelerator_fault,
         rss_mb=message.rss_mb,
     )
 

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from edge.schemas.vocabulary import (
+    AcceleratorFault,
+    AcceleratorState,
     EndReason,
     EventId,
     Fraction,
@@ -167,7 +169,9 @@ class SensorHealth(_Event, frozen=True, kw_only=True):
     lost_visits: Annotated[int, Meta(ge=0, description="Visits dropped because the publisher did not take them.")]
     camera_reopens: Count
     target: Target
-    fallbacks: Annotated[int, Meta(ge=0, description="Moves to the next target of the list.")]
+    fallbacks: Annotated[int, Meta(ge=0, description="Moves to the next target of the list, at the start and since.")]
+    accelerator: Annotated[AcceleratorState, Meta(description="The first accelerator among the targets.")]
+    accelerator_fault: Annotated[AcceleratorFault, Meta(description="What went wrong with it last.")]
     rss_mb: Count
 
 

@@ -11,9 +11,18 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from edge.schemas.vocabulary import EndReason, GenderLabel, SensorState, Target, TaxonomyName
+from edge.schemas.vocabulary import (
+    AcceleratorFault,
+    AcceleratorState,
+    EndReason,
+    GenderLabel,
+    SensorState,
+    Target,
+    TaxonomyName,
+)
 
 MAX_MESSAGE_BYTES = 512
+MAX_FPS_TENTHS = 20_000
 MESSAGES_PER_S = 20
 """Refill of the token bucket; its depth is the same number."""
 
@@ -75,13 +84,15 @@ class HealthMessage(_Message, tag="health", frozen=True, kw_only=True):
     uptime_s: Total
     frames: Total
     dropped_frames: Total
-    fps_tenths: Annotated[int, Meta(ge=0, le=10_000_000)]
+    fps_tenths: Annotated[int, Meta(ge=0, le=MAX_FPS_TENTHS)]
     visits: Total
     lost_visits: Total
     camera_reopens: Total
     target: Target
     fallbacks: Annotated[int, Meta(ge=0, le=99)]
-    rss_mb: Annotated[int, Meta(ge=0, le=1_000_000)]
+    accelerator: AcceleratorState
+    accelerator_fault: AcceleratorFault
+    rss_mb: Annotated[int, Meta(ge=0, le=65_535)]
 
 
 class Ack(_Message, tag="ack", frozen=True, kw_only=True):
