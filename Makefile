@@ -15,7 +15,7 @@ test: $(VENV)/.dev
 # Makes the isolated environments (2.9 GB in PASSERBY_CACHE or ~/.cache/passerby, once) and tests what runs in them.
 test-tflite: $(VENV)/.dev
 	@.ci/programs strace
-	$(BIN)/pytest -m "tflite or oldruntimes" --timeout 1800 $(or $(TESTS),tests/conversion)
+	$(BIN)/pytest -m "tflite or oldruntimes" --timeout 1800 $(or $(TESTS),tests/conversion tests/accelerators)
 
 training: $(VENV)/.training
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
+from edge.accelerators.opening import Command as WorkerCommand
 from edge.assemble import make_book, make_stages, open_networks
 from edge.backoff import Backoff
 from edge.cameras.address import is_network, shown
@@ -80,13 +81,24 @@ class StopFlag:
 class Sensor:
     """One process that sees. Opens its networks at once; raises what that raises."""
 
-    def __init__(self, settings: Settings, link_path: Path, stop: StopFlag, *, patience_s: float = 0.0) -> None:
-        """`patience_s`: how long the publisher may take for the last visits, `FLUSH_S` at least."""
+    def __init__(
+        self,
+        settings: Settings,
+        link_path: Path,
+        stop: StopFlag,
+        *,
+        patience_s: float = 0.0,
+        worker_command: WorkerCommand | None = None,
+    ) -> None:
+        """`patience_s`: how long the publisher may take for the last visits, `FLUSH_S` at least.
+
+        `worker_command`: of an accelerator's worker, by target, in place of the real one.
+        """
         self._settings, self._stop, self._patience_s = settings, stop, patience_s
         _need_allowed_source(settings)
         self._notifier = Notifier()
         self._started = boottime()
-        self._networks = open_networks(settings, open_catalog())
+        self._networks = open_networks(settings, open_catalog(), worker_command=worker_command)
         self._counters = Counters()
         self._reopens = 0
         self._accelerators: tuple[AcceleratorState, ...] = ()
