@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from edge.opening_hours import Hours
 from edge.schemas.vocabulary import NAME_IN_WORDS, Name, Target, TaxonomyName
 
 
@@ -190,12 +191,28 @@ class Privacy(_Section, frozen=True, kw_only=True):
     jitter_s: Annotated[float, _number("s", "Random delay of each event before it is sent.", low=0, high=3600)] = 0.0
 
 
+class Pause(_Section, frozen=True, kw_only=True):
+    """When the camera is closed, by what is decided at the device."""
+
+    flag_file: Annotated[
+        str, _text("A file whose presence pauses; empty takes `paused` in the state folder. The sensor must see it.")
+    ] = ""
+    open_hours: Annotated[
+        tuple[Hours, ...],
+        _text("Local opening hours, such as `mon-fri 08:00-20:00`, `sat 22:00-02:00`; empty is always open."),
+    ] = ()
+
+
 class Publish(_Section, frozen=True, kw_only=True):
     """What is sent, and how often."""
 
     events: Annotated[
         tuple[Literal["visit", "live", "aggregate"], ...], _text("Kinds of events that leave the device.")
     ] = ("visit", "live")
+    await_clock_s: Annotated[
+        float,
+        _number("s", "Since boot: so long events wait for the time where it is not known yet.", low=0, high=86_400),
+    ] = 120.0
     live_interval_s: Annotated[float, _number("s", "Between two live events.", low=0.2, high=3600)] = 2.0
     health_interval_s: Annotated[float, _number("s", "Between two health events.", low=1, high=86_400)] = 30.0
     aggregate_window_s: Annotated[int, _number("s", "Window of an aggregate.", low=60, high=86_400)] = 900
@@ -268,6 +285,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     attention: Attention = field(default_factory=Attention)
     visits: Visits = field(default_factory=Visits)
     privacy: Privacy = field(default_factory=Privacy)
+    pause: Pause = field(default_factory=Pause)
     publish: Publish = field(default_factory=Publish)
     broker: Broker = field(default_factory=Broker)
     outbox: Outbox = field(default_factory=Outbox)

@@ -97,7 +97,13 @@ class Look(NamedTuple):
 class Pipeline:
     """Runs the frames of one source through the stages until it ends or somebody asks to stop."""
 
-    def __init__(self, stages: Stages, *, pulse: Pulse, stop: Callable[[], bool]) -> None:
+    def __init__(
+        self, stages: Stages, *, pulse: Pulse, stop: Callable[[], bool], paused: Callable[[], bool] = lambda: False
+    ) -> None:
+        """`paused`: whether the device itself wants a pause; a command to resume does not undo that."""
+        self._paused = paused
+        self.paused_by_command = False
+        """Whether the last command about the camera was a pause."""
         self._stages = stages
         self._pulse = pulse
         self._stop = stop
@@ -113,6 +119,7 @@ class Pipeline:
         visits are closed.
         """
         self._outcome = Outcome.SOURCE_ENDED
+        self.paused_by_command = False
         try:
             self._see(source)
         except InferenceError:
@@ -192,12 +199,12 @@ class Pipeline:
 
     def _asked_to_end(self) -> bool:
         for command in self._stages.sink.commands():
-            if isinstance(command, Pause):
-                self._outcome = Outcome.PAUSED
-            elif isinstance(command, Resume):
-                self._outcome = Outcome.SOURCE_ENDED  # takes back a pause that came just before it
+            if isinstance(command, Pause | Resume):  # a resume takes back a pause that came just before it
+                self.paused_by_command = isinstance(command, Pause)
             elif isinstance(command, HealthRequest):
                 self._pulse.ask()
+        if self.paused_by_command or self._paused():
+            self._outcome = Outcome.PAUSED
         if self._stop():
             self._outcome = Outcome.STOPPED
         return self._outcome is not Outcome.SOURCE_ENDED

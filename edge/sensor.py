@@ -28,6 +28,7 @@ from edge.health.counters import resident_mb
 from edge.health.notify import Notifier
 from edge.heartbeat import Every, Heartbeat
 from edge.link.client import LinkClient
+from edge.pausing import LocalPause, pause_flag
 from edge.pipeline import Counters, Outcome, Pipeline
 from edge.ports import FrameSource
 from edge.privacy.lock import lock_sensor
@@ -101,6 +102,8 @@ class Sensor:
         self._networks = open_networks(settings, open_catalog(), worker_command=worker_command)
         self._counters = Counters()
         self._reopens = 0
+        self._local_pause = LocalPause(settings.pause, pause_flag(settings.pause))
+        self._paused_remotely = False
         self._accelerators: tuple[AcceleratorState, ...] = ()
         self._source: FrameSource | None = None
         self._link = LinkClient(
@@ -114,7 +117,8 @@ class Sensor:
 
     def run(self) -> int:
         """See until the source ends, the camera is lost or somebody asks to stop; returns the exit code."""
-        if self._paused_already() and not self._wait_for_resume(live=True):
+        self._paused_remotely = self._publisher_says_pause()
+        if self._paused and not self._wait_for_resume(live=True):
             return 0
         self._source = self._open_source()
         if self._source is None:
@@ -126,7 +130,7 @@ class Sensor:
         gc.collect()
         gc.freeze()  # what is there now stays: the collector need not look at it again in every pass
         outcome = self._see(pipeline, self._source)
-        while outcome is Outcome.PAUSED and self._wait_for_resume(live=self._source.live):
+        while outcome is Outcome.PAUSED and self._resumed(pipeline, self._source):
             if self._source.live:
                 return FRESH_PROCESS
             outcome = self._see(pipeline, self._source)
@@ -147,6 +151,11 @@ class Sensor:
             self._hand_over()
         return outcome
 
+    def _resumed(self, pipeline: Pipeline, source: FrameSource) -> bool:
+        """Wait after a pause that ended the frames; False where somebody asked to stop meanwhile."""
+        self._paused_remotely = pipeline.paused_by_command
+        return self._wait_for_resume(live=source.live)
+
     def _hand_over(self) -> None:
         """Wait until the publisher has every visit, or for too long."""
         until = boottime() + max(FLUSH_S, self._patience_s) + self._link.unacknowledged / MESSAGES_PER_S
@@ -157,8 +166,8 @@ class Sensor:
                 return
             self._notifier.alive()
 
-    def _paused_already(self) -> bool:
-        """Whether the publisher's first word is a pause: then the camera is not even opened."""
+    def _publisher_says_pause(self) -> bool:
+        """Whether the publisher's first word is a pause."""
         deadline = boottime() + FIRST_WORD_S
         while boottime() < deadline and not self._stop():
             camera = _about_the_camera(self._link.commands())
@@ -173,6 +182,8 @@ class Sensor:
         backoff = Backoff(camera.reopen_initial_s, camera.reopen_max_s)
         reason = ""
         while not self._stop():
+            if self._locally_paused() and not self._wait_for_resume(live=True):
+                return None
             try:
                 source = open_source(camera.source, camera)
             except SourceUnavailable as error:
@@ -213,16 +224,27 @@ class Sensor:
             watchdog_s=self._notifier.watchdog_s,
         )
         stages = make_stages(self._settings, self._networks, book, self._link)
-        return Pipeline(stages, pulse=pulse, stop=self._stop)
+        return Pipeline(stages, pulse=pulse, stop=self._stop, paused=self._locally_paused)
+
+    def _locally_paused(self) -> bool:
+        return self._local_pause.reason() != ""
+
+    @property
+    def _paused(self) -> bool:
+        """Whether anything is in the way of seeing: then the camera is not even opened."""
+        return self._paused_remotely or self._locally_paused()
 
     def _wait_for_resume(self, *, live: bool) -> bool:
         """Read nothing until somebody resumes (True) or stops (False) us; a camera is closed meanwhile."""
-        _log.info("paused: %s", "no camera is open" if live else "the clip waits")
+        _log.info("paused %s: %s", self._pause_reason(), "no camera is open" if live else "the clip waits")
+        self._notifier.ready()  # a pause may be long
         health_due = Every(self._settings.publish.health_interval_s)
         while not self._stop():
             commands = self._link.commands()
             camera = _about_the_camera(commands)
-            if camera and isinstance(camera[-1], Resume):
+            if camera:
+                self._paused_remotely = isinstance(camera[-1], Pause)
+            if not self._paused:
                 return True
             if health_due.due(boottime()) or any(isinstance(command, HealthRequest) for command in commands):
                 self._link.send(self._health("paused"))
@@ -236,6 +258,10 @@ class Sensor:
         accelerators = tuple(device.state for device in self._networks.accelerators.devices)
         seen, self._accelerators = self._accelerators, accelerators
         return before != self._link.target or seen != accelerators
+
+    def _pause_reason(self) -> str:
+        words = {"flag": "at the device", "hours": "outside opening hours", "": "by a command"}
+        return words[self._local_pause.reason()]
 
     def _live(self, book: VisitBook, at: float) -> LiveMessage:
         now = book.live(at)

@@ -69,6 +69,9 @@ class Visit(_Event, frozen=True, kw_only=True):
     quality: Fraction
     model_set: ModelSetText
     clock_synced: bool
+    dated_late: Annotated[
+        bool, Meta(description="Made before the time was known, and dated since by its seconds since boot.")
+    ] = False
     historical: bool
     end_reason: EndReason
 
