@@ -199,7 +199,10 @@ class Pause(_Section, frozen=True, kw_only=True):
     ] = ""
     open_hours: Annotated[
         tuple[Hours, ...],
-        _text("Local opening hours, such as `mon-fri 08:00-20:00`, `sat 22:00-02:00`; empty is always open."),
+        _text(
+            "Local opening hours, such as `mon-fri 08:00-20:00`, `sat 22:00-02:00`; empty is always open.",
+            allowed="DAY HH:MM-HH:MM | DAY-DAY HH:MM-HH:MM",
+        ),
     ] = ()
 
 
