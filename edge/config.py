@@ -206,6 +206,21 @@ class Pause(_Section, frozen=True, kw_only=True):
     ] = ()
 
 
+class Thermal(_Section, frozen=True, kw_only=True):
+    """Fewer frames while the machine is hot, so that the kernel need not slow everything down."""
+
+    slow_from_c: Annotated[
+        float,
+        _number("°C", "From here on the frame rate is halved, step by step; 0: 5 below the limit.", low=0, high=110),
+    ] = 0.0
+    hysteresis_c: Annotated[float, _number("°C", "So much cooler before it gets faster again.", low=1, high=40)] = 5.0
+    recover_s: Annotated[float, _number("s", "So long cooler before it gets faster again.", low=1, high=3600)] = 30.0
+    interval_s: Annotated[
+        float, _number("s", "Between two looks at the temperature, and so between two steps.", low=1, high=600)
+    ] = 5.0
+    min_fps: Annotated[float, _number("frames/s", "It is never slower.", low=0.1, high=60)] = 2.0
+
+
 class Publish(_Section, frozen=True, kw_only=True):
     """What is sent, and how often."""
 
@@ -289,6 +304,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     visits: Visits = field(default_factory=Visits)
     privacy: Privacy = field(default_factory=Privacy)
     pause: Pause = field(default_factory=Pause)
+    thermal: Thermal = field(default_factory=Thermal)
     publish: Publish = field(default_factory=Publish)
     broker: Broker = field(default_factory=Broker)
     outbox: Outbox = field(default_factory=Outbox)

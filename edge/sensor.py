@@ -17,15 +17,18 @@ from edge.accelerators.opening import Command as WorkerCommand
 from edge.assemble import make_book, make_stages, open_networks
 from edge.backoff import Backoff
 from edge.cameras.address import is_network, shown
+from edge.cameras.limited import Limited
 from edge.cameras.newest import NewestFrame
 from edge.cameras.opening import may_come_back, open_source
 from edge.catalog.lookup import open_catalog
 from edge.clock import boottime
 from edge.config import Settings
+from edge.cooling import Governor
 from edge.errors import LockUnavailable, SourceUnavailable, UsageError, explain
 from edge.exit_codes import FRESH_PROCESS, KEPT
 from edge.health.counters import resident_mb
 from edge.health.notify import Notifier
+from edge.health.thermal import read_heat
 from edge.heartbeat import Every, Heartbeat
 from edge.link.client import LinkClient
 from edge.pausing import LocalPause, pause_flag
@@ -104,8 +107,10 @@ class Sensor:
         self._reopens = 0
         self._local_pause = LocalPause(settings.pause, pause_flag(settings.pause))
         self._paused_remotely = False
+        self._governor = Governor(settings.thermal, settings.camera.fps, read_heat, boottime)
         self._accelerators: tuple[AcceleratorState, ...] = ()
         self._source: FrameSource | None = None
+        self._newest: NewestFrame | None = None
         self._link = LinkClient(
             link_path,
             target=self._networks.target,
@@ -197,8 +202,13 @@ class Sensor:
                 self._link.send(self._health("camera_lost"))
                 self._stop.sleep(backoff.next_wait_s(), self._notifier.alive)
             else:
-                return NewestFrame(source, camera.max_frame_age_s) if source.live else source
+                return self._newest_of(source) if source.live else source
         return None
+
+    def _newest_of(self, camera: FrameSource) -> FrameSource:
+        """Only the newest frame of a camera, and fewer of those while the machine is hot."""
+        self._newest = NewestFrame(camera, self._settings.camera.max_frame_age_s)
+        return Limited(self._newest, lambda: self._governor.interval_s)
 
     def _lock(self) -> None:
         if stat.S_ISREG(os.fstat(sys.stderr.fileno()).st_mode):
@@ -220,7 +230,7 @@ class Sensor:
             live=lambda at: self._live(book, at),
             health=lambda: self._health("running"),
             alive=self._notifier.alive,
-            changed=self._target_changed,
+            changed=self._changed,
             watchdog_s=self._notifier.watchdog_s,
         )
         stages = make_stages(self._settings, self._networks, book, self._link)
@@ -252,7 +262,19 @@ class Sensor:
             self._stop.sleep(POLL_S)
         return False
 
-    def _target_changed(self) -> bool:
+    def _changed(self) -> bool:
+        """Whether something has changed since the last call that health should tell at once."""
+        targets_changed, cooling_changed = self._targets_changed(), self._governor.look()
+        if cooling_changed:
+            _log.warning(
+                "cooling: %s at %s degrees, at least %.2f s between frames",
+                self._governor.cooling,
+                self._governor.temperature_c,
+                self._governor.interval_s,
+            )
+        return targets_changed or cooling_changed
+
+    def _targets_changed(self) -> bool:
         """Whether an accelerator was lost or is back since the last call; visits then name another target."""
         before, self._link.target = self._link.target, self._networks.target
         accelerators = tuple(device.state for device in self._networks.accelerators.devices)
@@ -279,12 +301,14 @@ class Sensor:
 
     def _health(self, state: SensorState) -> HealthMessage:
         uptime_s = boottime() - self._started
+        self._governor.look()
+        celsius = self._governor.temperature_c
         accelerator = next(iter(self._networks.accelerators.devices), None)
         return HealthMessage(
             state=state,
             uptime_s=int(uptime_s),
             frames=self._counters.frames,
-            dropped_frames=self._source.dropped if isinstance(self._source, NewestFrame) else 0,
+            dropped_frames=self._newest.dropped if self._newest else 0,
             fps_tenths=min(round(self._counters.frames / max(uptime_s, 0.1) * 10), MAX_FPS_TENTHS),
             visits=self._counters.visits,
             lost_visits=self._link.lost_visits,
@@ -293,7 +317,9 @@ class Sensor:
             fallbacks=min(self._networks.moves, 99),
             accelerator=accelerator.state if accelerator else "none",
             accelerator_fault=accelerator.fault if accelerator else "none",
-            rss_mb=min(resident_mb(), 65_535),
+            rss_mb=min(resident_mb(), 32_767),
+            temperature_c=min(max(round(celsius), 0), 125) if celsius is not None else -1,
+            cooling=self._governor.cooling,
         )
 
 

@@ -146,6 +146,8 @@ def sensor_health(message: HealthMessage) -> SensorHealth:
         accelerator=message.accelerator,
         accelerator_fault=message.accelerator_fault,
         rss_mb=message.rss_mb,
+        temperature_c=None if message.temperature_c < 0 else message.temperature_c,
+        cooling=message.cooling,
     )
 
 

@@ -94,7 +94,7 @@ class Reports:
             if isinstance(message, LiveMessage):
                 self._live(message)
             else:
-                told_at_once = self._asked or _accelerator_changed(self._sensor, message)
+                told_at_once = self._asked or _machine_changed(self._sensor, message)
                 self._sensor = message
                 self._health_at = self._clock.boot() if told_at_once else self._health_at
         if self._clock.boot() >= self._health_at:
@@ -132,6 +132,6 @@ class Reports:
         self._broker.tell("health", msgspec.json.encode(event), expires_s=2 * self._settings.publish.health_interval_s)
 
 
-def _accelerator_changed(before: HealthMessage | None, now: HealthMessage) -> bool:
-    """Whether an accelerator was lost or is back: that does not wait for the next health event."""
-    return before is not None and before.accelerator != now.accelerator
+def _machine_changed(before: HealthMessage | None, now: HealthMessage) -> bool:
+    """Whether an accelerator was lost or is back, or the heat has changed something: that waits for no interval."""
+    return before is not None and (before.accelerator, before.cooling) != (now.accelerator, now.cooling)

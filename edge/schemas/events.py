@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 from edge.schemas.vocabulary import (
     AcceleratorFault,
     AcceleratorState,
+    Cooling,
     EndReason,
     EventId,
     Fraction,
@@ -176,6 +177,10 @@ class SensorHealth(_Event, frozen=True, kw_only=True):
     accelerator: Annotated[AcceleratorState, Meta(description="The first accelerator among the targets.")]
     accelerator_fault: Annotated[AcceleratorFault, Meta(description="What went wrong with it last.")]
     rss_mb: Count
+    temperature_c: Annotated[int | None, Meta(description="Hottest part of the chip, degrees Celsius; null: unknown.")]
+    cooling: Annotated[
+        Cooling, Meta(description="Whether frames are left out for the heat, or the machine slows down.")
+    ]
 
 
 class PublisherHealth(_Event, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 from edge.schemas.vocabulary import (
     AcceleratorFault,
     AcceleratorState,
+    Cooling,
     EndReason,
     GenderLabel,
     SensorState,
@@ -92,7 +93,9 @@ class HealthMessage(_Message, tag="health", frozen=True, kw_only=True):
     fallbacks: Annotated[int, Meta(ge=0, le=99)]
     accelerator: AcceleratorState
     accelerator_fault: AcceleratorFault
-    rss_mb: Annotated[int, Meta(ge=0, le=65_535)]
+    rss_mb: Annotated[int, Meta(ge=0, le=32_767)]
+    temperature_c: Annotated[int, Meta(ge=-1, le=125, description="Hottest part of the chip; -1: not known.")]
+    cooling: Cooling
 
 
 class Ack(_Message, tag="ack", frozen=True, kw_only=True):
