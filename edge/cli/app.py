@@ -7,7 +7,7 @@ import sys
 import typer
 
 from edge import __version__
-from edge.cli import analyze, bench, config, demo, models, pause, run, schema
+from edge.cli import analyze, bench, config, demo, doctor, models, pause, run, schema
 from edge.errors import PasserbyError
 
 
@@ -33,6 +33,7 @@ def build() -> typer.Typer:
     app.add_typer(models.app, name="models")
     app.add_typer(config.app, name="config")
     app.command()(bench.bench)
+    app.command()(doctor.doctor)
     app.command()(schema.schema)
     if sys.argv[1:2] not in (["sensor"], ["publisher"]):
         _add_workstation_commands(app)
