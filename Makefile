@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 export PASSERBY_SHARED ?= $(abspath ../shared)
 
-.PHONY: demo test test-tflite training check format schemas docs recording bench clean
+.PHONY: demo test test-tflite test-picamera training check format schemas docs recording bench clean
 demo: $(VENV)/.demo
 	$(BIN)/passerby demo
 
@@ -16,6 +16,11 @@ test: $(VENV)/.dev
 test-tflite: $(VENV)/.dev
 	@.ci/programs strace
 	$(BIN)/pytest -m "tflite or oldruntimes" --timeout 1800 $(or $(TESTS),tests/conversion tests/accelerators)
+
+# Root only. Makes a Debian root file system (0.6 GB in PASSERBY_CACHE or ~/.cache/passerby, once) with libcamera.
+test-picamera: $(VENV)/.dev
+	@.ci/programs debootstrap
+	$(BIN)/pytest -m picamera --timeout 1800 $(or $(TESTS),tests/picamera)
 
 training: $(VENV)/.training
 

@@ -38,14 +38,35 @@ class Identity(_Section, frozen=True, kw_only=True):
 class Camera(_Section, frozen=True, kw_only=True):
     """Where frames come from."""
 
-    source: Annotated[str, _text("A V4L2 number or /dev path, `picamera`, a file, a folder, or a network address.")] = (
-        "0"
-    )
+    source: Annotated[
+        str, _text("A V4L2 number or /dev path, `picamera`, `csi:0` (Jetson), a file, a folder, or a network address.")
+    ] = "0"
     width_px: Annotated[int, _number("px", "Width asked of a camera.", low=160, high=4096)] = 1280
     height_px: Annotated[int, _number("px", "Height asked of a camera.", low=120, high=4096)] = 720
     fps: Annotated[
         float, _number("frames/s", "Rate asked of a camera; rate of a raw .h264 file.", low=0.1, high=240)
     ] = 30.0
+    view_width_px: Annotated[
+        int,
+        _number(
+            "px",
+            "picamera: width of the second stream, in which faces are looked for; 0 takes the first.",
+            low=0,
+            high=4096,
+        ),
+    ] = 640
+    min_fps: Annotated[
+        float,
+        _number(
+            "frames/s", "picamera: how slow it may get for longer exposures in the dark; 0 is `fps`.", low=0, high=240
+        ),
+    ] = 0.0
+    exposure_us: Annotated[
+        int, _number("µs", "picamera, csi: fixed time of exposure; 0 leaves it to the camera.", low=0, high=1_000_000)
+    ] = 0
+    exposure_value: Annotated[
+        float, _number("stops", "picamera, csi: brighter or darker than the camera's own choice.", low=-8, high=8)
+    ] = 0.0
     rotation_deg: Annotated[
         Literal[0, 90, 180, 270], Meta(description="Clockwise turn of the picture.", extra={"unit": "degrees"})
     ] = 0

@@ -51,6 +51,14 @@ def check_camera(settings: Settings) -> Finding:
             "picamera2 or libcamera is not installed",
             "apt install python3-picamera2, venv with --system-site-packages",
         )
+    if kind is SourceKind.CSI:
+        from edge.cameras.csi import opencv_has_gstreamer
+
+        if opencv_has_gstreamer() or importlib.util.find_spec("gi"):
+            return good("camera", f"{address}: through {'OpenCV' if opencv_has_gstreamer() else 'PyGObject'}")
+        return bad(
+            "camera", f"{address}: no GStreamer for Python", "apt install python3-gi gir1.2-gst-plugins-base-1.0"
+        )
     if classify(address).is_path or kind.is_path:
         there = Path(address).exists()
         return (
