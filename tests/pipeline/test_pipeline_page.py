@@ -403,10 +403,10 @@ def test_the_detector_gets_the_view_and_the_gate_too() -> None:
 
 
 def test_a_pause_at_the_device_ends_the_frames_as_a_command_does() -> None:
-    asked = iter([False] * 5 + [True])
+    asked = iter([False] * 8 + [True])
     loop = Loop([[face(LEFT)]], paused=lambda: next(asked))
     assert loop.run(*frames(20)) is Outcome.PAUSED
-    assert loop.pipeline.counters.frames == 5
+    assert loop.pipeline.counters.frames == 8
     assert [visit.end_reason for visit in loop.sink.visits] == ["paused"]
     assert not loop.pipeline.paused_by_command
 
