@@ -145,8 +145,10 @@ def _check_library(target: str, settings: Settings) -> Finding:
         python, wants = sys.executable, settings.accelerators.coral_library
         program = f"import ai_edge_litert, ctypes; ctypes.CDLL({wants!r}).tflite_plugin_create_delegate; print('found')"
         do = "pip install 'passerby[tflite]', and install a libedgetpu for today's LiteRT"
+    ours = ("PYTHON", "VIRTUAL_ENV") if target == "ncs2" else ()  # its interpreter is another one
+    variables = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     try:
-        done = subprocess.run([python, "-c", program], capture_output=True, text=True, timeout=_ANSWER_S)
+        done = subprocess.run([python, "-c", program], env=variables, capture_output=True, text=True, timeout=_ANSWER_S)
     except (OSError, subprocess.TimeoutExpired) as error:
         return bad("accelerators", f"{target}: {python}: {error}", do)
     if done.returncode == 0:

@@ -10,8 +10,9 @@ import pytest
 
 from edge import config
 from edge.delivery.outbox import Outbox
-from edge.delivery.stored import Draft, Place
+from edge.delivery.stored import Draft, Place, Row
 from edge.publishing.dating import Dating
+from edge.publishing.dispatch import Dispatch
 from edge.publishing.events import Composer, WallClock
 from edge.schemas.events import Visit
 from tests.unit.test_publisher_events import NOON, message
@@ -140,3 +141,53 @@ def test_what_was_delivered_waits_for_no_date(outbox: Outbox, composer: Composer
 
 def test_what_another_version_wrote_keeps_its_date(composer: Composer) -> None:
     assert composer.redated(b'{"schema": "passerby.visit/9"}', 90) == b'{"schema": "passerby.visit/9"}'
+
+
+class Broker:
+    """Takes what it is sent."""
+
+    connected = True
+    connections = 1
+
+    def __init__(self) -> None:
+        self.sent: list[int] = []
+
+    def space(self) -> int:
+        return 100
+
+    def send(self, row: Row) -> None:
+        self.sent.append(row.place.seq)
+
+    def tell(self, topic: str, payload: bytes, *, retain: bool = False, expires_s: float | None = None) -> None:
+        raise AssertionError("dispatch only sends events")
+
+
+def test_what_was_held_back_goes_out_once_when_it_has_its_date(outbox: Outbox, composer: Composer, now: Time) -> None:
+    broker = Broker()
+    dispatch, dates = Dispatch(outbox, broker, clock=lambda: now.boot), dating(outbox, composer, now)
+    store(outbox, composer, 1, started_s=90)
+    now.known = True
+    store(outbox, composer, 2, started_s=95)
+    now.known = False
+    dispatch.send(hold_undated=dates.holding)
+    assert broker.sent == [2]
+    now.go_on(5)
+    now.known = True
+    dates.work()
+    dispatch.send(hold_undated=dates.holding)
+    dispatch.send(hold_undated=dates.holding)
+    assert broker.sent == [2, 1], "the one under way is not sent again"
+
+
+def test_without_the_time_what_was_held_back_goes_out_after_a_while(
+    outbox: Outbox, composer: Composer, now: Time
+) -> None:
+    broker = Broker()
+    dispatch, dates = Dispatch(outbox, broker, clock=lambda: now.boot), dating(outbox, composer, now)
+    store(outbox, composer, 1, started_s=90)
+    dispatch.send(hold_undated=dates.holding)
+    assert broker.sent == []
+    now.go_on(300)
+    dates.work()
+    dispatch.send(hold_undated=dates.holding)
+    assert broker.sent == [1]
