@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 export PASSERBY_SHARED ?= $(abspath ../shared)
 
-.PHONY: demo test test-tflite test-systemd test-arm64 prove training check format schemas docs recording bench clean
+.PHONY: demo test test-tflite test-systemd test-arm64 test-picamera prove training check format schemas docs recording bench clean
 demo: $(VENV)/.demo
 	$(BIN)/passerby demo
 
@@ -15,7 +15,12 @@ test: $(VENV)/.dev
 # Makes the isolated environments (2.9 GB in PASSERBY_CACHE or ~/.cache/passerby, once) and tests what runs in them.
 test-tflite: $(VENV)/.dev
 	@.ci/programs strace
-	$(BIN)/pytest -m "tflite or oldruntimes" --timeout 1800 $(or $(TESTS),tests/conversion)
+	$(BIN)/pytest -m "tflite or oldruntimes" --timeout 1800 $(or $(TESTS),tests/conversion tests/accelerators)
+
+# Root only. Makes a Debian root file system (0.6 GB in PASSERBY_CACHE or ~/.cache/passerby, once) with libcamera.
+test-picamera: $(VENV)/.dev
+	@.ci/programs debootstrap
+	$(BIN)/pytest -m picamera --timeout 1800 $(or $(TESTS),tests/picamera)
 
 # Root only. Make Debian root file systems (1.5 GB in PASSERBY_CACHE or ~/.cache/passerby, once) and install into them.
 test-systemd: $(VENV)/.dev

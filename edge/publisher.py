@@ -83,8 +83,9 @@ class Publisher:
         parts.commands.take(news.commands)
         parts.reports.take(passing)
         parts.intake.commit(parts.dispatch.acked)
+        parts.dating.work()
         if not self._stop.asked or self._draining:
-            parts.dispatch.send()
+            parts.dispatch.send(hold_undated=parts.dating.holding and not self._stop.asked)
         self._feed_watchdog()
 
     @property
