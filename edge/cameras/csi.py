@@ -20,6 +20,8 @@ from edge.types import Frame
 
 _WAIT_NS = 2_000_000_000
 _START_NS = 10_000_000_000
+_REASON_NS = 200_000_000
+"""The bus tells of an end a moment after the sink has seen it."""
 _ROW_BYTES = 4
 """GStreamer pads the rows of BGR pictures to this multiple."""
 SINK = "appsink name=frames max-buffers=1 drop=true sync=false"
@@ -135,7 +137,8 @@ class GStreamerSource:
 
     def _complaint(self) -> str:
         """What the pipeline says of itself."""
-        message = self._pipeline.get_bus().pop_filtered(self._gst.MessageType.ERROR | self._gst.MessageType.EOS)
+        kinds = self._gst.MessageType.ERROR | self._gst.MessageType.EOS
+        message = self._pipeline.get_bus().timed_pop_filtered(_REASON_NS, kinds)
         if message is None:
             return "no frame in time"
         return "end of stream" if message.type == self._gst.MessageType.EOS else str(message.parse_error()[0])

@@ -30,8 +30,9 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 PACKAGES = (
     "python3-libcamera", "libcamera-ipa", "python3-prctl", "python3-numpy", "python3-gi", "gir1.2-gst-plugins-base-1.0",
-    "gstreamer1.0-plugins-base",
+    "gir1.2-gstreamer-1.0", "gstreamer1.0-plugins-base",
 )  # fmt: skip
+"""gir1.2-gst-plugins-base-1.0 wants the virtual package gir1.2-gst-1.0, which debootstrap does not look up."""
 PORTRAIT_AT = (300, 100)
 """Where the portrait's left upper corner lies in the played pictures of 1280x960 px."""
 
