@@ -289,7 +289,7 @@ uninstall_all() {
   run rm -rf "$opt" /run/passerby /usr/local/bin/passerby
   if booted; then run systemctl daemon-reload; fi
   if [ -z "$purge" ]; then say "removed; $etc and /var/lib/passerby stay (--purge removes them)"; return 0; fi
-  run rm -rf "$etc" /var/lib/passerby
+  run rm -rf "$etc" /var/lib/passerby /var/lib/passerby-pause
   local name
   for name in passerby-sensor passerby-publisher; do
     if getent passwd $name >/dev/null; then run userdel $name; fi

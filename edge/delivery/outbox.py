@@ -19,11 +19,11 @@ from typing import Any
 
 from edge import config
 from edge.clock import boottime
+from edge.clock import machine_boot as this_boot
 from edge.delivery.outbox_file import move_aside, open_outbox_file, storage_refuses
 from edge.delivery.stored import Draft, Place, Row, Stamp, Tally
 from edge.errors import OutboxFull, explain
 
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 KEPT_SESSIONS = 64
 """Lives of the sensor whose highest counter is remembered."""
 _START = (-1.0, 0)
@@ -52,7 +52,7 @@ class Outbox:
         self._bounds = bounds
         self._jitter_s = jitter_s
         self._clock = clock
-        self._machine_boot = machine_boot or _BOOT_ID.read_text().strip()
+        self._machine_boot = machine_boot or this_boot()
         self._dropped_before = 0
         self._sent_up_to = _START
         self._open()

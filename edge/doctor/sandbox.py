@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 from edge.config import Settings
@@ -15,6 +16,8 @@ from edge.doctor.findings import Finding, bad, doubtful, good
 PROC = Path("/proc")
 _TRIAL_S = 30.0
 _FILTERED = "2"
+_FIRST_WORDS = 6
+"""`python -I -B -m edge.cli sensor` is the longest way to start one."""
 
 
 def check_settings(settings: Settings) -> Iterator[Finding]:
@@ -68,8 +71,8 @@ def sensors(proc: Path = PROC) -> Iterator[Path]:
             words = (process / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        ours = any(word.endswith((b"passerby", b"edge.cli")) for word in words)
-        if ours and b"sensor" in words[1:4]:
+        pairs = pairwise(words[:_FIRST_WORDS])
+        if any(word.endswith((b"passerby", b"edge.cli")) and after == b"sensor" for word, after in pairs):
             yield process
 
 

@@ -210,8 +210,15 @@ def process(root: Path, command: str, seccomp: str, size: str = "0") -> Path:
         ("2", "9", "fail", "its limit on files"),
     ],
 )
-def test_a_sensor_that_runs(tmp_path: Path, seccomp: str, size: str, verdict: str, words: str) -> None:
-    process(tmp_path, "/venv/bin/python /venv/bin/passerby sensor --config x", seccomp, size)
+@pytest.mark.parametrize(
+    "command",
+    [
+        "/venv/bin/python /venv/bin/passerby sensor --config x",
+        "/opt/passerby/current/bin/python -IB -m edge.cli sensor",
+    ],
+)
+def test_a_sensor_that_runs(tmp_path: Path, command: str, seccomp: str, size: str, verdict: str, words: str) -> None:
+    process(tmp_path, command, seccomp, size)
     (finding,) = sandbox.check_running(tmp_path)
     assert (finding.verdict, words in finding.found) == (verdict, True), finding
 

@@ -204,8 +204,13 @@ def _command(appliance: Appliance, name: str) -> None:
 
 
 def _state(appliance: Appliance) -> str:
-    sensor = appliance.events("health")[-1]["sensor"]
-    return str(sensor["state"]) if sensor else ""
+    return _states(appliance, -1)[-1]
+
+
+def _states(appliance: Appliance, since: int) -> list[str]:
+    """Of the sensor, as health told from its `since`th time on; empty where no sensor was linked."""
+    told = [health["sensor"] for health in appliance.events("health")[since:]]
+    return [str(sensor["state"]) if sensor else "" for sensor in told]
 
 
 def test_it_stops_within_five_seconds_with_open_visits_delivered(appliance: Appliance) -> None:
@@ -256,13 +261,33 @@ def _after(appliance: Appliance, last: dict[str, Any]) -> list[dict[str, Any]]:
     return [v for v in appliance.events() if v["boot_id"] == last["boot_id"] and v["seq"] > last["seq"]]
 
 
-def test_an_orderly_reboot_brings_both_back(appliance: Appliance) -> None:
-    appliance.machine.shut_down()
-    appliance.machine.boot()
+def test_an_orderly_reboot_brings_both_back_and_a_pause_at_the_device_with_them(appliance: Appliance) -> None:
+    machine = appliance.machine
+    assert "/var/lib/passerby-pause/paused" in machine.run("passerby", "pause")
+    within(20, lambda: _state(appliance) == "paused", "health says paused")
+    told = len(appliance.events("health"))
+    machine.shut_down()
+    machine.boot()
     appliance.watch()
 
     within(30, lambda: _both_run(appliance), "both halves after the boot")
+    _command(appliance, "resume")  # of the broker, which has no say in this
+    within(20, lambda: _states(appliance, told)[-3:] == ["paused"] * 3, "health after the boot")
+    assert "running" not in _states(appliance, told)
+    machine.run("passerby", "resume")
     _some_visits(appliance)
+
+
+def test_doctor_finds_the_walls_round_the_sensor_that_runs(appliance: Appliance) -> None:
+    within(30, lambda: _both_run(appliance), "both halves")
+    words = ("passerby", "doctor", "--config", "/etc/passerby/passerby.toml", "--json")
+    found = json.loads(appliance.machine.run(*words, check=False))["findings"]
+    verdicts = {(finding["check"], finding["verdict"]) for finding in found}
+    told = [finding["found"] for finding in found if finding["check"] == "sandbox"]
+
+    assert {("camera", "pass"), ("models", "pass"), ("broker", "pass"), ("disk", "pass")} <= verdicts
+    assert {name for name, verdict in verdicts if verdict == "fail"} == set(), found
+    assert any(f"sensor {appliance.pid('sensor')}: no file can grow" in line for line in told), told
 
 
 def _offer(appliance: Appliance, wheels: Path, version: str, spoilt: str = "") -> str:
