@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 export PASSERBY_SHARED ?= $(abspath ../shared)
 
-.PHONY: demo test test-tflite test-systemd test-arm64 test-picamera prove training check format schemas docs recording bench clean
+.PHONY: demo test test-tflite test-systemd test-arm64 test-picamera soak prove training check format schemas docs recording bench clean
 demo: $(VENV)/.demo
 	$(BIN)/passerby demo
 
@@ -30,6 +30,11 @@ test-systemd: $(VENV)/.dev
 test-arm64: $(VENV)/.dev
 	@.ci/programs debootstrap qemu-aarch64-static
 	$(BIN)/pytest -m arm64 --timeout 1800 $(or $(TESTS),tests/systemd)
+
+# Root only. Ten minutes of random faults; PASSERBY_SOAK_S and PASSERBY_SOAK_FAULTS make it shorter.
+soak: $(VENV)/.dev
+	@.ci/programs debootstrap systemd-analyze faketime
+	$(BIN)/pytest -s -m soak --timeout 3600 $(or $(TESTS),tests/systemd)
 
 # The claims of docs/privacy.md, one by one.
 prove: $(VENV)/.dev
