@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from edge.errors import BadInput, explain
+from training.networks.face_mobilenet import fuse_normalisations
 from training.networks.face_resnet import fuse_scales
 from training.networks.tensorflow_js import read_weights
 from training.reports.files import write_whole
@@ -60,7 +61,7 @@ def _is_weight(value: Any) -> bool:
 def load_fitting(network: nn.Module, path: Path) -> tuple[int, int]:
     """Put the weights of a file into a network as far as names and shapes agree; returns (tensors taken, all).
 
-    The file is a state dict as users of torchvision save it, a checkpoint, or a manifest of TensorFlow.js' weights; its
+    The file is a state dict as users of torchvision save it, a checkpoint, or TensorFlow.js' manifest or model; its
     `x` may be `backbone.x` here.
     Raises BadInput where nothing fits.
     """
@@ -80,7 +81,8 @@ def load_fitting(network: nn.Module, path: Path) -> tuple[int, int]:
 
 def _read_weights(path: Path) -> dict[str, Any]:
     if path.suffix == ".json":
-        return dict[str, Any](fuse_scales(read_weights(path)))
+        published = read_weights(path)
+        return {**fuse_scales(published), **fuse_normalisations(published)}
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:

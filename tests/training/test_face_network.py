@@ -1,4 +1,4 @@
-"""The face network that teachers may begin with: its weights as they are published, and its shortcuts."""
+"""The face networks that teachers may begin with: their weights as they are published, shortcuts and edges."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from torch.nn import functional
 from edge.errors import BadInput, ConfigError
 from training.checkpoint import load_fitting
 from training.networks.attributes import AttributeNetwork, NetworkConfig
+from training.networks.face_mobilenet import FaceMobileNet
 from training.networks.face_resnet import LEAST_PX, FaceBlock, FaceResNet
 from training.networks.tensorflow_js import read_weights
 
@@ -97,3 +98,53 @@ def test_torn_weights_are_refused(tmp_path: Path) -> None:
     (tmp_path / MANIFEST).write_text("{}")
     with pytest.raises(BadInput, match="no weights manifest"):
         read_weights(tmp_path / MANIFEST)
+
+
+def publish_graph(folder: Path) -> dict[str, NDArray[np.float32]]:
+    """A model with the weights of a first block, some in 16 bits, and a whole number among them."""
+    rng = np.random.default_rng(4)
+    shapes: dict[str, tuple[int, ...]] = {
+        "conv1/convolution/merged_input": (3, 3, 3, 32),
+        "conv1_bn/batchnorm_1/sub": (32,),
+        "conv_dw_1/depthwise_kernel": (3, 3, 32, 1),
+        "conv_dw_1_bn/batchnorm_1/mul": (32,),
+        "conv_dw_1_bn/batchnorm_1/sub": (32,),
+    }
+    values = {name: rng.normal(0, 0.1, shape).astype(np.float16).astype(np.float32) for name, shape in shapes.items()}
+    half = {"dtype": "float16", "original_dtype": "float32"}
+    entries: list[dict[str, object]] = [
+        {"name": name, "shape": shape, "dtype": "float32", "quantization": half} for name, shape in shapes.items()
+    ]
+    entries.append({"name": "axes", "shape": (2,), "dtype": "int32"})
+    stored = [value.astype(np.float16).tobytes() for value in values.values()] + [np.int32([1, 2]).tobytes()]
+    model = {"modelTopology": {"node": []}, "weightsManifest": [{"paths": ["graph.bin"], "weights": entries}]}
+    (folder / "graph.json").write_text(json.dumps(model))
+    (folder / "graph.bin").write_bytes(b"".join(stored))
+    return values
+
+
+def test_weights_of_a_graph_become_those_of_its_convolutions(tmp_path: Path) -> None:
+    values = publish_graph(tmp_path)
+    network = AttributeNetwork(NetworkConfig(backbone="face-mobilenet", input_px=64, margin=0.0))
+    taken, _ = load_fitting(network, tmp_path / "graph.json")
+    assert taken == 4
+    pictures = torch.rand(2, 32, 9, 9)
+    filters = torch.tensor(values["conv_dw_1/depthwise_kernel"]).permute(2, 3, 0, 1)
+    scale, shift = (torch.tensor(values[f"conv_dw_1_bn/batchnorm_1/{each}"]) for each in ("mul", "sub"))
+    apart = functional.conv2d(pictures, filters, groups=32) * scale.view(1, -1, 1, 1) + shift.view(1, -1, 1, 1)
+    torch.testing.assert_close(network.backbone.get_submodule("conv_dw_1")(pictures), apart, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("px", [64, 80, 112])
+def test_a_halving_convolution_begins_at_the_first_pixel(px: int) -> None:
+    """As TensorFlow's padding "SAME" has it for even sizes: nothing before, a zero behind."""
+    network = FaceMobileNet().eval()
+    for each in network.parameters():
+        torch.nn.init.zeros_(each)
+    network.conv1.weight.data[:, :, 0, 0] = 1.0 / 255
+    seen: list[torch.Tensor] = []
+    network.conv1.register_forward_hook(lambda layer, given, found: seen.append(found))
+    pictures = torch.rand(1, 3, px, px)
+    assert network(pictures).shape == (1, 1024)
+    mean = sum((103.939, 116.779, 123.68)) / 255
+    torch.testing.assert_close(seen[0][:, :1], pictures[:, :, ::2, ::2].sum(1, keepdim=True) - mean)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +14,14 @@ from edge.exit_codes import CHECK_FAILED
 from training.evaluation.options import AsJson, Limit
 
 if TYPE_CHECKING:
+    from edge.catalog.lookup import Catalog
+    from edge.config import Settings
+    from training.data.boxes import BoxedPhotographs
+    from training.data.samples import Photographs
     from training.evaluation.detection_records import DetectionEvaluation
+    from training.evaluation.detection_requirements import DetectionRequirement
+    from training.evaluation.detection_runs import Work
+    from training.evaluation.wider import Counted
 
 Boxes = Annotated[
     list[str] | None,
@@ -76,59 +83,94 @@ def detection(
 ) -> None:
     """Measure face detectors: AP50, recall by size, state and brightness, false positives, landmarks, clips."""
     from edge.catalog.lookup import open_catalog
-    from edge.cli.progress import progress_bar
-    from edge.errors import UsageError, explain
-    from training.data.box_readers import open_boxed
-    from training.data.readers import open_photographs
-    from training.data.subset import every_nth
     from training.evaluation.detecting import need_detectors, parse_size
-    from training.evaluation.detection_requirements import judge_detectors, parse_detection_requirement
-    from training.evaluation.detection_runs import Work, evaluate_detectors
-    from training.evaluation.opening import need_folder_of
-    from training.evaluation.wider import LEVELS, read_level
-    from training.reports.printing import print_json, warn
+    from training.evaluation.detection_requirements import parse_detection_requirement
+    from training.evaluation.detection_runs import Work
 
     settings = settings_from(config, with_flags(overrides, models_targets=target))
-    if not (boxes or photographs or clip):
-        raise UsageError(explain("nothing to look at", expected="--boxes, --photographs or --clip"))
+    _need_pictures(boxes, photographs, clip)
     bars = [parse_detection_requirement(text) for text in require or ()]
-    need_folder_of(html, "--html")
     write_page = _page_writer(html)
     catalog = open_catalog()
     names, references = detector or [settings.models.set], reference or REFERENCES
     need_detectors([*names, *references], catalog)
-    sets = [open_photographs(each) for each in photographs or ()]
     work = Work(
         detectors=names,
         sizes=[parse_size(word) for word in size or ("own",)],
-        boxed=[open_boxed(each) if limit is None else open_boxed(each).every_nth(limit) for each in boxes or ()],
-        portraits=[every_nth(each, limit) if limit else each for each in sets],
+        boxed=_open_boxed(boxes or (), limit),
+        portraits=_open_portraits(photographs or (), limit),
         clips=clip or (),
         references=references,
-        wider={level: read_level(wider, level) for level in LEVELS} if wider else {},
+        wider=_read_wider(wider),
         smallest_px=smallest,
         smallest_in_clip_px=smallest_in_clip,
         clip_width_px=clip_width,
         most_false=most_false,
     )
-    with progress_bar(wanted=not as_json) as progress:
-        evaluation = evaluate_detectors(work, settings, catalog, progress)
-    evaluation = replace(evaluation, verdicts=[each for bar in bars for each in judge_detectors(bar, evaluation)])
-    warn(evaluation.warnings)
+    evaluation = _evaluate(work, settings, catalog, bars, quiet=as_json)
     write_page(evaluation)
-    print_json(evaluation) if as_json else _print_tables(evaluation)
-    if not all(verdict.met for verdict in evaluation.verdicts):
-        raise typer.Exit(CHECK_FAILED)
+    _say(evaluation, as_json=as_json)
+
+
+def _need_pictures(*options: Sequence[str] | None) -> None:
+    from edge.errors import UsageError, explain
+
+    if not any(options):
+        raise UsageError(explain("nothing to look at", expected="--boxes, --photographs or --clip"))
+
+
+def _open_boxed(paths: Sequence[str], limit: int | None) -> list[BoxedPhotographs]:
+    from training.data.box_readers import open_boxed
+
+    return [open_boxed(each) if limit is None else open_boxed(each).every_nth(limit) for each in paths]
+
+
+def _open_portraits(paths: Sequence[str], limit: int | None) -> list[Photographs]:
+    from training.data.readers import open_photographs
+    from training.data.subset import every_nth
+
+    return [open_photographs(each) if limit is None else every_nth(open_photographs(each), limit) for each in paths]
+
+
+def _read_wider(folder: Path | None) -> dict[str, Counted]:
+    from training.evaluation.wider import LEVELS, read_level
+
+    return {level: read_level(folder, level) for level in LEVELS} if folder else {}
+
+
+def _evaluate(
+    work: Work, settings: Settings, catalog: Catalog, bars: Sequence[DetectionRequirement], *, quiet: bool
+) -> DetectionEvaluation:
+    from edge.cli.progress import progress_bar
+    from training.evaluation.detection_requirements import judge_detectors
+    from training.evaluation.detection_runs import evaluate_detectors
+    from training.reports.printing import warn
+
+    with progress_bar(wanted=not quiet) as progress:
+        evaluation = evaluate_detectors(work, settings, catalog, progress)
+    warn(evaluation.warnings)
+    return replace(evaluation, verdicts=[each for bar in bars for each in judge_detectors(bar, evaluation)])
 
 
 def _page_writer(path: Path | None) -> Callable[[DetectionEvaluation], None]:
     """Writes the page, or nothing. What draws it is imported now: if it is missing, that is said before the work."""
+    from training.evaluation.opening import need_folder_of
+
+    need_folder_of(path, "--html")
     if path is None:
         return lambda evaluation: None
     from training.evaluation.detection_page import render_detection
     from training.reports.files import write_whole
 
     return lambda evaluation: write_whole(path, render_detection(evaluation).encode())
+
+
+def _say(evaluation: DetectionEvaluation, *, as_json: bool) -> None:
+    from training.reports.printing import print_json
+
+    print_json(evaluation) if as_json else _print_tables(evaluation)
+    if not all(verdict.met for verdict in evaluation.verdicts):
+        raise typer.Exit(CHECK_FAILED)
 
 
 def _print_tables(evaluation: DetectionEvaluation) -> None:

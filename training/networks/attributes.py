@@ -10,11 +10,12 @@ from torch import Tensor, nn
 from edge.errors import UsageError, explain
 from edge.taxonomy import MAX_AGE
 from training.networks.backbones import VGG16, MobileNetV2, ResNet
+from training.networks.face_mobilenet import FaceMobileNet
 from training.networks.face_resnet import FACE_RESNET_PX, FaceResNet
 from training.networks.nano import NanoBackbone, Stage
 
 AGES = MAX_AGE + 1
-BackboneName = Literal["nano", "mobilenet", "resnet", "resnet34", "vgg", "face"]
+BackboneName = Literal["nano", "mobilenet", "resnet", "resnet34", "vgg", "face", "face-mobilenet"]
 
 
 NANO = (Stage(48, 2), Stage(80, 2), Stage(128, 2))
@@ -61,12 +62,14 @@ def with_backbone(config: NetworkConfig, name: str) -> NetworkConfig:
     return config if backbone == config.backbone else NetworkConfig(backbone=backbone, input_px=px, margin=0.0)
 
 
-def make_backbone(config: NetworkConfig) -> NanoBackbone | ResNet | VGG16 | MobileNetV2 | FaceResNet:
+def make_backbone(config: NetworkConfig) -> NanoBackbone | ResNet | VGG16 | MobileNetV2 | FaceResNet | FaceMobileNet:
     """The backbone of a configuration, with random weights. Raises ConfigError where its input is too small."""
     if config.backbone == "nano":
         return NanoBackbone(config.stem, config.stages, config.features)
     if config.backbone == "face":
         return FaceResNet(config.input_px)
+    if config.backbone == "face-mobilenet":
+        return FaceMobileNet()
     if config.backbone == "vgg":
         return VGG16()
     if config.backbone == "mobilenet":

@@ -17,9 +17,9 @@ from edge.errors import BadInput, explain
 class Quantization(Struct, frozen=True):
     """value = stored * scale + min."""
 
-    dtype: Literal["uint8", "uint16"]
-    scale: float
-    min: float
+    dtype: Literal["uint8", "uint16", "float16"]
+    scale: float = 1.0
+    min: float = 0.0
 
 
 class Entry(Struct, frozen=True):
@@ -27,7 +27,7 @@ class Entry(Struct, frozen=True):
 
     name: str
     shape: tuple[Annotated[int, Meta(ge=0)], ...]
-    dtype: Literal["float32"]
+    dtype: Literal["float32", "int32"]
     quantization: Quantization | None = None
 
 
@@ -38,10 +38,20 @@ class Group(Struct, frozen=True):
     weights: tuple[Entry, ...]
 
 
+class Model(Struct, frozen=True, rename="camel"):
+    """A network's graph, which is not read, and its weights."""
+
+    weights_manifest: tuple[Group, ...]
+
+
 def read_weights(manifest: Path) -> dict[str, NDArray[np.float32]]:
-    """All tensors of a manifest, float32, by name. Raises BadInput for a file that is missing, torn or no manifest."""
+    """All tensors of a manifest, or of a model that holds one, as float32, by name.
+
+    Raises BadInput for a file that is missing, torn or neither.
+    """
     try:
-        groups = msgspec.json.decode(manifest.read_bytes(), type=tuple[Group, ...])
+        found = msgspec.json.decode(manifest.read_bytes(), type=tuple[Group, ...] | Model)
+        groups = found.weights_manifest if isinstance(found, Model) else found
         return {name: value for group in groups for name, value in _read_group(group, manifest)}
     except OSError as error:
         where = str(error.filename or manifest)
