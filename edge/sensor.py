@@ -53,8 +53,8 @@ FLUSH_S = 5.0
 POLL_S = 0.2
 ALIVE_S = 1.0
 """Between two signs of life while the last visits are handed over."""
-FIRST_WORD_S = 0.05
-"""Time for a publisher that holds a pause to say so; it does in the turn in which it sees the sensor."""
+LINK_S, FIRST_WORD_S = 0.05, 1.0
+"""Before the camera is opened: time for the link to come up, and then for the publisher's first word, at the longest."""
 
 _log = logging.getLogger(__name__)
 
@@ -174,13 +174,13 @@ class Sensor:
             self._notifier.alive()
 
     def _publisher_says_pause(self) -> bool:
-        """Whether the publisher's first word is a pause."""
-        deadline = boottime() + FIRST_WORD_S
-        while boottime() < deadline and not self._stop():
-            camera = _about_the_camera(self._link.commands())
-            if camera:
-                return isinstance(camera[-1], Pause)
-            time.sleep(FIRST_WORD_S / 10)
+        """Whether the publisher's first word is a pause; False where there is no publisher."""
+        begun = boottime()
+        while not self._stop() and boottime() - begun < (FIRST_WORD_S if self._link.connected else LINK_S):
+            commands = self._link.commands()
+            if commands:
+                return isinstance((_about_the_camera(commands) or commands)[-1], Pause)
+            time.sleep(LINK_S / 10)
         return False
 
     def _open_source(self) -> FrameSource | None:
