@@ -54,7 +54,7 @@ POLL_S = 0.2
 ALIVE_S = 1.0
 """Between two signs of life while the last visits are handed over."""
 LINK_S, FIRST_WORD_S = 0.05, 1.0
-"""Before the camera is opened: time for the link to come up, and then for the publisher's first word, at the longest."""
+"""Before the camera is opened: time for the link to come up, then at the longest for the publisher's first word."""
 
 _log = logging.getLogger(__name__)
 

@@ -110,3 +110,14 @@ def test_a_sensor_that_starts_in_a_pause_opens_nothing(device: Device) -> None:
     assert device.until(lambda health: health.state == "paused").frames == 0
     device.flag.unlink()
     device.until(lambda health: health.state == "running" and health.frames > 0)
+
+
+def test_a_sensor_waits_for_the_publisher_s_first_word_before_it_opens_anything(device: Device) -> None:
+    device.start()
+    deadline = time.monotonic() + PATIENCE_S
+    while not device.server.linked and time.monotonic() < deadline:
+        assert device.server.receive(10) == []
+    device.server.send(Pause())
+    assert device.until(lambda health: True).state == "paused", "its first word is not that it sees"
+    device.server.send(Resume())
+    device.until(lambda health: health.state == "running" and health.frames > 0)
