@@ -6,6 +6,7 @@ PATH="$PATH:/usr/sbin:/sbin"
 here=$(cd "$(dirname "$0")" && pwd)
 opt=/opt/passerby etc=/etc/passerby units=/etc/systemd/system
 services=(passerby-publisher.service passerby-sensor.service)
+button=passerby-button.service
 ready_s=${PASSERBY_READY_S:-60}
 dry='' uninstall='' purge='' start=yes wheels='' models='' python=python3 extras=''
 hardware=() changed='' building=''
@@ -159,7 +160,9 @@ place_files() {
   put "$from/sysusers.d/passerby.conf" /etc/sysusers.d/passerby.conf 644
   put "$from/tmpfiles.d/passerby.conf" /etc/tmpfiles.d/passerby.conf 644
   put "$from/udev/60-passerby.rules" /etc/udev/rules.d/60-passerby.rules 644
-  for unit in passerby.target "${services[@]}"; do put "$from/$unit" "$units/$unit" 644; done
+  for unit in passerby.target "$button" "${services[@]}"; do
+    if [ -e "$from/$unit" ]; then put "$from/$unit" "$units/$unit" 644; else drop "$units/$unit"; fi
+  done
   for name in coral jetson ncs2 rtsp; do
     if printf '%s\n' "$@" | grep -qx "$name"; then
       put "$from/drop-ins/$name.conf" "$units/passerby-sensor.service.d/50-$name.conf" 644
@@ -210,6 +213,7 @@ restart() {
   udevadm control --reload 2>/dev/null && udevadm trigger --subsystem-match=usb --subsystem-match=apex || true
   systemctl reset-failed "${services[@]}" 2>/dev/null || true
   systemctl restart --no-block passerby.target "${services[@]}"
+  systemctl try-restart --no-block "$button"
 }
 
 # Ready: both services said so, and are the same processes a moment later.
@@ -281,17 +285,17 @@ install_all() {
 }
 
 uninstall_all() {
-  if booted; then run systemctl disable --now --quiet passerby.target "${services[@]}" 2>/dev/null || true
-  else run systemctl disable --quiet passerby.target 2>/dev/null || true; fi
+  if booted; then run systemctl disable --now --quiet passerby.target "$button" "${services[@]}" 2>/dev/null || true
+  else run systemctl disable --quiet passerby.target "$button" 2>/dev/null || true; fi
   local unit
-  for unit in passerby.target "${services[@]}"; do run rm -rf "$units/$unit" "$units/$unit.d"; done
+  for unit in passerby.target "$button" "${services[@]}"; do run rm -rf "$units/$unit" "$units/$unit.d"; done
   run rm -f /etc/sysusers.d/passerby.conf /etc/tmpfiles.d/passerby.conf /etc/udev/rules.d/60-passerby.rules
   run rm -rf "$opt" /run/passerby /usr/local/bin/passerby
   if booted; then run systemctl daemon-reload; fi
   if [ -z "$purge" ]; then say "removed; $etc and /var/lib/passerby stay (--purge removes them)"; return 0; fi
   run rm -rf "$etc" /var/lib/passerby /var/lib/passerby-pause
   local name
-  for name in passerby-sensor passerby-publisher; do
+  for name in passerby-sensor passerby-publisher passerby-button; do
     if getent passwd $name >/dev/null; then run userdel $name; fi
     if getent group $name >/dev/null; then run groupdel $name; fi
   done

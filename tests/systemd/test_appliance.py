@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import struct
 import time
 from pathlib import Path
 from typing import Any
@@ -276,6 +277,24 @@ def test_an_orderly_reboot_brings_both_back_and_a_pause_at_the_device_with_them(
     assert "running" not in _states(appliance, told)
     machine.run("passerby", "resume")
     _some_visits(appliance)
+
+
+def test_a_press_of_the_button_pauses_and_the_next_one_resumes(appliance: Appliance) -> None:
+    machine = appliance.machine
+    within(30, lambda: _both_run(appliance), "both halves")
+    machine.run("mkfifo", "--mode=644", "/etc/button")  # stands in for an input device
+    unit = "/etc/systemd/system/passerby-button.service.d/50-test.conf"
+    machine.write(unit, "[Service]\nEnvironment=PASSERBY_BUTTON=/etc/button\n")
+    machine.run("systemctl", "daemon-reload")
+    machine.run("systemctl", "start", "passerby-button")
+    press = struct.pack("llHHi", 0, 0, 1, 119, 1)
+
+    for wanted in ("paused", "running"):
+        machine.path("/etc/button").write_bytes(press)
+        within(20, lambda wanted=wanted: _state(appliance) == wanted, f"health says {wanted}")
+    machine.run("systemctl", "stop", "passerby-button")
+    machine.run("rm", "-r", "/etc/button", str(Path(unit).parent))
+    machine.run("systemctl", "daemon-reload")
 
 
 def test_doctor_finds_the_walls_round_the_sensor_that_runs(appliance: Appliance) -> None:

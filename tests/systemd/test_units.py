@@ -11,12 +11,12 @@ import pytest
 from tests.conftest import need_program, unavailable
 
 FOLDER = Path(__file__).parents[2] / "systemd"
-UNITS = {"sensor": 1.0, "publisher": 1.5}
+UNITS = {"sensor": 1.0, "publisher": 1.5, "button": 1.0}
 OFFLINE_SINCE = 250
 
 
 def _directives(half: str) -> set[str]:
-    service = (FOLDER / f"passerby-{half}.service").read_text().partition("[Service]")[2]
+    service = (FOLDER / f"passerby-{half}.service").read_text().partition("[Service]")[2].partition("[Install]")[0]
     return set(re.findall(r"^([A-Za-z]+)=", service, flags=re.MULTILINE))
 
 
