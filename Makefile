@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 export PASSERBY_SHARED ?= $(abspath ../shared)
 
-.PHONY: demo test test-tflite training check format schemas docs recording bench clean
+.PHONY: demo test test-tflite test-systemd test-arm64 test-picamera soak prove training check format schemas docs recording bench clean
 demo: $(VENV)/.demo
 	$(BIN)/passerby demo
 
@@ -15,7 +15,33 @@ test: $(VENV)/.dev
 # Makes the isolated environments (2.9 GB in PASSERBY_CACHE or ~/.cache/passerby, once) and tests what runs in them.
 test-tflite: $(VENV)/.dev
 	@.ci/programs strace
-	$(BIN)/pytest -m "tflite or oldruntimes" --timeout 1800 $(or $(TESTS),tests/conversion)
+	$(BIN)/pytest -m "tflite or oldruntimes" --timeout 1800 $(or $(TESTS),tests/conversion tests/accelerators)
+
+# Root only. Makes a Debian root file system (0.6 GB in PASSERBY_CACHE or ~/.cache/passerby, once) with libcamera.
+test-picamera: $(VENV)/.dev
+	@.ci/programs debootstrap
+	$(BIN)/pytest -m picamera --timeout 1800 $(or $(TESTS),tests/picamera)
+
+# Root only. Make Debian root file systems (1.5 GB in PASSERBY_CACHE or ~/.cache/passerby, once) and install into them.
+test-systemd: $(VENV)/.dev
+	@.ci/programs debootstrap systemd-analyze
+	$(BIN)/pytest -m systemd --timeout 1800 $(or $(TESTS),tests/systemd)
+
+test-arm64: $(VENV)/.dev
+	@.ci/programs debootstrap qemu-aarch64-static
+	$(BIN)/pytest -m arm64 --timeout 1800 $(or $(TESTS),tests/systemd)
+
+# Root only. Ten minutes of random faults; PASSERBY_SOAK_S and PASSERBY_SOAK_FAULTS make it shorter.
+soak: $(VENV)/.dev
+	@.ci/programs debootstrap systemd-analyze faketime
+	$(BIN)/pytest -s -m soak --timeout 3600 $(or $(TESTS),tests/systemd)
+
+# The claims of docs/privacy.md, one by one.
+prove: $(VENV)/.dev
+	@.ci/programs mosquitto strace
+	$(BIN)/pytest -v tests/privacy tests/unit/test_privacy_rules.py tests/unit/test_link_codec.py \
+	  tests/unit/test_link_capacity.py tests/unit/test_link_bucket.py tests/unit/test_publisher_link.py \
+	  tests/unit/test_publisher_process.py
 
 training: $(VENV)/.training
 

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import cast
 
+from edge.accelerators.opening import Accelerators, Command
 from edge.attributes.ages import bracket_map
 from edge.attributes.estimator import NetworkEstimator
 from edge.catalog.lookup import Catalog, Located
@@ -34,7 +35,7 @@ Wrap = Callable[[InferenceSession], InferenceSession]
 
 @dataclass(frozen=True, slots=True)
 class Networks:
-    """The opened networks of a model set. `fallbacks`: targets that were passed over, and why."""
+    """The opened networks of a model set. `fallbacks`: targets that were passed over at the start, and why."""
 
     name: str
     model_set: ModelSet
@@ -42,11 +43,17 @@ class Networks:
     estimator: NetworkEstimator | None
     manifests: tuple[Manifest, ...]
     fallbacks: tuple[BackendUnavailable, ...]
+    accelerators: Accelerators
 
     @property
     def target(self) -> Target:
-        """The target of the attributes, or of the detector where there are none."""
+        """The target of the attributes, or of the detector where there are none; changes with an accelerator."""
         return cast(Target, self.estimator.target if self.estimator else self.detector.target)
+
+    @property
+    def moves(self) -> int:
+        """How often a preferred target could not run, at the start or since."""
+        return len(self.fallbacks) + self.accelerators.losses
 
     @property
     def untrained(self) -> bool:
@@ -58,13 +65,19 @@ def _same(session: InferenceSession) -> InferenceSession:
     return session
 
 
-def open_networks(settings: Settings, catalog: Catalog, *, wrap: Wrap = _same) -> Networks:
-    """Open the model set of the settings. Raises ModelNotFound, ManifestError, BackendUnavailable, InferenceError."""
+def open_networks(
+    settings: Settings, catalog: Catalog, *, wrap: Wrap = _same, worker_command: Command | None = None
+) -> Networks:
+    """Open the model set of the settings. Raises ModelNotFound, ManifestError, BackendUnavailable, InferenceError.
+
+    worker_command: of an accelerator's worker, by target, in place of the real one.
+    """
     chosen = catalog.model_set(settings.models.set)
     kinds = {kind for target in settings.models.targets for kind in KINDS.get(target.partition(":")[0], ())}
     names = chosen.attributes if settings.attributes.enabled else ()
     located = [catalog.locate(name, kinds or None) for name in (chosen.detector, *names)]
     fallbacks: list[BackendUnavailable] = []
+    accelerators = Accelerators(settings.accelerators, worker_command)
 
     def opened(model: Located, input_hw: tuple[int, int] | None = None, max_batch: int = 1) -> OpenedSession:
         found = open_session(
@@ -74,6 +87,7 @@ def open_networks(settings: Settings, catalog: Catalog, *, wrap: Wrap = _same) -
             threads=settings.models.threads,
             input_hw=input_hw,
             max_batch=max_batch,
+            drivers=accelerators.drivers,
         )
         fallbacks.extend(found.fallbacks)
         return OpenedSession(wrap(found.session), found.input_hw, found.fallbacks)  # type: ignore[arg-type]
@@ -89,7 +103,7 @@ def open_networks(settings: Settings, catalog: Catalog, *, wrap: Wrap = _same) -
         parts = [(model.manifest, found.result().session) for model, found in zip(located[1:], opening, strict=True)]
     estimator = NetworkEstimator(parts, max_batch=MAX_BATCH) if parts else None
     manifests = tuple(model.manifest for model in located)
-    return Networks(settings.models.set, chosen, detector, estimator, manifests, tuple(fallbacks))
+    return Networks(settings.models.set, chosen, detector, estimator, manifests, tuple(fallbacks), accelerators)
 
 
 def detector_score(settings: Settings, networks: Networks) -> float:

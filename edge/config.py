@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from edge.opening_hours import Hours
 from edge.schemas.vocabulary import NAME_IN_WORDS, Name, Target, TaxonomyName
 
 
@@ -37,14 +38,35 @@ class Identity(_Section, frozen=True, kw_only=True):
 class Camera(_Section, frozen=True, kw_only=True):
     """Where frames come from."""
 
-    source: Annotated[str, _text("A V4L2 number or /dev path, `picamera`, a file, a folder, or a network address.")] = (
-        "0"
-    )
+    source: Annotated[
+        str, _text("A V4L2 number or /dev path, `picamera`, `csi:0` (Jetson), a file, a folder, or a network address.")
+    ] = "0"
     width_px: Annotated[int, _number("px", "Width asked of a camera.", low=160, high=4096)] = 1280
     height_px: Annotated[int, _number("px", "Height asked of a camera.", low=120, high=4096)] = 720
     fps: Annotated[
         float, _number("frames/s", "Rate asked of a camera; rate of a raw .h264 file.", low=0.1, high=240)
     ] = 30.0
+    view_width_px: Annotated[
+        int,
+        _number(
+            "px",
+            "picamera: width of the second stream, in which faces are looked for; 0 takes the first.",
+            low=0,
+            high=4096,
+        ),
+    ] = 640
+    min_fps: Annotated[
+        float,
+        _number(
+            "frames/s", "picamera: how slow it may get for longer exposures in the dark; 0 is `fps`.", low=0, high=240
+        ),
+    ] = 0.0
+    exposure_us: Annotated[
+        int, _number("µs", "picamera, csi: fixed time of exposure; 0 leaves it to the camera.", low=0, high=1_000_000)
+    ] = 0
+    exposure_value: Annotated[
+        float, _number("stops", "picamera, csi: brighter or darker than the camera's own choice.", low=-8, high=8)
+    ] = 0.0
     rotation_deg: Annotated[
         Literal[0, 90, 180, 270], Meta(description="Clockwise turn of the picture.", extra={"unit": "degrees"})
     ] = 0
@@ -76,6 +98,29 @@ class Models(_Section, frozen=True, kw_only=True):
         ),
     ] = ("openvino:CPU", "onnxruntime:CPU", "tflite:CPU", "opencv:CPU")
     threads: Annotated[int, _number("threads", "CPU threads for one inference.", low=1, high=64)] = 1
+
+
+class Accelerators(_Section, frozen=True, kw_only=True):
+    """Accelerators that live in worker processes: `ncs2` and `coral:*` among `models.targets`."""
+
+    ncs2_python: Annotated[
+        str, _text("Interpreter with OpenVINO 2022.3 or 2021.4 and its MYRIAD plugin, for the Neural Compute Stick 2.")
+    ] = "/opt/passerby/ncs2/bin/python"
+    coral_library: Annotated[str, _text("Delegate of the Coral Edge TPU: a path, or a name that the linker finds.")] = (
+        "libedgetpu.so.1"
+    )
+    answer_s: Annotated[
+        float, _number("s", "A worker that takes longer for an answer hangs and is ended.", low=0.05, high=0.8)
+    ] = 0.5
+    start_s: Annotated[
+        float, _number("s", "A worker that takes longer to load its networks hangs and is ended.", low=1, high=120)
+    ] = 10.0
+    restart_initial_s: Annotated[
+        float, _number("s", "First wait before a lost accelerator is tried again.", low=0.05, high=60)
+    ] = 1.0
+    restart_max_s: Annotated[
+        float, _number("s", "Longest wait between tries; waits double up to it.", low=0.1, high=3600)
+    ] = 60.0
 
 
 class Detection(_Section, frozen=True, kw_only=True):
@@ -167,12 +212,46 @@ class Privacy(_Section, frozen=True, kw_only=True):
     jitter_s: Annotated[float, _number("s", "Random delay of each event before it is sent.", low=0, high=3600)] = 0.0
 
 
+class Pause(_Section, frozen=True, kw_only=True):
+    """When the camera is closed, by what is decided at the device."""
+
+    flag_file: Annotated[
+        str, _text("A file whose presence pauses; empty takes `paused` in the state folder. The sensor must see it.")
+    ] = ""
+    open_hours: Annotated[
+        tuple[Hours, ...],
+        _text(
+            "Local opening hours, such as `mon-fri 08:00-20:00`, `sat 22:00-02:00`; empty is always open.",
+            allowed="DAY HH:MM-HH:MM | DAY-DAY HH:MM-HH:MM",
+        ),
+    ] = ()
+
+
+class Thermal(_Section, frozen=True, kw_only=True):
+    """Fewer frames while the machine is hot, so that the kernel need not slow everything down."""
+
+    slow_from_c: Annotated[
+        float,
+        _number("°C", "From here on the frame rate is halved, step by step; 0: 5 below the limit.", low=0, high=110),
+    ] = 0.0
+    hysteresis_c: Annotated[float, _number("°C", "So much cooler before it gets faster again.", low=1, high=40)] = 5.0
+    recover_s: Annotated[float, _number("s", "So long cooler before it gets faster again.", low=1, high=3600)] = 30.0
+    interval_s: Annotated[
+        float, _number("s", "Between two looks at the temperature, and so between two steps.", low=1, high=600)
+    ] = 5.0
+    min_fps: Annotated[float, _number("frames/s", "It is never slower.", low=0.1, high=60)] = 2.0
+
+
 class Publish(_Section, frozen=True, kw_only=True):
     """What is sent, and how often."""
 
     events: Annotated[
         tuple[Literal["visit", "live", "aggregate"], ...], _text("Kinds of events that leave the device.")
     ] = ("visit", "live")
+    await_clock_s: Annotated[
+        float,
+        _number("s", "Since boot: so long events wait for the time where it is not known yet.", low=0, high=86_400),
+    ] = 120.0
     live_interval_s: Annotated[float, _number("s", "Between two live events.", low=0.2, high=3600)] = 2.0
     health_interval_s: Annotated[float, _number("s", "Between two health events.", low=1, high=86_400)] = 30.0
     aggregate_window_s: Annotated[int, _number("s", "Window of an aggregate.", low=60, high=86_400)] = 900
@@ -238,12 +317,15 @@ class Settings(_Section, frozen=True, kw_only=True):
     identity: Identity = field(default_factory=Identity)
     camera: Camera = field(default_factory=Camera)
     models: Models = field(default_factory=Models)
+    accelerators: Accelerators = field(default_factory=Accelerators)
     detection: Detection = field(default_factory=Detection)
     tracking: Tracking = field(default_factory=Tracking)
     attributes: Attributes = field(default_factory=Attributes)
     attention: Attention = field(default_factory=Attention)
     visits: Visits = field(default_factory=Visits)
     privacy: Privacy = field(default_factory=Privacy)
+    pause: Pause = field(default_factory=Pause)
+    thermal: Thermal = field(default_factory=Thermal)
     publish: Publish = field(default_factory=Publish)
     broker: Broker = field(default_factory=Broker)
     outbox: Outbox = field(default_factory=Outbox)

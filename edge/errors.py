@@ -71,6 +71,19 @@ class InferenceError(PasserbyError, RuntimeError):
     """A model was refused by its runtime, or an inference failed."""
 
 
+class AcceleratorLost(InferenceError):
+    """An accelerator does not answer any more, or cannot be started now; it may come back.
+
+    `fault` is a word of `edge.schemas.vocabulary.AcceleratorFault`.
+    """
+
+    def __init__(self, target: str, fault: str, reason: str) -> None:
+        super().__init__(explain(f"{target}: the accelerator is not there", got=f"{fault}: {reason}"))
+        self.target = target
+        self.fault = fault
+        self.reason = reason
+
+
 class SourceUnavailable(PasserbyError, OSError):
     """There is no such camera or source, or it cannot be opened."""
 

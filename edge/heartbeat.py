@@ -40,11 +40,16 @@ class Heartbeat:
         live: Callable[[float], LiveMessage],
         health: Callable[[], HealthMessage],
         alive: Callable[[], None],
+        changed: Callable[[], bool] = lambda: False,
         watchdog_s: float | None = None,
         clock: Callable[[], float] = boottime,
     ) -> None:
-        """`live` takes the frame's time; `alive` feeds a watchdog every `watchdog_s` seconds, if there is one."""
+        """`live` takes the frame's time; `alive` feeds a watchdog every `watchdog_s` seconds, if there is one.
+
+        `changed` says after every frame whether health has news that should not wait for its interval.
+        """
         self._sink, self._live, self._health, self._alive, self._clock = sink, live, health, alive, clock
+        self._changed = changed
         self._live_due = Every(settings.live_interval_s) if "live" in settings.events else None
         self._health_due = Every(settings.health_interval_s)
         self._alive_due = Every(watchdog_s) if watchdog_s is not None else None
@@ -62,7 +67,7 @@ class Heartbeat:
         now = self._clock()
         if self._live_due and self._live_due.due(now):
             self._sink.send(self._live(frame_at))
-        if self._health_due.due(now) or self._asked:
+        if self._changed() or self._health_due.due(now) or self._asked:
             self._asked = False
             self._sink.send(self._health())
         if self._alive_due and self._alive_due.due(now):

@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, Protocol
 
+import numpy as np
+
 from edge.errors import BadInput, CameraLost, InferenceError
+from edge.geometry import Box
 from edge.ports import AttributeEstimator, Detector, FrameSource, Tracker, TrackUpdate, VisitSink
 from edge.schemas.link import HealthRequest, Pause, Resume
 from edge.types import AttributeEstimate, Detection, Frame, Image, Track, VisitSummary
@@ -97,7 +100,13 @@ class Look(NamedTuple):
 class Pipeline:
     """Runs the frames of one source through the stages until it ends or somebody asks to stop."""
 
-    def __init__(self, stages: Stages, *, pulse: Pulse, stop: Callable[[], bool]) -> None:
+    def __init__(
+        self, stages: Stages, *, pulse: Pulse, stop: Callable[[], bool], paused: Callable[[], bool] = lambda: False
+    ) -> None:
+        """`paused`: whether the device itself wants a pause; a command to resume does not undo that."""
+        self._paused = paused
+        self.paused_by_command = False
+        """Whether the last command about the camera was a pause."""
         self._stages = stages
         self._pulse = pulse
         self._stop = stop
@@ -113,6 +122,7 @@ class Pipeline:
         visits are closed.
         """
         self._outcome = Outcome.SOURCE_ENDED
+        self.paused_by_command = False
         try:
             self._see(source)
         except InferenceError:
@@ -127,7 +137,7 @@ class Pipeline:
     def _see(self, source: FrameSource) -> None:
         looks: list[Look] = []
         for frame in self._frames(source):
-            self._stages.detector.start(frame.image)
+            self._stages.detector.start(frame.view)
             self._finish(looks)
             update = self._track(frame)
             looks = self._begin_looks(frame, update.active)
@@ -148,12 +158,12 @@ class Pipeline:
             if frame is None:
                 return
             self.counters.frames += 1
-            if self._stages.gate.opens(frame.image, frame.captured_at, anyone=self._anyone):
+            if self._stages.gate.opens(frame.view, frame.captured_at, anyone=self._anyone):
                 yield frame
             self._pulse.beat(frame.captured_at)
 
     def _track(self, frame: Frame) -> TrackUpdate:
-        detections = self._stages.detector.wait()
+        detections = on_image(self._stages.detector.wait(), frame)
         update = self._stages.tracker.update(detections, frame.captured_at)
         self._report(self._stages.visits.observe(update.active, frame.captured_at))
         self._anyone = bool(update.active)
@@ -192,12 +202,27 @@ class Pipeline:
 
     def _asked_to_end(self) -> bool:
         for command in self._stages.sink.commands():
-            if isinstance(command, Pause):
-                self._outcome = Outcome.PAUSED
-            elif isinstance(command, Resume):
-                self._outcome = Outcome.SOURCE_ENDED  # takes back a pause that came just before it
+            if isinstance(command, Pause | Resume):  # a resume takes back a pause that came just before it
+                self.paused_by_command = isinstance(command, Pause)
             elif isinstance(command, HealthRequest):
                 self._pulse.ask()
+        if self.paused_by_command or self._paused():
+            self._outcome = Outcome.PAUSED
         if self._stop():
             self._outcome = Outcome.STOPPED
         return self._outcome is not Outcome.SOURCE_ENDED
+
+
+def on_image(detections: Sequence[Detection], frame: Frame) -> Sequence[Detection]:
+    """Faces that were found in the frame's view, in px of its image."""
+    if frame.small is None:
+        return detections
+    across, down = frame.scale
+    return [
+        Detection(
+            Box(box.x_min * across, box.y_min * down, box.x_max * across, box.y_max * down),
+            score,
+            None if landmarks is None else landmarks * np.array((across, down), np.float32),
+        )
+        for box, score, landmarks in ((face.box, face.score, face.landmarks) for face in detections)
+    ]

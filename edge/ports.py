@@ -24,7 +24,9 @@ class FrameSource(Protocol):
 class InferenceSession(Protocol):
     """One compiled network on one target; one inference in flight."""
 
-    target: str
+    @property
+    def target(self) -> str:
+        """The target that runs it; changes where another one stands in for an accelerator."""
 
     def start(self, inputs: Tensors) -> None:
         """Begin an inference; inputs stay unchanged until `wait`. Raises InferenceError."""

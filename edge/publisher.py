@@ -32,14 +32,16 @@ def run_publisher(
     model_set: str,
     drain_timeout_s: float | None = None,
     drain_now: bool = False,
+    link_path: Path | None = None,
     link_group: int | None = None,
     stop: Stop | None = None,
 ) -> int:
     """Publish until SIGTERM, SIGINT or `stop`; returns the exit code.
 
     `model_set` is name and version of the model set, such as `best@1.0.0`. With `drain_timeout_s` the end waits until
-    the outbox is empty, at most so long, and is 3 when it is not; `drain_now` begins with that at once. `link_group`
-    is a group id whose members may be the sensor, besides this user. Raises ConfigError, AlreadyRunning, OutboxFull.
+    the outbox is empty, at most so long, and is 3 when it is not; `drain_now` begins with that at once. `link_path`
+    is the link's socket (default: in the state folder); `link_group` is a group id whose members may be the sensor,
+    besides this user. Raises ConfigError, AlreadyRunning, OutboxFull.
     """
     stop = stop or Stop()
     if drain_now:
@@ -47,7 +49,7 @@ def run_publisher(
     try:
         with (
             stopped_by_signals(stop),
-            opened_parts(settings, state_dir, model_set=model_set, link_group=link_group) as parts,
+            opened_parts(settings, state_dir, model_set=model_set, link_path=link_path, link_group=link_group) as parts,
         ):
             code = Publisher(parts, stop, drain_timeout_s).run()
     finally:
@@ -81,8 +83,9 @@ class Publisher:
         parts.commands.take(news.commands)
         parts.reports.take(passing)
         parts.intake.commit(parts.dispatch.acked)
+        parts.dating.work()
         if not self._stop.asked or self._draining:
-            parts.dispatch.send()
+            parts.dispatch.send(hold_undated=parts.dating.holding and not self._stop.asked)
         self._feed_watchdog()
 
     @property

@@ -9,29 +9,43 @@ import signal
 import stat
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import cast
 
+from edge.accelerators.opening import Command as WorkerCommand
 from edge.assemble import make_book, make_stages, open_networks
 from edge.backoff import Backoff
 from edge.cameras.address import is_network, shown
+from edge.cameras.limited import Limited
 from edge.cameras.newest import NewestFrame
 from edge.cameras.opening import may_come_back, open_source
 from edge.catalog.lookup import open_catalog
 from edge.clock import boottime
 from edge.config import Settings
+from edge.cooling import Governor
 from edge.errors import LockUnavailable, SourceUnavailable, UsageError, explain
 from edge.exit_codes import FRESH_PROCESS, KEPT
 from edge.health.counters import resident_mb
 from edge.health.notify import Notifier
+from edge.health.thermal import read_heat
 from edge.heartbeat import Every, Heartbeat
 from edge.link.client import LinkClient
+from edge.pausing import LocalPause, pause_flag
 from edge.pipeline import Counters, Outcome, Pipeline
 from edge.ports import FrameSource
 from edge.privacy.lock import lock_sensor
-from edge.schemas.link import MESSAGES_PER_S, Command, HealthMessage, HealthRequest, LiveMessage, Pause, Resume
-from edge.schemas.vocabulary import SensorState
+from edge.schemas.link import (
+    MAX_FPS_TENTHS,
+    MESSAGES_PER_S,
+    Command,
+    HealthMessage,
+    HealthRequest,
+    LiveMessage,
+    Pause,
+    Resume,
+)
+from edge.schemas.vocabulary import AcceleratorState, SensorState
 from edge.visits.book import VisitBook
 
 FLUSH_S = 5.0
@@ -39,8 +53,8 @@ FLUSH_S = 5.0
 POLL_S = 0.2
 ALIVE_S = 1.0
 """Between two signs of life while the last visits are handed over."""
-FIRST_WORD_S = 0.05
-"""Time for a publisher that holds a pause to say so; it does in the turn in which it sees the sensor."""
+LINK_S, FIRST_WORD_S = 0.05, 1.0
+"""Before the camera is opened: time for the link to come up, then at the longest for the publisher's first word."""
 
 _log = logging.getLogger(__name__)
 
@@ -71,28 +85,49 @@ class StopFlag:
 class Sensor:
     """One process that sees. Opens its networks at once; raises what that raises."""
 
-    def __init__(self, settings: Settings, link_path: Path, stop: StopFlag, *, patience_s: float = 0.0) -> None:
-        """`patience_s`: how long the publisher may take for the last visits, `FLUSH_S` at least."""
+    def __init__(
+        self,
+        settings: Settings,
+        link_path: Path,
+        stop: StopFlag,
+        *,
+        patience_s: float = 0.0,
+        peer_uids: Collection[int] | None = None,
+        worker_command: WorkerCommand | None = None,
+    ) -> None:
+        """`patience_s`: how long the publisher may take for the last visits, `FLUSH_S` at least.
+
+        `peer_uids`: users that the publisher may run as (ourselves and root unless given).
+
+        `worker_command`: of an accelerator's worker, by target, in place of the real one.
+        """
         self._settings, self._stop, self._patience_s = settings, stop, patience_s
         _need_allowed_source(settings)
         self._notifier = Notifier()
         self._started = boottime()
-        self._networks = open_networks(settings, open_catalog())
+        self._networks = open_networks(settings, open_catalog(), worker_command=worker_command)
         self._counters = Counters()
         self._reopens = 0
+        self._local_pause = LocalPause(settings.pause, pause_flag(settings.pause))
+        self._paused_remotely = False
+        self._governor = Governor(settings.thermal, settings.camera.fps, read_heat, boottime)
+        self._accelerators: tuple[AcceleratorState, ...] = ()
         self._source: FrameSource | None = None
+        self._newest: NewestFrame | None = None
         self._link = LinkClient(
             link_path,
             target=self._networks.target,
             taxonomy=settings.attributes.taxonomy,
             historical=not may_come_back(settings.camera.source),
+            peer_uids=peer_uids,
         )
         if self._networks.untrained:
             _log.warning("model set %s has random test weights: its answers mean nothing", self._networks.name)
 
     def run(self) -> int:
         """See until the source ends, the camera is lost or somebody asks to stop; returns the exit code."""
-        if self._paused_already() and not self._wait_for_resume(live=True):
+        self._paused_remotely = self._publisher_says_pause()
+        if self._paused and not self._wait_for_resume(live=True):
             return 0
         self._source = self._open_source()
         if self._source is None:
@@ -104,12 +139,10 @@ class Sensor:
         gc.collect()
         gc.freeze()  # what is there now stays: the collector need not look at it again in every pass
         outcome = self._see(pipeline, self._source)
-        while outcome is Outcome.PAUSED and self._wait_for_resume(live=self._source.live):
-            if self._source.live:
-                return FRESH_PROCESS
+        while outcome is Outcome.PAUSED and not self._source.live and self._resumed(pipeline):
             outcome = self._see(pipeline, self._source)
-        if outcome is Outcome.CAMERA_LOST:
-            return FRESH_PROCESS
+        if outcome is Outcome.CAMERA_LOST or (outcome is Outcome.PAUSED and self._source.live):
+            return FRESH_PROCESS  # with this process goes every picture that its memory still holds
         return KEPT if self._link.unacknowledged else 0
 
     def _see(self, pipeline: Pipeline, source: FrameSource) -> Outcome:
@@ -125,6 +158,11 @@ class Sensor:
             self._hand_over()
         return outcome
 
+    def _resumed(self, pipeline: Pipeline) -> bool:
+        """Wait after a pause of a clip; False where somebody asked to stop meanwhile."""
+        self._paused_remotely = pipeline.paused_by_command
+        return self._wait_for_resume(live=False)
+
     def _hand_over(self) -> None:
         """Wait until the publisher has every visit, or for too long."""
         until = boottime() + max(FLUSH_S, self._patience_s) + self._link.unacknowledged / MESSAGES_PER_S
@@ -135,14 +173,14 @@ class Sensor:
                 return
             self._notifier.alive()
 
-    def _paused_already(self) -> bool:
-        """Whether the publisher's first word is a pause: then the camera is not even opened."""
-        deadline = boottime() + FIRST_WORD_S
-        while boottime() < deadline and not self._stop():
-            camera = _about_the_camera(self._link.commands())
-            if camera:
-                return isinstance(camera[-1], Pause)
-            time.sleep(FIRST_WORD_S / 10)
+    def _publisher_says_pause(self) -> bool:
+        """Whether the publisher's first word is a pause; False where there is no publisher."""
+        begun = boottime()
+        while not self._stop() and boottime() - begun < (FIRST_WORD_S if self._link.connected else LINK_S):
+            commands = self._link.commands()
+            if commands:
+                return isinstance((_about_the_camera(commands) or commands)[-1], Pause)
+            time.sleep(LINK_S / 10)
         return False
 
     def _open_source(self) -> FrameSource | None:
@@ -151,6 +189,8 @@ class Sensor:
         backoff = Backoff(camera.reopen_initial_s, camera.reopen_max_s)
         reason = ""
         while not self._stop():
+            if self._locally_paused() and not self._wait_for_resume(live=True):
+                return None
             try:
                 source = open_source(camera.source, camera)
             except SourceUnavailable as error:
@@ -164,8 +204,13 @@ class Sensor:
                 self._link.send(self._health("camera_lost"))
                 self._stop.sleep(backoff.next_wait_s(), self._notifier.alive)
             else:
-                return NewestFrame(source, camera.max_frame_age_s) if source.live else source
+                return self._newest_of(source) if source.live else source
         return None
+
+    def _newest_of(self, camera: FrameSource) -> FrameSource:
+        """Only the newest frame of a camera, and fewer of those while the machine is hot."""
+        self._newest = NewestFrame(camera, self._settings.camera.max_frame_age_s)
+        return Limited(self._newest, lambda: self._governor.interval_s)
 
     def _lock(self) -> None:
         if stat.S_ISREG(os.fstat(sys.stderr.fileno()).st_mode):
@@ -187,25 +232,60 @@ class Sensor:
             live=lambda at: self._live(book, at),
             health=lambda: self._health("running"),
             alive=self._notifier.alive,
+            changed=self._changed,
             watchdog_s=self._notifier.watchdog_s,
         )
         stages = make_stages(self._settings, self._networks, book, self._link)
-        return Pipeline(stages, pulse=pulse, stop=self._stop)
+        return Pipeline(stages, pulse=pulse, stop=self._stop, paused=self._locally_paused)
+
+    def _locally_paused(self) -> bool:
+        return self._local_pause.reason() != ""
+
+    @property
+    def _paused(self) -> bool:
+        """Whether anything is in the way of seeing: then the camera is not even opened."""
+        return self._paused_remotely or self._locally_paused()
 
     def _wait_for_resume(self, *, live: bool) -> bool:
         """Read nothing until somebody resumes (True) or stops (False) us; a camera is closed meanwhile."""
-        _log.info("paused: %s", "no camera is open" if live else "the clip waits")
+        self._notifier.ready()  # a pause may be long, and a service that waits is well
+        _log.info("paused %s: %s", self._pause_reason(), "no camera is open" if live else "the clip waits")
         health_due = Every(self._settings.publish.health_interval_s)
         while not self._stop():
             commands = self._link.commands()
             camera = _about_the_camera(commands)
-            if camera and isinstance(camera[-1], Resume):
+            if camera:
+                self._paused_remotely = isinstance(camera[-1], Pause)
+            if not self._paused:
                 return True
             if health_due.due(boottime()) or any(isinstance(command, HealthRequest) for command in commands):
                 self._link.send(self._health("paused"))
             self._notifier.alive()
             self._stop.sleep(POLL_S)
         return False
+
+    def _changed(self) -> bool:
+        """Whether something has changed since the last call that health should tell at once."""
+        targets_changed, cooling_changed = self._targets_changed(), self._governor.look()
+        if cooling_changed:
+            _log.warning(
+                "cooling: %s at %s degrees, at least %.2f s between frames",
+                self._governor.cooling,
+                self._governor.temperature_c,
+                self._governor.interval_s,
+            )
+        return targets_changed or cooling_changed
+
+    def _targets_changed(self) -> bool:
+        """Whether an accelerator was lost or is back since the last call; visits then name another target."""
+        before, self._link.target = self._link.target, self._networks.target
+        accelerators = tuple(device.state for device in self._networks.accelerators.devices)
+        seen, self._accelerators = self._accelerators, accelerators
+        return before != self._link.target or seen != accelerators
+
+    def _pause_reason(self) -> str:
+        words = {"flag": "at the device", "hours": "outside opening hours", "": "by a command"}
+        return words[self._local_pause.reason()]
 
     def _live(self, book: VisitBook, at: float) -> LiveMessage:
         now = book.live(at)
@@ -223,18 +303,25 @@ class Sensor:
 
     def _health(self, state: SensorState) -> HealthMessage:
         uptime_s = boottime() - self._started
+        self._governor.look()
+        celsius = self._governor.temperature_c
+        accelerator = next(iter(self._networks.accelerators.devices), None)
         return HealthMessage(
             state=state,
             uptime_s=int(uptime_s),
             frames=self._counters.frames,
-            dropped_frames=self._source.dropped if isinstance(self._source, NewestFrame) else 0,
-            fps_tenths=round(self._counters.frames / max(uptime_s, 0.1) * 10),
+            dropped_frames=self._newest.dropped if self._newest else 0,
+            fps_tenths=min(round(self._counters.frames / max(uptime_s, 0.1) * 10), MAX_FPS_TENTHS),
             visits=self._counters.visits,
             lost_visits=self._link.lost_visits,
             camera_reopens=self._reopens,
             target=self._networks.target,
-            fallbacks=min(len(self._networks.fallbacks), 99),
-            rss_mb=resident_mb(),
+            fallbacks=min(self._networks.moves, 99),
+            accelerator=accelerator.state if accelerator else "none",
+            accelerator_fault=accelerator.fault if accelerator else "none",
+            rss_mb=min(resident_mb(), 32_767),
+            temperature_c=min(max(round(celsius), 0), 125) if celsius is not None else -1,
+            cooling=self._governor.cooling,
         )
 
 

@@ -24,11 +24,26 @@ FEMALE, MALE = 0, 1
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One image and its time. `captured_at` is seconds on the clock of `edge.clock` (boot time, never set back)."""
+    """One image and its time. `captured_at` is seconds on the clock of `edge.clock` (boot time, never set back).
+
+    small: the same view in fewer px, where the camera gives it at no cost; faces are looked for in it.
+    """
 
     image: Image
     index: int
     captured_at: float
+    small: Image | None = None
+
+    @property
+    def view(self) -> Image:
+        """The image that faces are looked for in."""
+        return self.image if self.small is None else self.small
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Px of the image for one px of the view, across and down."""
+        height, width = self.image.shape[:2]
+        return width / self.view.shape[1], height / self.view.shape[0]
 
 
 @dataclass(frozen=True, slots=True)

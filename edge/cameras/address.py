@@ -17,6 +17,7 @@ _STREAM_SCHEMES = frozenset({"rtsp", "rtsps", "rtmp", "rtmps", "http", "https", 
 _PAGE_HOSTS = ("youtube.com", "youtu.be", "vimeo.com", "twitch.tv", "dailymotion.com")
 _PAGE_SUFFIXES = frozenset({".html", ".htm", ".php"})
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://")
+_CSI = re.compile(r"^csi(:\d)?$")
 _PAGE_PREFIX, _FAKE_PREFIX = "page:", "fake:"
 DEMO_ADDRESS = "demo:"
 
@@ -26,6 +27,7 @@ class SourceKind(Enum):
 
     V4L2 = "v4l2"
     PICAMERA = "picamera"
+    CSI = "csi"
     FAKE = "fake"
     DEMO = "demo"
     IMAGE = "image"
@@ -40,7 +42,7 @@ class SourceKind(Enum):
     @property
     def is_camera(self) -> bool:
         """True for a camera on this machine."""
-        return self in (SourceKind.V4L2, SourceKind.PICAMERA)
+        return self in (SourceKind.V4L2, SourceKind.PICAMERA, SourceKind.CSI)
 
     @property
     def is_pictures(self) -> bool:
@@ -67,6 +69,8 @@ def classify(address: str) -> SourceKind:
         return SourceKind.V4L2
     if address == "picamera":
         return SourceKind.PICAMERA
+    if _CSI.match(address):
+        return SourceKind.CSI
     if address.startswith(_FAKE_PREFIX):
         return SourceKind.FAKE
     if address == DEMO_ADDRESS:

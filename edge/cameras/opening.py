@@ -61,6 +61,10 @@ def _open(address: str, camera: Camera, start_at: float | None, clock: Callable[
         from edge.cameras.picamera import open_picamera
 
         return open_picamera(camera, clock)
+    if kind is SourceKind.CSI:
+        from edge.cameras.csi import open_csi
+
+        return open_csi(address, camera, clock)
     if kind is SourceKind.FAKE:
         from edge.cameras.fake import open_fake
 

@@ -23,7 +23,8 @@ class Rotated:
         frame = self._source.read()
         if frame is None:
             return None
-        return replace(frame, image=rotate(frame.image, self._degrees))
+        small = None if frame.small is None else rotate(frame.small, self._degrees)
+        return replace(frame, image=rotate(frame.image, self._degrees), small=small)
 
     def close(self) -> None:
         """Close the source."""

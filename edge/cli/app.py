@@ -7,7 +7,7 @@ import sys
 import typer
 
 from edge import __version__
-from edge.cli import analyze, bench, config, demo, models, run, schema
+from edge.cli import analyze, bench, config, demo, doctor, models, pause, run, schema
 from edge.errors import PasserbyError
 
 
@@ -26,10 +26,14 @@ def build() -> typer.Typer:
     app.command()(run.run)
     app.command()(run.sensor)
     app.command()(run.publisher)
+    app.command()(pause.pause)
+    app.command()(pause.resume)
+    app.command()(pause.button)
     app.command()(analyze.analyze)
     app.add_typer(models.app, name="models")
     app.add_typer(config.app, name="config")
     app.command()(bench.bench)
+    app.command()(doctor.doctor)
     app.command()(schema.schema)
     if sys.argv[1:2] not in (["sensor"], ["publisher"]):
         _add_workstation_commands(app)

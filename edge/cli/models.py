@@ -14,7 +14,7 @@ from edge.catalog.fetch import fetch_model
 from edge.catalog.files import FileCheck
 from edge.catalog.install import check_model, import_model
 from edge.catalog.lookup import Catalog, how_to_get, open_catalog
-from edge.cli.options import AsJson
+from edge.cli.options import AsJson, ConfigFile, Overrides, settings_from
 from edge.errors import ManifestError, ModelNotFound, explain
 from edge.manifest import Manifest
 
@@ -90,6 +90,25 @@ def import_(
 
         folder = import_random(catalog, model_id, source, random_weights)
     typer.echo(f"{model_id}: installed in {folder}")
+
+
+@app.command()
+def ensure(
+    config: ConfigFile = None,
+    source: Annotated[
+        Path | None, typer.Option("--from", help="Folder that holds the files, at any depth; none downloads them.")
+    ] = None,
+    overrides: Overrides = None,
+) -> None:
+    """Install the networks of the configured set that are not here yet; what is right stays as it is."""
+    catalog = open_catalog()
+    chosen = catalog.model_set(settings_from(config, overrides).models.set)
+    for model_id in (chosen.detector, *chosen.attributes):
+        if _place(catalog, model_id) in ("installed", "carried", "found"):
+            typer.echo(f"{model_id}: is here")
+            continue
+        folder = import_model(catalog, model_id, source) if source else fetch_model(catalog, model_id)
+        typer.echo(f"{model_id}: installed in {folder}")
 
 
 @app.command()

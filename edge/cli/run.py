@@ -24,11 +24,16 @@ from edge.cli.options import (
 )  # fmt: skip
 from edge.config import Settings
 from edge.delivery.mqtt_client import check_broker
+from edge.link.peer import group_id, trusted_uids, user_id
 from edge.link.server import SOCKET_NAME
 from edge.state import state_dir
 
 Drain = Annotated[
     float, typer.Option("--drain-timeout", min=0, help="Seconds to wait for the broker at the end; then exit 3.")
+]
+Link = Annotated[
+    Path | None,
+    typer.Option("--link", readable=False, help="Socket between sensor and publisher; default: in the state folder."),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Warnings only.")]
 
@@ -85,10 +90,14 @@ def sensor(
         float,
         typer.Option("--drain-timeout", min=0, help="At the end, wait so many seconds for the publisher, 5 at least."),
     ] = 0.0,
+    link: Link = None,
+    link_user: Annotated[
+        str | None, typer.Option("--link-user", help="User that the publisher runs as, where it is another.")
+    ] = None,
     overrides: Overrides = None,
     quiet: Quiet = False,
 ) -> None:
-    """See, and tell the publisher; needs a running publisher with the same state folder."""
+    """See, and tell the publisher; needs a running publisher with the same state folder or link."""
     from edge.sensor import Sensor, StopFlag
 
     flags = with_flags(
@@ -97,7 +106,9 @@ def sensor(
     )  # fmt: skip
     settings = settings_from(config, flags)
     configure_logging(quiet=quiet)
-    seeing = Sensor(settings, state_dir() / SOCKET_NAME, StopFlag(), patience_s=drain_timeout)
+    peer_uids = trusted_uids() | ({user_id(link_user)} if link_user else set())
+    path = link or state_dir() / SOCKET_NAME
+    seeing = Sensor(settings, path, StopFlag(), patience_s=drain_timeout, peer_uids=peer_uids)
     raise typer.Exit(seeing.run())
 
 
@@ -108,6 +119,10 @@ def publisher(
         float | None, typer.Option("--drain-timeout", min=0, help="At the end, wait so many seconds for the broker.")
     ] = None,
     drain: Annotated[bool, typer.Option("--drain", help="Deliver what the outbox holds, then end.")] = False,
+    link: Link = None,
+    link_group: Annotated[
+        str | None, typer.Option("--link-group", help="Group whose members may be the sensor; default: this user only.")
+    ] = None,
     overrides: Overrides = None,
     quiet: Quiet = False,
 ) -> None:
@@ -119,7 +134,13 @@ def publisher(
     os.umask(0o077)  # what the outbox holds is for this user alone
     timeout = 30.0 if drain and drain_timeout is None else drain_timeout
     code = run_publisher(
-        settings, state_dir(), model_set=model_set_text(settings), drain_timeout_s=timeout, drain_now=drain
+        settings,
+        state_dir(),
+        model_set=model_set_text(settings),
+        drain_timeout_s=timeout,
+        drain_now=drain,
+        link_path=link,
+        link_group=group_id(link_group) if link_group else None,
     )
     raise typer.Exit(code)
 

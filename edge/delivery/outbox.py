@@ -19,6 +19,7 @@ from typing import Any
 
 from edge import config
 from edge.clock import boottime
+from edge.clock import machine_boot as this_boot
 from edge.delivery.outbox_file import move_aside, open_outbox_file, storage_refuses
 from edge.delivery.stored import Draft, Place, Row, Stamp, Tally
 from edge.errors import OutboxFull, explain
@@ -40,15 +41,18 @@ class Outbox:
         *,
         jitter_s: float = 0.0,
         clock: Callable[[], float] = boottime,
+        machine_boot: str | None = None,
     ) -> None:
-        """Open or make the file. Each event is due a random time up to `jitter_s` after it is stored.
+        """Open or make the file. `machine_boot` names this life of the machine, whose seconds since boot drafts carry.
+        Each event is due a random time up to `jitter_s` after it is stored.
 
-        Raises OutboxFull where the disk does not let it open, ConfigError for a file of another version.
+               Raises OutboxFull where the disk does not let it open, ConfigError for a file of another version.
         """
         self._path = path
         self._bounds = bounds
         self._jitter_s = jitter_s
         self._clock = clock
+        self._machine_boot = machine_boot or this_boot()
         self._dropped_before = 0
         self._sent_up_to = _START
         self._open()
@@ -71,6 +75,7 @@ class Outbox:
         self.tally = Tally(totals[0], int(totals[1]), life[1], self._dropped_before)
         self._clock_before_s: float = max(life[2], totals[2] or 0.0)
         self._opened_at = self._clock()
+        self._forget_undated()
         self.rewind()
 
     def now_s(self) -> float:
@@ -91,10 +96,14 @@ class Outbox:
             self._begin_new_life(error)
             self._put(drafts, ())
 
-    def due(self, limit: int) -> list[Row]:
-        """The next events to send, at most `limit`; each is given once until `rewind`."""
+    def due(self, limit: int, *, hold_undated: bool = False) -> list[Row]:
+        """The next events to send, at most `limit`; each is given once until `rewind`.
+
+        `hold_undated` leaves those out whose date is not known yet.
+        """
+        held = " AND seq NOT IN (SELECT seq FROM undated)" if hold_undated else ""
         rows = self._read(
-            "SELECT due_s, seq, kind, payload FROM events WHERE (due_s, seq) > (?, ?) AND due_s <= ?"
+            f"SELECT due_s, seq, kind, payload FROM events WHERE (due_s, seq) > (?, ?) AND due_s <= ?{held}"
             " ORDER BY due_s, seq LIMIT ?",
             (*self._sent_up_to, self.now_s(), limit),
         )
@@ -105,6 +114,31 @@ class Outbox:
     def rewind(self) -> None:
         """Give every event again that is still held, for a new connection to the broker."""
         self._sent_up_to = _START
+
+    def date(self, redated: Callable[[bytes, int], bytes]) -> int:
+        """Rewrite the events whose date was not known; returns how many.
+
+        `redated` takes a payload and its seconds since boot. Raises OutboxFull.
+        """
+        tally = replace(self.tally)
+        try:
+            with self._transaction():
+                rows = self._database.execute(
+                    "SELECT seq, payload, began_s FROM events JOIN undated USING (seq) ORDER BY seq"
+                ).fetchall()
+                for seq, before, began_s in rows:
+                    payload = redated(before, began_s)
+                    self._database.execute("UPDATE events SET payload = ? WHERE seq = ?", (payload, seq))
+                    tally.size_bytes += len(payload) - len(before)
+                self._database.execute("DELETE FROM undated")
+        except sqlite3.OperationalError as error:
+            raise storage_refuses(self._path, error) from error
+        except sqlite3.DatabaseError as error:
+            self._begin_new_life(error)
+            return 0
+        tally.undated = 0
+        self.tally = tally
+        return len(rows)
 
     def oldest_s(self) -> float:
         """Age of the oldest event, seconds; 0 when there is none."""
@@ -155,6 +189,10 @@ class Outbox:
                 "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)",
                 (stamp.seq, stamp.event_id, draft.kind, stored_s, due_s, payload),
             )
+            if draft.began_s is not None:
+                values = (stamp.seq, draft.began_s, self._machine_boot)
+                self._database.execute("INSERT INTO undated VALUES (?, ?, ?)", values)
+                tally.undated += 1
             tally.last_seq += 1
             tally.rows += 1
             tally.size_bytes += len(payload)
@@ -171,11 +209,19 @@ class Outbox:
                 (KEPT_SESSIONS,),
             )
 
+    def _forget_undated(self) -> None:
+        """Seconds since another boot of the machine tell no date; those events keep the one that they have."""
+        self._database.execute("DELETE FROM undated WHERE boot != ?", (self._machine_boot,))
+        self.tally.undated = self._database.execute("SELECT count(*) FROM undated").fetchone()[0]
+
     def _remove(self, seqs: Sequence[int], tally: Tally) -> None:
         gone = self._database.execute(
             "DELETE FROM events WHERE seq IN (SELECT value FROM json_each(?)) RETURNING length(payload)",
             (json.dumps(seqs),),
         ).fetchall()
+        if tally.undated:
+            query = "DELETE FROM undated WHERE seq IN (SELECT value FROM json_each(?))"
+            tally.undated -= self._database.execute(query, (json.dumps(seqs),)).rowcount
         tally.rows -= len(gone)
         tally.size_bytes -= sum(size for (size,) in gone)
 

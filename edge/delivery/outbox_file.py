@@ -25,6 +25,8 @@ CREATE TABLE events (
 CREATE INDEX events_by_due ON events (due_s, seq);
 CREATE TABLE sessions (session INTEGER NOT NULL UNIQUE, counter INTEGER NOT NULL);
 """
+_UNDATED = "CREATE TABLE IF NOT EXISTS undated (seq INTEGER PRIMARY KEY, began_s INTEGER NOT NULL, boot TEXT NOT NULL)"
+"""Events whose date is not known yet; beside the tables of version 1, which does without it."""
 
 
 def open_outbox_file(path: Path) -> sqlite3.Connection:
@@ -76,6 +78,7 @@ def _open(path: Path) -> sqlite3.Connection:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
         _prepare(database, path)
+        database.execute(_UNDATED)
     except BaseException:
         database.close()
         raise

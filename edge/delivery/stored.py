@@ -16,12 +16,16 @@ class Stamp(NamedTuple):
 
 
 class Draft(NamedTuple):
-    """An event before it has its place. `render` writes its payload; None stores only that it was seen."""
+    """An event before it has its place. `render` writes its payload; None stores only that it was seen.
+
+    `began_s`: seconds since boot, of an event whose date is not known yet.
+    """
 
     session: int
     counter: int
     kind: str
     render: Callable[[Stamp], bytes] | None
+    began_s: int | None = None
 
 
 class Place(NamedTuple):
@@ -41,12 +45,16 @@ class Row(NamedTuple):
 
 @dataclass(slots=True)
 class Tally:
-    """What the outbox holds: events, bytes of payload, the last seq, and how many the bounds dropped."""
+    """What the outbox holds: events, bytes of payload, the last seq, and how many the bounds dropped.
+
+    `undated`: events among them whose date is not known yet.
+    """
 
     rows: int = 0
     size_bytes: int = 0
     last_seq: int = 0
     dropped: int = 0
+    undated: int = 0
 
 
 @dataclass(slots=True)

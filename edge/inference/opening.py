@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,14 +18,22 @@ KINDS: dict[str, tuple[str, ...]] = {
     "onnxruntime": ("onnx",),
     "tflite": ("tflite-int8",),
     "opencv": ("caffe", "tensorflow", "onnx", "opencv-cascade"),
+    "ncs2": ("ncs2",),
+    "coral": ("coral",),
 }
 """Runtime -> kinds of artefact that it reads, best first."""
 
 NOT_DRIVEN = {
-    "ncs2": "this version has no worker process for the Neural Compute Stick 2",
-    "coral": "this version has no worker process for the Edge TPU",
+    "ncs2": "the Neural Compute Stick 2 needs a worker process, which is not started here",
+    "coral": "the Edge TPU needs a worker process, which is not started here",
     "fake": "a scripted session is made in a test, not opened from a file",
 }
+
+Standby = Callable[[tuple[int, int]], SizedSession]
+"""Opens what stands in for a target, from those behind it, for pictures of (height, width) px. Raises
+BackendUnavailable where there is none."""
+Driver = Callable[[SessionRequest, Standby], SizedSession]
+"""Opens a network on a target that may go away while it is used (`edge.accelerators`). Raises as `open_session`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +53,28 @@ def open_session(
     threads: int,
     input_hw: tuple[int, int] | None = None,
     max_batch: int = 1,
+    drivers: Mapping[str, Driver] | None = None,
 ) -> OpenedSession:
     """Open the network whose files lie in folder on the first of the targets that can run it.
 
-    input_hw: height and width in px, the manifest's own where None; a runtime that cannot change the file's size
-    keeps it and says so in the answer. Raises BackendUnavailable with every reason when no target is left,
-    ManifestError for a file that is not the manifest's, InferenceError for one that its runtime refuses.
+    drivers: runtime -> what opens it in place of an adapter of this package. input_hw: height and width in px, the
+    manifest's own where None; a runtime that cannot change the file's size keeps it and says so in the answer. Raises
+    BackendUnavailable with every reason when no target is left, ManifestError for a file that is not the manifest's,
+    InferenceError for one that its runtime refuses.
     """
     size = input_hw or (manifest.input.height_px, manifest.input.width_px)
     fallbacks: list[BackendUnavailable] = []
-    for target in targets:
+    drivers = drivers or {}
+    for position, target in enumerate(targets):
+
+        def stand_in(hw: tuple[int, int], rest: Sequence[str] = targets[position + 1 :]) -> SizedSession:
+            options = {"threads": threads, "input_hw": hw, "max_batch": max_batch}
+            return open_session(manifest, folder, rest, drivers=drivers, **options).session  # type: ignore[arg-type]
+
         try:
-            session = _open_on(target, manifest, folder, threads=threads, input_hw=size, max_batch=max_batch)
+            request = _request(target, manifest, folder, drivers, threads=threads, input_hw=size, max_batch=max_batch)
+            driver = drivers.get(target.partition(":")[0])
+            session = driver(request, stand_in) if driver else _adapter(target)(request)
         except BackendUnavailable as unavailable:
             LOG.warning("%s for %s", unavailable, manifest.id)
             fallbacks.append(unavailable)
@@ -66,16 +84,23 @@ def open_session(
     raise BackendUnavailable(", ".join(targets), f"no target is left for {manifest.id} ({reasons})")
 
 
-def _open_on(
-    target: str, manifest: Manifest, folder: Path, *, threads: int, input_hw: tuple[int, int], max_batch: int
-) -> SizedSession:
+def _request(
+    target: str,
+    manifest: Manifest,
+    folder: Path,
+    drivers: Mapping[str, Driver],
+    *,
+    threads: int,
+    input_hw: tuple[int, int],
+    max_batch: int,
+) -> SessionRequest:
+    """What is asked of a target's adapter. Raises BackendUnavailable where it has none, or the network no file."""
     runtime = target.partition(":")[0]
-    if runtime in NOT_DRIVEN:
+    if runtime in NOT_DRIVEN and runtime not in drivers:
         raise BackendUnavailable(target, NOT_DRIVEN[runtime])
     artefact = _choose_artefact(target, manifest, folder)
     names = manifest.tensor_names()
-    request = SessionRequest(target, artefact, folder, manifest.input, names, input_hw, threads, max_batch)
-    return _adapter(runtime)(request)
+    return SessionRequest(target, artefact, folder, manifest.input, names, input_hw, threads, max_batch)
 
 
 def _choose_artefact(target: str, manifest: Manifest, folder: Path) -> Artefact:
@@ -110,8 +135,9 @@ def _check_sizes(artefact: Artefact, folder: Path) -> None:
             )
 
 
-def _adapter(runtime: str) -> Callable[[SessionRequest], SizedSession]:
+def _adapter(target: str) -> Callable[[SessionRequest], SizedSession]:
     """The runtime's adapter; its vendor library is imported here and not before."""
+    runtime = target.partition(":")[0]
     if runtime == "openvino":
         from edge.inference.openvino import open_openvino
 

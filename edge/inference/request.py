@@ -41,4 +41,6 @@ class SessionRequest:
 class SizedSession(InferenceSession, Protocol):
     """A session that says how large its pictures must be."""
 
-    input_hw: tuple[int, int]
+    @property
+    def input_hw(self) -> tuple[int, int]:
+        """Height and width in px."""

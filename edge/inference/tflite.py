@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from edge.types import Image, Tensor
 EDGE_TPU_OP = "edgetpu-custom-op"
 
 
-class _Network:
+class LiteNetwork:
     """One loaded network with a fixed input size, the file's own.
 
     Integers are quantized and dequantized with the scale and zero point that the file gives, so a session takes and
@@ -65,33 +66,45 @@ class _Network:
 
 def open_tflite(request: SessionRequest) -> SizedSession:
     """Load a network. Raises BackendUnavailable without library, InferenceError."""
-    make_interpreter = _import_interpreter(request.target)
+    network = open_network(request)
+    return SynchronousSession(request, network.input_hw, network.infer)
+
+
+def open_network(request: SessionRequest, delegates: Sequence[Any] = ()) -> LiteNetwork:
+    """Load a network, with delegates for another device than the CPU. Raises as `open_tflite` does."""
+    make_interpreter = _import_litert(request.target).Interpreter
     try:
         with without_info_lines():
-            interpreter = make_interpreter(model_path=str(request.path), num_threads=request.threads)
+            interpreter = make_interpreter(
+                model_path=str(request.path), num_threads=request.threads, experimental_delegates=list(delegates)
+            )
             interpreter.allocate_tensors()
     except (RuntimeError, ValueError) as error:
         advice = ""
         if EDGE_TPU_OP in str(error):
             advice = "this file is compiled for the Edge TPU and runs only there: use target coral:usb or coral:pci"
         raise refused(request, error, advice) from error
-    network = _Network(request, interpreter)
-    return SynchronousSession(request, network.input_hw, network.infer)
+    return LiteNetwork(request, interpreter)
 
 
-def _import_interpreter(target: str) -> Any:
+def load_delegate(library: str, options: Mapping[str, str]) -> Any:
+    """A delegate of LiteRT. Raises BackendUnavailable without LiteRT, and what LiteRT raises for the library."""
+    return _import_litert(library).load_delegate(library, dict(options))
+
+
+def _import_litert(target: str) -> Any:
     try:
-        from ai_edge_litert.interpreter import Interpreter
+        from ai_edge_litert import interpreter
     except ImportError as first:
         try:
-            from tflite_runtime.interpreter import Interpreter
+            from tflite_runtime import interpreter
         except ImportError as second:
             raise BackendUnavailable(
                 target,
                 f"neither ai_edge_litert ({first}) nor tflite_runtime ({second}) can be imported; "
                 "install passerby[tflite]",
             ) from second
-    return Interpreter
+    return interpreter
 
 
 def _named_tensors(interpreter: Any) -> tuple[dict[str, Any], dict[str, Any]]:

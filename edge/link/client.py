@@ -55,11 +55,12 @@ class LinkClient:
     ) -> None:
         """Nothing is connected yet; the first use tries.
 
-        `target`, `taxonomy` and `historical` go into every visit. `session` is random (32 bit) unless given.
-        `peer_uids` are the users that the publisher may run as (ourselves and root unless given).
+        `target` (which may be changed), `taxonomy` and `historical` go into every visit. `session` is random (32 bit)
+        unless given. `peer_uids` are the users that the publisher may run as (ourselves and root unless given).
         """
         self._path = path
-        self._target: Target = target
+        self.target: Target = target
+        """Goes into every visit that is taken from now on."""
         self._taxonomy: TaxonomyName = taxonomy
         self._historical = historical
         self.session = secrets.randbits(32) if session is None else session
@@ -132,7 +133,7 @@ class LinkClient:
             session=self.session,
             counter=counter,
             taxonomy=self._taxonomy,
-            target=self._target,
+            target=self.target,
             historical=self._historical,
         )
         return encode(message)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 import socket
 import struct
 from collections.abc import Collection
 from typing import NamedTuple
 
-from edge.errors import LinkError, explain
+from edge.errors import ConfigError, LinkError, explain
 
 _UCRED = struct.Struct("iII")
 
@@ -31,6 +33,22 @@ def trusted_uids() -> frozenset[int]:
     return frozenset({os.getuid(), 0})
 
 
+def user_id(name: str) -> int:
+    """Id of a user of this machine. Raises ConfigError."""
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except KeyError as error:
+        raise _unknown("user", name) from error
+
+
+def group_id(name: str) -> int:
+    """Id of a group of this machine. Raises ConfigError."""
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError as error:
+        raise _unknown("group", name) from error
+
+
 def check_peer(connection: socket.socket, uids: Collection[int]) -> Peer:
     """Credentials of the other end. Raises LinkError where its user is none of `uids`."""
     peer = peer_of(connection)
@@ -38,3 +56,9 @@ def check_peer(connection: socket.socket, uids: Collection[int]) -> Peer:
         expected = " or ".join(str(uid) for uid in sorted(uids))
         raise LinkError(explain("the other end of the link is not trusted", got=f"user {peer.uid}", expected=expected))
     return peer
+
+
+def _unknown(kind: str, name: str) -> ConfigError:
+    return ConfigError(
+        explain(f"no such {kind}", got=name, next_step=f"`getent {'passwd' if kind == 'user' else 'group'}` lists them")
+    )

@@ -168,7 +168,7 @@ def _listen(path: Path, group: int | None) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
     try:
         listener.bind(str(path))
-        if group is not None:
+        if group is not None and path.stat().st_gid != group:  # under systemd it is, and chown is forbidden
             os.chown(path, -1, group)
         path.chmod(0o600 if group is None else 0o660)
         listener.listen(4)  # only now can anybody connect: the mode is set before

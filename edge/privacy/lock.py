@@ -16,7 +16,7 @@ from pathlib import Path
 
 from edge.errors import LockUnavailable, explain
 from edge.privacy.landlock import restrict_writing
-from edge.privacy.rules import refusals
+from edge.privacy.rules import refusals, worker_refusals
 from edge.privacy.seccomp import SeccompFilter
 
 _PR_GET_DUMPABLE, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 3, 4, 38
@@ -68,6 +68,27 @@ def lock_sensor(*, allow_network: bool = False) -> LockReport:
     if not report.complete:
         raise LockUnavailable(explain("the sensor's lock does not hold", got=str(report), expected="every wall"))
     return report
+
+
+ACCELERATOR_DEVICES = (Path("/dev/bus/usb"), *(Path(f"/dev/apex_{number}") for number in range(4)), Path("/dev/null"))
+"""USB devices, and the Edge TPUs on PCI Express."""
+
+
+def lock_worker(*, makes_files: bool) -> None:
+    """Put the walls of an accelerator's worker around this process and all that it will start, for good.
+
+    They are the sensor's with the exceptions of `edge.privacy.rules.worker_refusals`. The dumpable flag alone does not
+    outlast the start of a program. Raises LockUnavailable.
+    """
+    _refuse_open_ip_sockets(allow_network=False)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _prctl(_PR_SET_DUMPABLE, 0)
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    restrict_writing(ACCELERATOR_DEVICES)
+    wall = SeccompFilter()
+    wall.refuse(worker_refusals(makes_files=makes_files))
+    wall.load()
 
 
 def open_ip_sockets() -> tuple[int, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from errno import ENOSYS, EPERM
 
 from edge.privacy.seccomp import Argument, Compare, Refusal
@@ -72,11 +72,32 @@ def refusals(*, allow_network: bool) -> Iterator[Refusal]:
     yield Refusal("prlimit64", EPERM, Argument(2, Compare.NOT_EQUAL, 0))  # reading limits stays possible
 
 
+def worker_refusals(*, makes_files: bool) -> Iterator[Refusal]:
+    """All rules of an accelerator's worker and of the launcher that starts it: the sensor's, with named exceptions.
+
+    A program may be started, which is bound by the same rules. A device may be opened for reading and writing, as USB
+    needs: no file that is opened so takes a byte (RLIMIT_FSIZE). The worker may set its dumpable flag anew, since a
+    started program has lost it. `makes_files`: an empty file may be made, as the NCS2's plugin does (mvnc.mutex).
+    """
+    spared: set[int | str] = {"execve", "execveat", "prctl"}
+    opened = set(_OPEN_FLAGS_AT)
+    yield from (rule for rule in refusals(allow_network=False) if rule.call not in spared | opened)
+    yield from _opens(_making_flags(makes_files=makes_files))
+
+
 def _opens_for_writing() -> Iterator[Refusal]:
     modes = [(os.O_ACCMODE, mode) for mode in (os.O_WRONLY, os.O_RDWR, os.O_ACCMODE)]
-    flags = [(flag, flag) for flag in (os.O_CREAT, os.O_TRUNC, os.O_APPEND, _TMPFILE)]
+    yield from _opens([*modes, *_making_flags(makes_files=False)])
+
+
+def _making_flags(*, makes_files: bool) -> list[tuple[int, int]]:
+    made = () if makes_files else (os.O_CREAT,)
+    return [(flag, flag) for flag in (*made, os.O_TRUNC, os.O_APPEND, _TMPFILE)]
+
+
+def _opens(flags: Iterable[tuple[int, int]]) -> Iterator[Refusal]:
     for call, position in _OPEN_FLAGS_AT.items():
-        for mask, masked in modes + flags:
+        for mask, masked in flags:
             yield Refusal(call, EPERM, Argument(position, Compare.MASKED_EQUAL, mask, masked))
 
 

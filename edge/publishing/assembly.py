@@ -16,6 +16,7 @@ from edge.errors import ConfigError, explain
 from edge.health.notify import Notifier
 from edge.link.server import SOCKET_NAME, LinkServer
 from edge.publishing.commands import Commands, RemotePause
+from edge.publishing.dating import Dating
 from edge.publishing.dispatch import Dispatch
 from edge.publishing.events import Composer, WallClock
 from edge.publishing.intake import Intake
@@ -35,6 +36,7 @@ class Parts:
     channel: Channel
     intake: Intake
     dispatch: Dispatch
+    dating: Dating
     reports: Reports
     commands: Commands
     notifier: Notifier
@@ -43,9 +45,14 @@ class Parts:
 
 @contextmanager
 def opened_parts(
-    settings: Settings, state_dir: Path, *, model_set: str, link_group: int | None = None
+    settings: Settings,
+    state_dir: Path,
+    *,
+    model_set: str,
+    link_path: Path | None = None,
+    link_group: int | None = None,
 ) -> Iterator[Parts]:
-    """Hold the state folder and open outbox, link and broker; closes them in the right order.
+    """Hold the state folder and open outbox, link (in that folder unless given) and broker; closes them in order.
 
     Raises ConfigError, AlreadyRunning, OutboxFull.
     """
@@ -62,7 +69,7 @@ def opened_parts(
         stack.enter_context(FolderLock(state_dir))
         outbox = Outbox(state_dir / OUTBOX_NAME, settings.outbox, jitter_s=settings.privacy.jitter_s)
         stack.callback(outbox.close)
-        link = LinkServer(state_dir / SOCKET_NAME, group=link_group)
+        link = LinkServer(link_path or state_dir / SOCKET_NAME, group=link_group)
         stack.callback(link.close)
 
         clock = WallClock(settings.privacy.time_resolution_s)
@@ -70,10 +77,11 @@ def opened_parts(
         interval_s = settings.outbox.commit_interval_ms / 1000
         intake = Intake(link, outbox, composer, interval_s=interval_s, clock=boottime)
         dispatch = Dispatch(outbox, broker, clock=boottime)
+        dating = Dating(outbox, composer, clock, patience_s=settings.publish.await_clock_s)
         counts = Counts(link, outbox, broker, intake, dispatch)
         reports = Reports(settings, composer, link, broker, counts, clock)
         commands = Commands(link, broker, reports, RemotePause(state_dir))
-        yield Parts(link, outbox, broker, broker, intake, dispatch, reports, commands, Notifier(), boottime)
+        yield Parts(link, outbox, broker, broker, intake, dispatch, dating, reports, commands, Notifier(), boottime)
 
 
 def check_events(settings: Settings) -> None:

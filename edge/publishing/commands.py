@@ -11,7 +11,7 @@ import msgspec
 from edge.publishing.ports import Channel, SensorLink
 from edge.publishing.reports import Reports
 from edge.schemas.events import Cmd, CommandName, Reply
-from edge.schemas.link import Pause, Resume
+from edge.schemas.link import HealthRequest, Pause, Resume
 
 log = logging.getLogger(__name__)
 
@@ -59,9 +59,11 @@ class Commands:
             self._take(name, payload)
 
     def _remind(self) -> None:
-        """A sensor that has just linked does not know yet that it is paused."""
-        if self._link.linked and not self._was_linked and self._pause.on:
-            self._link.send(Pause())
+        """A sensor that has just linked waits for this word before it opens its camera: paused, or nothing of it."""
+        if self._link.linked and not self._was_linked:
+            if self._pause.on:
+                self._link.send(Pause())
+            self._link.send(HealthRequest())
         self._was_linked = self._link.linked
 
     def _take(self, name: str, payload: bytes) -> None:

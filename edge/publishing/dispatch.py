@@ -23,6 +23,8 @@ class Dispatch:
         self._not_before = clock()
         self.acked: set[Place] = set()
         """Events that the broker has and the outbox still holds; the next commit empties it."""
+        self._under_way: set[Place] = set()
+        self._held = False
         self.delivered = 0
         """Events that the broker acknowledged, since the start."""
 
@@ -30,20 +32,26 @@ class Dispatch:
         """Note what the broker acknowledged; a new connection begins with the oldest event again."""
         if news.connected:
             self._outbox.rewind()
+            self._under_way.clear()
+        self._under_way.difference_update(news.acked)
         self.acked.update(news.acked)
         self.delivered += len(news.acked)
 
-    def send(self) -> None:
-        """Send the events that are due, as far as the window goes."""
+    def send(self, *, hold_undated: bool = False) -> None:
+        """Send the events that are due, as far as the window goes; `hold_undated`: but those without a date."""
+        if self._held and not hold_undated:
+            self._outbox.rewind()
+        self._held = hold_undated
         space = self._broker.space()
         if not space or self._outbox.tally.rows <= len(self.acked) or self._clock() < self._not_before:
             return
         try:
-            rows = self._outbox.due(space)
+            rows = self._outbox.due(space, hold_undated=hold_undated)
         except OutboxFull as error:
             self._not_before = self._clock() + RETRY_S
             log.error("outbox: %s", error)
             return
         for row in rows:
-            if row.place not in self.acked:
+            if row.place not in self.acked and row.place not in self._under_way:
+                self._under_way.add(row.place)
                 self._broker.send(row)

@@ -58,6 +58,19 @@ class Composer:
             return None
         return lambda stamp: msgspec.json.encode(self._visit(message, stamp))
 
+    def began_s(self, message: VisitMessage) -> int | None:
+        """Seconds since boot of a visit whose date is not known yet; None where the time is known."""
+        return None if self._clock.synced() else message.started_s
+
+    def redated(self, payload: bytes, began_s: int) -> bytes:
+        """A stored visit with the date that its seconds since boot give now, and which says so."""
+        try:
+            visit = msgspec.json.decode(payload, type=Visit)
+        except msgspec.ValidationError:  # of another version
+            return payload
+        dated = {"started_at": self._clock.at(began_s), "clock_synced": True, "dated_late": True}
+        return msgspec.json.encode(msgspec.structs.replace(visit, **dated))
+
     def live(self, message: LiveMessage) -> bytes:
         """Payload of people now."""
         labels = [bracket.label for bracket in taxonomy(message.taxonomy).brackets]
@@ -130,7 +143,11 @@ def sensor_health(message: HealthMessage) -> SensorHealth:
         camera_reopens=message.camera_reopens,
         target=message.target,
         fallbacks=message.fallbacks,
+        accelerator=message.accelerator,
+        accelerator_fault=message.accelerator_fault,
         rss_mb=message.rss_mb,
+        temperature_c=None if message.temperature_c < 0 else message.temperature_c,
+        cooling=message.cooling,
     )
 
 

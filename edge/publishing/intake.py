@@ -58,7 +58,9 @@ class Intake:
         for message in messages:
             if isinstance(message, VisitMessage):
                 render = self._composer.visit(message)
-                self._batch.append(Draft(message.session, message.counter, "visit", render))
+                self._batch.append(
+                    Draft(message.session, message.counter, "visit", render, self._composer.began_s(message))
+                )
             else:
                 passing.append(message)
         self.idle = not messages and not self._batch

@@ -5,7 +5,7 @@ They stand here and not in `edge.ports` because that module speaks of pictures, 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from edge.delivery.stored import Draft, News, Place, Row, Tally
@@ -45,14 +45,23 @@ class EventStore(Protocol):
     def put(self, drafts: Sequence[Draft], delivered: Collection[Place] = ()) -> None:
         """Store and forget in one transaction. Raises OutboxFull."""
 
-    def due(self, limit: int) -> Sequence[Row]:
-        """The next events to send. Raises OutboxFull where the disk cannot be read."""
+    def due(self, limit: int, *, hold_undated: bool = False) -> Sequence[Row]:
+        """The next events to send, without the undated ones if told so. Raises OutboxFull where the disk fails."""
 
     def rewind(self) -> None:
         """Give everything again that is still held."""
 
     def oldest_s(self) -> float:
         """Age of the oldest event, seconds."""
+
+
+class UndatedStore(Protocol):
+    """The outbox's events whose date is not known yet."""
+
+    tally: Tally
+
+    def date(self, redated: Callable[[bytes, int], bytes]) -> int:
+        """Give them their date; returns how many. Raises OutboxFull."""
 
 
 class Connection(Protocol):

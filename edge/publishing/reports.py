@@ -94,8 +94,9 @@ class Reports:
             if isinstance(message, LiveMessage):
                 self._live(message)
             else:
+                told_at_once = self._asked or _machine_changed(self._sensor, message)
                 self._sensor = message
-                self._health_at = self._clock.boot() if self._asked else self._health_at
+                self._health_at = self._clock.boot() if told_at_once else self._health_at
         if self._clock.boot() >= self._health_at:
             self._health()
 
@@ -129,3 +130,8 @@ class Reports:
             publisher=self._counts.read(now - self._began),
         )
         self._broker.tell("health", msgspec.json.encode(event), expires_s=2 * self._settings.publish.health_interval_s)
+
+
+def _machine_changed(before: HealthMessage | None, now: HealthMessage) -> bool:
+    """Whether an accelerator was lost or is back, or the heat has changed something: that waits for no interval."""
+    return before is not None and (before.accelerator, before.cooling) != (now.accelerator, now.cooling)

@@ -7,6 +7,9 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from edge.schemas.vocabulary import (
+    AcceleratorFault,
+    AcceleratorState,
+    Cooling,
     EndReason,
     EventId,
     Fraction,
@@ -67,6 +70,9 @@ class Visit(_Event, frozen=True, kw_only=True):
     quality: Fraction
     model_set: ModelSetText
     clock_synced: bool
+    dated_late: Annotated[
+        bool, Meta(description="Made before the time was known, and dated since by its seconds since boot.")
+    ] = False
     historical: bool
     end_reason: EndReason
 
@@ -167,8 +173,14 @@ class SensorHealth(_Event, frozen=True, kw_only=True):
     lost_visits: Annotated[int, Meta(ge=0, description="Visits dropped because the publisher did not take them.")]
     camera_reopens: Count
     target: Target
-    fallbacks: Annotated[int, Meta(ge=0, description="Moves to the next target of the list.")]
+    fallbacks: Annotated[int, Meta(ge=0, description="Moves to the next target of the list, at the start and since.")]
+    accelerator: Annotated[AcceleratorState, Meta(description="The first accelerator among the targets.")]
+    accelerator_fault: Annotated[AcceleratorFault, Meta(description="What went wrong with it last.")]
     rss_mb: Count
+    temperature_c: Annotated[int | None, Meta(description="Hottest part of the chip, degrees Celsius; null: unknown.")]
+    cooling: Annotated[
+        Cooling, Meta(description="Whether frames are left out for the heat, or the machine slows down.")
+    ]
 
 
 class PublisherHealth(_Event, frozen=True, kw_only=True):

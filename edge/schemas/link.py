@@ -11,9 +11,19 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from edge.schemas.vocabulary import EndReason, GenderLabel, SensorState, Target, TaxonomyName
+from edge.schemas.vocabulary import (
+    AcceleratorFault,
+    AcceleratorState,
+    Cooling,
+    EndReason,
+    GenderLabel,
+    SensorState,
+    Target,
+    TaxonomyName,
+)
 
 MAX_MESSAGE_BYTES = 512
+MAX_FPS_TENTHS = 20_000
 MESSAGES_PER_S = 20
 """Refill of the token bucket; its depth is the same number."""
 
@@ -75,13 +85,17 @@ class HealthMessage(_Message, tag="health", frozen=True, kw_only=True):
     uptime_s: Total
     frames: Total
     dropped_frames: Total
-    fps_tenths: Annotated[int, Meta(ge=0, le=10_000_000)]
+    fps_tenths: Annotated[int, Meta(ge=0, le=MAX_FPS_TENTHS)]
     visits: Total
     lost_visits: Total
     camera_reopens: Total
     target: Target
     fallbacks: Annotated[int, Meta(ge=0, le=99)]
-    rss_mb: Annotated[int, Meta(ge=0, le=1_000_000)]
+    accelerator: AcceleratorState
+    accelerator_fault: AcceleratorFault
+    rss_mb: Annotated[int, Meta(ge=0, le=32_767)]
+    temperature_c: Annotated[int, Meta(ge=-1, le=125, description="Hottest part of the chip; -1: not known.")]
+    cooling: Cooling
 
 
 class Ack(_Message, tag="ack", frozen=True, kw_only=True):

@@ -16,6 +16,13 @@ Target = Literal[
     "onnxruntime:CPU", "onnxruntime:CUDA", "onnxruntime:TensorRT", "opencv:CPU", "fake:CPU",
 ]  # fmt: skip
 """Runtime and device, ARCHITECTURE: Inference backends. `fake:CPU` is the scripted session that ships for tests."""
+AcceleratorState = Literal["none", "starting", "running", "lost"]
+"""`none`: the settings name no accelerator. `lost`: another target stands in for it."""
+AcceleratorFault = Literal["none", "library", "device", "firmware", "model", "hang", "crash"]
+"""What went wrong last with an accelerator: its library is missing or of another kind; it is unplugged or refuses; its
+firmware; the network's file; no answer in time; its worker process ended."""
+Cooling = Literal["unknown", "normal", "slowed", "throttled"]
+"""`slowed`: the sensor takes fewer frames because the machine is hot. `throttled`: the machine itself slows down."""
 ArtefactKind = Literal[
     "openvino-int8", "openvino-fp16", "ncs2", "tflite-int8", "coral", "onnx", "caffe", "tensorflow", "opencv-cascade",
 ]  # fmt: skip

@@ -116,6 +116,7 @@ def test_every_command_and_option_says_what_it_does(words: tuple[str, ...]) -> N
 
 def test_the_promised_commands_are_there() -> None:
     promised = {"demo", "run", "sensor", "publisher", "analyze", "models", "config", "bench", "schema"}
+    promised |= {"doctor", "pause", "resume"}
     assert promised <= {words[0] for words in commands()}
     inner = {words[1] for words in commands() if words[0] == "models" and len(words) == 2}
-    assert inner == {"list", "show", "verify", "import", "fetch"}
+    assert inner == {"list", "show", "verify", "import", "fetch", "ensure"}

@@ -14,7 +14,7 @@ from edge.config import Settings, Tracking
 from edge.detection.idle import IdleGate
 from edge.errors import BadInput, CameraLost, InferenceError
 from edge.geometry import Box
-from edge.pipeline import Outcome, Pipeline, Stages
+from edge.pipeline import Outcome, Pipeline, Stages, on_image
 from edge.ports import Tracker, TrackUpdate
 from edge.schemas.link import Command, HealthRequest, Pause, Resume
 from edge.taxonomy import ADS_8
@@ -122,6 +122,7 @@ class Loop:
         quality: Callable[[Image, Track], float] = lambda image, track: 1.0,
         commands: Script | None = None,
         stop: Callable[[], bool] = lambda: False,
+        paused: Callable[[], bool] = lambda: False,
         motion: float = 0.0,
         estimating: bool = True,
         max_batch: int = 4,
@@ -150,7 +151,7 @@ class Loop:
             visits=self.book,
             sink=self.sink,
         )
-        self.pipeline = Pipeline(stages, pulse=self.pulse, stop=stop)
+        self.pipeline = Pipeline(stages, pulse=self.pulse, stop=stop, paused=paused)
 
     def run(self, *steps: Frame | CameraLost | BadInput) -> Outcome:
         return self.pipeline.run(ScriptedSource(steps))
@@ -380,3 +381,37 @@ def test_a_broken_stage_is_not_swallowed_and_loses_no_visit() -> None:
     with pytest.raises(InferenceError, match="the device is gone"):
         loop.run(*frames(20))
     assert loop.sink.reasons == ["stopped"]
+
+
+def test_faces_found_in_a_smaller_view_are_told_in_px_of_the_image() -> None:
+    image, view = np.zeros((960, 1280, 3), np.uint8), np.zeros((240, 640, 3), np.uint8)
+    points = np.arange(10, dtype=np.float32).reshape(5, 2)
+    found = [Detection(Box(10, 20, 30, 40), 0.9, points), Detection(Box(1, 2, 3, 4), 0.5)]
+    first, second = on_image(found, Frame(image, 0, 0.0, view))
+    assert (first.box, second.box) == (Box(20, 80, 60, 160), Box(2, 8, 6, 16))
+    assert first.landmarks is not None
+    np.testing.assert_array_equal(first.landmarks, points * (2, 4))
+    assert (first.score, second.score, second.landmarks) == (0.9, 0.5, None)
+    assert on_image(found, Frame(image, 0, 0.0)) is found
+
+
+def test_the_detector_gets_the_view_and_the_gate_too() -> None:
+    image, view = np.zeros((96, 128, 3), np.uint8), np.zeros((48, 64, 3), np.uint8)
+    assert Frame(image, 0, 0.0, view).view is view
+    assert Frame(image, 0, 0.0).view is image
+    assert Frame(image, 0, 0.0, view).scale == (2.0, 2.0)
+
+
+def test_a_pause_at_the_device_ends_the_frames_as_a_command_does() -> None:
+    asked = iter([False] * 8 + [True])
+    loop = Loop([[face(LEFT)]], paused=lambda: next(asked))
+    assert loop.run(*frames(20)) is Outcome.PAUSED
+    assert loop.pipeline.counters.frames == 8
+    assert [visit.end_reason for visit in loop.sink.visits] == ["paused"]
+    assert not loop.pipeline.paused_by_command
+
+
+def test_a_command_to_resume_does_not_undo_a_pause_at_the_device() -> None:
+    loop = Loop([[face(LEFT)]], paused=lambda: True, commands={0: Resume()})
+    assert loop.run(*frames(5)) is Outcome.PAUSED
+    assert loop.pipeline.counters.frames == 0

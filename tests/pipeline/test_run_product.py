@@ -263,7 +263,7 @@ def test_a_pause_over_mqtt_closes_visits_and_is_answered(
     running.send_signal(signal.SIGTERM)
     code, said = end_of(running)
     assert code == 0, said
-    assert "paused: the clip waits" in said
+    assert "paused by a command: the clip waits" in said
 
 
 def test_a_clip_that_was_paused_goes_on_where_it_was_and_counts_nobody_twice(

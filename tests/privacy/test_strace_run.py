@@ -67,6 +67,7 @@ def _assert_the_sensor_is_mute(sensor: Process) -> None:
     assert sensor.locked
     assert sensor.seen("write", "change", locked=True) == []
     assert sensor.seen("write", "change", locked=True, done=False) == []
+    assert sensor.paths("write", "change") <= HARMLESS
     for done in (True, False):
         assert not IP & {what.split()[1] for what in sensor.seen("socket", done=done)}
 

@@ -96,3 +96,25 @@ def test_fetch_without_an_address_names_the_other_way(passerby_models: Command, 
     refused = passerby_models("fetch", "mine").exception
     assert isinstance(refused, ModelNotFound)
     assert "passerby models import mine --from FOLDER" in str(refused)
+
+
+def test_ensure_installs_what_the_configured_set_lacks_and_leaves_the_rest(
+    passerby_models: Command, models: Path, shared: Path
+) -> None:
+    words = ("ensure", "--from", str(shared / "models"), "--set", "models.set=best")
+    first, second = passerby_models(*words), passerby_models(*words)
+
+    assert first.exit_code == second.exit_code == 0, first.output
+    assert "yunet-2023mar: installed in" in first.stdout
+    assert all(line.endswith(": is here") for line in second.stdout.splitlines())
+    assert sorted(path.name for path in models.iterdir() if not path.name.startswith(".")) == [
+        "age-gender-recognition-retail-0013",
+        "yunet-2023mar",
+    ]
+
+
+def test_ensure_says_which_network_the_folder_lacks(passerby_models: Command, tmp_path: Path) -> None:
+    refused = passerby_models("ensure", "--from", str(tmp_path), "--set", "models.set=best")
+
+    assert refused.exit_code != 0
+    assert "yunet" in str(refused.exception)

@@ -32,7 +32,7 @@ def test_the_stated_capacity_of_the_link() -> None:
     for kind, bits in stated.items():
         assert bits - 1 < bits_of(kind) <= bits
     assert bits_per_message() <= 249
-    assert bits_per_s() == pytest.approx(4_962, abs=1)
+    assert bits_per_s() == pytest.approx(4_960, abs=1)
 
 
 def test_no_picture_fits_one_message() -> None:

@@ -62,7 +62,7 @@ class ScriptedStore:
             raise OutboxFull("no space")
         self.commits.append((list(drafts), set(delivered)))
 
-    def due(self, limit: int) -> list[Row]:
+    def due(self, limit: int, *, hold_undated: bool = False) -> list[Row]:
         taken, self.rows = self.rows[:limit], self.rows[limit:]
         return taken
 

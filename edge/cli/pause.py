@@ -1,0 +1,50 @@
+"""`passerby pause`, `resume` and `button`: what somebody at the device decides."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge.cli.options import ConfigFile, Overrides, settings_from
+
+
+def pause(config: ConfigFile = None, overrides: Overrides = None) -> None:
+    """Close the camera until `passerby resume`, also over restarts; needs no network and no broker."""
+    from edge.pausing import pause_flag
+
+    flag = pause_flag(settings_from(config, overrides).pause)
+    flag.set(True)
+    typer.echo(f"paused: the sensor closes its camera within a second ({flag.path})")
+
+
+def resume(config: ConfigFile = None, overrides: Overrides = None) -> None:
+    """Undo `passerby pause`; what else pauses (a command from the broker, closing time) stays."""
+    from edge.pausing import LocalPause, pause_flag
+
+    settings = settings_from(config, overrides).pause
+    flag = pause_flag(settings)
+    flag.set(False)
+    closed = LocalPause(settings, flag).reason() == "hours"
+    typer.echo("resumed, but it is outside opening hours: the camera stays closed" if closed else "resumed")
+
+
+def button(
+    device: Annotated[Path, typer.Argument(help="Input device, such as /dev/input/by-path/platform-button@11-event.")],
+    code: Annotated[int, typer.Option(min=1, max=767, help="Code of the key; 119 is Pause.")] = 119,
+    config: ConfigFile = None,
+    overrides: Overrides = None,
+) -> None:
+    """Pause and resume in turns at each press of a button or key, until its device goes away."""
+    from edge.button import presses
+    from edge.cli.run import configure_logging
+    from edge.pausing import pause_flag
+
+    configure_logging(quiet=False)
+    flag = pause_flag(settings_from(config, overrides).pause)
+    for _ in presses(device, code):
+        flag.set(not flag.is_set)
+        logging.getLogger("edge.button").info("%s by the button", "paused" if flag.is_set else "resumed")
+    raise typer.Exit(3)

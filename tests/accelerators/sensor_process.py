@@ -1,0 +1,25 @@
+"""The real sensor, locked, on an accelerator whose worker plays a script: arguments are the link's socket, the worker's
+command and the settings, both as JSON."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from pathlib import Path
+
+import msgspec
+
+from edge.config import Settings
+from edge.sensor import Sensor, StopFlag
+
+
+def main(link: str, command: str, settings: str) -> int:
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO)
+    worker = tuple(json.loads(command))
+    read = msgspec.json.decode(settings, type=Settings)
+    return Sensor(read, Path(link), StopFlag(), worker_command=lambda target: worker).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
