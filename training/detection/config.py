@@ -54,6 +54,10 @@ class Mosaic(_Part, frozen=True, kw_only=True):
     mask: Annotated[Share, Meta(description="Faces that get a mask drawn over mouth and nose.")] = 0.12
     covered: Annotated[Share, Meta(description="Faces of which something in front covers a part.")] = 0.12
     turned: Annotated[float, Meta(ge=0, description="How much more often pictures of turned faces are shown.")] = 4.0
+    doubted: Annotated[
+        Share, Meta(description="Score under which what only teachers see beside labelled faces is background.")
+    ] = 0.0
+    doubted_small: Annotated[Share, Meta(description="The same of sides under 24 px of the picture.")] = 0.0
 
 
 class Schedule(_Part, frozen=True, kw_only=True):
