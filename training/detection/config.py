@@ -85,6 +85,9 @@ class Targets(_Part, frozen=True, kw_only=True):
     ] = ((0.0, 64.0), (28.0, 160.0), (72.0, 1e6))
     box_weight: Annotated[float, Meta(ge=0)] = 2.0
     points_weight: Annotated[float, Meta(ge=0)] = 3.0
+    points_beta: Annotated[
+        float, Meta(gt=0, description="Share of a box's side below which an error of its points counts as its square.")
+    ] = 0.05
 
 
 CANVAS = Augmentation(
