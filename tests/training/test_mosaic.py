@@ -60,8 +60,10 @@ def test_landmarks_of_a_mirrored_face_change_places() -> None:
 
 def test_a_face_at_the_edge_is_cut_and_one_hardly_seen_is_ignored() -> None:
     _, faces = marked()
-    half = place(faces, Placement((144.0, 45.0), (1.0, 1.0), 0.0, False, CELL_HW), smallest_px=2.0)
-    assert half.boxes[0].tolist() == [0, 25, 6, 35]
+    most = place(faces, Placement((143.0, 45.0), (1.0, 1.0), 0.0, False, CELL_HW), smallest_px=2.0)
+    assert most.points[0, 0].tolist() == [-1, 28]  # known, though outside
+    half = place(faces, Placement((145.0, 45.0), (1.0, 1.0), 0.0, False, CELL_HW), smallest_px=2.0)
+    assert half.boxes[0].tolist() == [0, 25, 5, 35]
     assert not half.ignored[0]
     assert np.isnan(half.points[0]).all()
     hardly = place(faces, Placement((147.0, 45.0), (1.0, 1.0), 0.0, False, CELL_HW), smallest_px=2.0)
