@@ -15,16 +15,18 @@ TARGETS = {
 }
 SAME, CLOSE = 1e-3, 0.08
 """Largest difference of a float network, mean difference of an int8 one: shares of an output's spread."""
-MOST_BYTES = {"nano-agegender": 8_000_000, "nano-face": 4_000_000}
+LEAST_SPREAD = 0.05
+"""Scores of pictures without a face hardly differ, and those of 8 bits are 1/256 apart."""
+MOST_BYTES = {"nano-agegender": 8_000_000, "nano-face": 4_000_000, "nano-face-640": 4_000_000}
 
 
 @pytest.mark.parametrize("model", own_networks())
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_carried_network_says_what_it_said(model: str, target: str) -> None:
     golden, found = read_golden(model), answers(model, target)
-    assert found.keys() == golden.keys()
+    assert found.keys() >= golden.keys()
     for name, expected in golden.items():
-        error = np.abs(found[name] - expected) / expected.std()
+        error = np.abs(found[name] - expected) / max(float(expected.std()), LEAST_SPREAD)
         if target == REFERENCE:
             assert error.max() < SAME, f"{name}: {error.max():.4f}"
         else:
