@@ -88,7 +88,7 @@ class Camera(_Section, frozen=True, kw_only=True):
 class Models(_Section, frozen=True, kw_only=True):
     """Which networks run, and where."""
 
-    set: Annotated[Name, _text("Model set of the catalog (`passerby models list`).", allowed=NAME_IN_WORDS)] = "best"
+    set: Annotated[Name, _text("Model set of the catalog (`passerby models list`).", allowed=NAME_IN_WORDS)] = "nano"
     targets: Annotated[
         tuple[Target, ...],
         Meta(

@@ -285,16 +285,16 @@ def test_photographs_go_through_detector_and_alignment_and_those_without_a_face_
 ) -> None:
     from tests.golden.portraits import portrait_of_admiral, portrait_of_astronaut
 
-    pictures = {"woman.jpg": portrait_of_astronaut(), "man.jpg": portrait_of_admiral(), "wall.jpg": grey(50, 200)}
+    pictures = {"astronaut.jpg": portrait_of_astronaut(), "admiral.jpg": portrait_of_admiral(), "wall.jpg": grey(50, 200)}
     tar = write_tar(tmp_path / "people.tar", {name: jpeg(image) for name, image in pictures.items()})
     labels = write_lines(
-        tmp_path / "people.csv", ["path,age,gender", "woman.jpg,40,F", "man.jpg,77,M", "wall.jpg,30,F"]
+        tmp_path / "people.csv", ["path,age,gender", "astronaut.jpg,40,F", "admiral.jpg,77,", "wall.jpg,30,F"]
     )
     done = evaluate(models, "attributes", "--images", tar, "--labels", labels, "--json", "--draws", "20")
     (result,) = json.loads(done.stdout)["results"]
     assert (result["photographs"], result["without_face"]) == (3, 1)
     assert result["slices"][0]["measures"]["gender_accuracy"]["value"] == 1
-    assert result["slices"][0]["measures"]["gender_accuracy"]["photographs"] == 2
+    assert result["slices"][0]["measures"]["gender_accuracy"]["photographs"] == 1
 
 
 @pytest.mark.shared

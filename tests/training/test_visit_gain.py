@@ -101,9 +101,9 @@ def test_nothing_to_look_at_is_refused() -> None:
 
 @pytest.mark.shared
 def test_clips_and_photographs_are_measured_with_a_real_network(shared: Path, tmp_path: Path) -> None:
-    people = {"woman.jpg": jpeg(portrait_of_astronaut()), "man.jpg": jpeg(portrait_of_admiral())}
+    people = {"astronaut.jpg": jpeg(portrait_of_astronaut()), "admiral.jpg": jpeg(portrait_of_admiral())}
     tar = write_tar(tmp_path / "people.tar", people)
-    labels = write_lines(tmp_path / "people.csv", ["path,age,gender", "woman.jpg,40,F", "man.jpg,77,M"])
+    labels = write_lines(tmp_path / "people.csv", ["path,age,gender", "astronaut.jpg,40,F", "admiral.jpg,77,"])
     clip = shared / "video" / "two-faces-768x432.h264"
     words = (clip, "--fps", "30", "--images", tar, "--labels", labels)
     done = evaluate(*words, "--json")
@@ -115,5 +115,5 @@ def test_clips_and_photographs_are_measured_with_a_real_network(shared: Path, tm
     steps = found["photographs"]["people"]
     assert [step["looks"] for step in steps] == list(LOOKS)
     assert steps[-1]["measures"]["measures"]["gender_accuracy"] == {
-        "value": 1.0, "low": 1.0, "high": 1.0, "photographs": 2,
+        "value": 1.0, "low": 1.0, "high": 1.0, "photographs": 1,
     }  # fmt: skip

@@ -167,7 +167,8 @@ def test_networks_that_are_not_there_end_with_3_and_the_command_that_gets_them(
 ) -> None:
     empty = tmp_path / "models"
     empty.mkdir()
-    code, line = terminal.call(*command, "fake:20", PASSERBY_SHARED="/nonexistent", PASSERBY_MODELS=str(empty))
+    nowhere = {"PASSERBY_SHARED": "/nonexistent", "PASSERBY_MODELS": str(empty)}
+    code, line = terminal.call(*command, "fake:20", "--set", "models.set=best", **nowhere)
     assert code == 3
     assert line.startswith("yunet-2023mar: not installed, missing face_detection_yunet_2023mar.onnx; get it with ")
     assert "`passerby models fetch yunet-2023mar`" in line
