@@ -285,7 +285,11 @@ def test_photographs_go_through_detector_and_alignment_and_those_without_a_face_
 ) -> None:
     from tests.golden.portraits import portrait_of_admiral, portrait_of_astronaut
 
-    pictures = {"astronaut.jpg": portrait_of_astronaut(), "admiral.jpg": portrait_of_admiral(), "wall.jpg": grey(50, 200)}
+    pictures = {
+        "astronaut.jpg": portrait_of_astronaut(),
+        "admiral.jpg": portrait_of_admiral(),
+        "wall.jpg": grey(50, 200),
+    }
     tar = write_tar(tmp_path / "people.tar", {name: jpeg(image) for name, image in pictures.items()})
     labels = write_lines(
         tmp_path / "people.csv", ["path,age,gender", "astronaut.jpg,40,F", "admiral.jpg,77,", "wall.jpg,30,F"]
