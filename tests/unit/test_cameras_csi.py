@@ -81,7 +81,7 @@ class Gst:
     def get_bus(self) -> Gst:
         return self
 
-    def pop_filtered(self, kinds: int) -> Any:
+    def timed_pop_filtered(self, longest_ns: int, kinds: int) -> Any:
         return SimpleNamespace(type=1, parse_error=lambda: (self._says, "")) if self._says else None
 
 
