@@ -18,10 +18,13 @@ from edge.contracts import json_schema
 from edge.detection.detector import DECODERS as DETECTION_DECODERS
 from edge.imaging import TEMPLATES
 from edge.inference.opening import KINDS, open_session
+from tests.golden.own_networks import own_networks
 
 MODELS = Path(__file__).parents[2] / "models"
 IDS = sorted(file.parent.name for file in MODELS.glob("*/manifest.toml"))
 OF_OTHERS = {".onnx", ".bin", ".xml", ".pb", ".pbtxt", ".caffemodel", ".prototxt", ".tflite"}
+NOT_THERE = {*own_networks(), "levi-hassner-age", "levi-hassner-gender"}
+"""Carried with the project, or too large for the shared material."""
 
 
 @pytest.mark.parametrize("model_id", IDS)
@@ -64,7 +67,9 @@ def test_no_file_of_others_is_carried() -> None:
             assert not [path for path in (MODELS / model_id).iterdir() if path.suffix in OF_OTHERS]
 
 
-@pytest.mark.parametrize("model_id", [each for each in IDS if not each.startswith("levi-hassner")])
+@pytest.mark.parametrize(
+    "model_id", [each for each in IDS if each not in own_networks() and not each.startswith("levi-hassner")]
+)
 @pytest.mark.parametrize("how", ["in place", "installed"])
 def test_the_makers_files_fit_and_run_on_a_grey_picture(model_id: str, how: str, shared: Path, tmp_path: Path) -> None:
     found = open_catalog({"PASSERBY_SHARED": str(shared)})

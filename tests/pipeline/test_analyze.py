@@ -80,9 +80,9 @@ def test_every_face_of_every_frame_of_a_clip_has_a_line_a_track_and_a_guess(anal
     assert len(faces) >= 560
     assert {face["track_id"] for face in faces if face["score"] > 0.7} == {1, 2}
     assert all(face["age"] and face["gender"] for face in faces)
-    women = [face for face in faces if face["box"][0] < 384]
-    right = [face["gender"]["p_female"] > 0.5 for face in women]
-    assert sum(right) > 0.6 * len(right)  # single frames, many of them from the side
+    facing = faces_of(lines[140:210])  # elsewhere they look at each other
+    right = [(face["gender"]["p_female"] > 0.5) == (face["box"][0] < 384) for face in facing]
+    assert sum(right) > 0.95 * len(right)
 
 
 def test_a_picture_has_its_faces_best_first_and_no_tracks(analyze: Analyze, tmp_path: Path) -> None:

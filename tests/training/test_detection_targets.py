@@ -78,7 +78,13 @@ def test_right_answers_cost_nothing_and_wrong_ones_do() -> None:
     moved = losses(right._replace(boxes=right.boxes + 10), cells, faces, WANTED)
     assert float(moved.box) > 0.3
     turned = losses(right._replace(points=right.points + 6), cells, faces, WANTED)
-    assert float(turned.points) == pytest.approx(6 / 30 - 0.025, rel=1e-3)
+    assert float(turned.points) == pytest.approx(
+        (6 / 30 - 0.025) * 5 / 6, rel=1e-3
+    )  # the nose is where it was in the face
+    nose = right.points.clone()
+    nose[..., 2, 0] += 6
+    error = 6 / 30 - 0.025
+    assert float(losses(right._replace(points=nose), cells, faces, WANTED).points) == pytest.approx(error / 6, rel=1e-3)
     assert float(losses(right._replace(logits=-right.logits), cells, faces, WANTED).score) > 5
 
 

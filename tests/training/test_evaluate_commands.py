@@ -274,9 +274,9 @@ def test_the_default_set_has_its_known_errors_on_a_part_of_utkface(models: Path,
     done = evaluate(models, "attributes", *words, "--model-set", "best", "--json", "--draws", "100")
     (result,) = json.loads(done.stdout)["results"]
     slices = {each["name"]: each["measures"] for each in result["slices"]}
-    assert slices["18-75 years"]["mae_years"]["value"] == pytest.approx(7.87, abs=0.7)
-    assert slices["18-75 years"]["gender_accuracy"]["value"] == pytest.approx(0.948, abs=0.03)
-    assert slices["0-12 years"]["ads-8_accuracy"]["value"] == 0
+    assert slices["18-75 years"]["mae_years"]["value"] == pytest.approx(5.25, abs=0.7)
+    assert slices["18-75 years"]["gender_accuracy"]["value"] == pytest.approx(0.972, abs=0.03)
+    assert slices["0-12 years"]["ads-8_accuracy"]["value"] > 0.85
 
 
 @pytest.mark.shared

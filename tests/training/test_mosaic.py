@@ -19,7 +19,7 @@ from pathlib import Path
 from training.augmentation import Augmentation
 from training.detection.config import Canvas, Mosaic, Tiling
 from training.detection.masks import cover_part, draw_mask
-from training.detection.mosaic import Pictures, choose_placement, make_batch, turn_of
+from training.detection.mosaic import Pictures, choose_placement, drop_doubted, make_batch, turn_of
 from training.detection.photometry import disturb_share
 from training.detection.placement import Placement, cut, make_pyramid, place
 
@@ -60,8 +60,10 @@ def test_landmarks_of_a_mirrored_face_change_places() -> None:
 
 def test_a_face_at_the_edge_is_cut_and_one_hardly_seen_is_ignored() -> None:
     _, faces = marked()
-    half = place(faces, Placement((144.0, 45.0), (1.0, 1.0), 0.0, False, CELL_HW), smallest_px=2.0)
-    assert half.boxes[0].tolist() == [0, 25, 6, 35]
+    most = place(faces, Placement((143.0, 45.0), (1.0, 1.0), 0.0, False, CELL_HW), smallest_px=2.0)
+    assert most.points[0, 0].tolist() == [-1, 28]  # known, though outside
+    half = place(faces, Placement((145.0, 45.0), (1.0, 1.0), 0.0, False, CELL_HW), smallest_px=2.0)
+    assert half.boxes[0].tolist() == [0, 25, 5, 35]
     assert not half.ignored[0]
     assert np.isnan(half.points[0]).all()
     hardly = place(faces, Placement((147.0, 45.0), (1.0, 1.0), 0.0, False, CELL_HW), smallest_px=2.0)
@@ -98,7 +100,7 @@ def scenes(tmp_path: Path) -> Scenes:
 
 def test_the_same_seed_gives_the_same_batch_and_faces_lie_inside(scenes: Scenes) -> None:
     wanted = Mosaic(tilings=(Tiling(rows=2, columns=3, share=1.0),), smallest_px=4.0)
-    canvas, pictures = Canvas(width_px=192, height_px=96), Pictures(scenes)
+    canvas, pictures = Canvas(width_px=192, height_px=96), Pictures(scenes, wanted)
     one, other = (make_batch(pictures, canvas, 3, wanted, np.random.default_rng(7)) for _ in range(2))
     assert torch.equal(one.pictures, other.pictures)
     assert one.pictures.shape == (3, 3, 96, 192)
@@ -143,10 +145,40 @@ def test_pictures_of_turned_faces_are_drawn_more_often(scenes: Scenes) -> None:
     ]
     assert turn_of(looks[0]) < 0.1
     assert turn_of(looks[1]) > 0.9
-    pictures = Pictures(Scenes(scenes.images[:2], looks, [True, True], ["drawn"] * 2), turned=4.0)
+    pictures = Pictures(Scenes(scenes.images[:2], looks, [True, True], ["drawn"] * 2), Mosaic(turned=4.0))
     generator = np.random.default_rng(1)
     drawn = [pictures.draw(generator, 1.0) for _ in range(600)]
     assert 0.75 < np.mean(drawn) < 0.88  # five to one
+
+
+def test_what_teachers_only_suspect_beside_labelled_faces_becomes_background() -> None:
+    sides = np.array((40, 40, 40, 12, 12, 40), np.float32)
+    scores = np.array((1.0, 0.5, 0.7, 0.5, 0.3, 0.2), np.float32)
+    ignored = np.array((False, True, True, True, True, False))
+    boxes = np.column_stack((np.zeros((6, 2)), sides, sides)).astype(np.float32)
+    faces = Faces(boxes, scores, np.zeros((6, 5, 2), np.float32), ignored, np.zeros(6, np.int64))
+    assert drop_doubted(faces, Mosaic(doubted=0.6, doubted_small=0.4)).scores.tolist() == scores[[0, 2, 3, 5]].tolist()
+    assert len(drop_doubted(faces, Mosaic())) == 6
+
+
+def test_a_face_that_labels_do_not_count_never_becomes_background(scenes: Scenes) -> None:
+    faces = scenes.faces[0]
+    invalid = Faces(faces.boxes, np.ones(len(faces), np.float32), faces.points, np.ones(len(faces), bool), faces.states)
+    assert len(drop_doubted(invalid, Mosaic(doubted=1.0, doubted_small=1.0))) == len(faces)
+
+
+def test_some_masks_have_a_pattern_and_most_one_colour() -> None:
+    _, (face, *_) = draw_scene(501)
+    columns = make_faces([face])
+    picture = torch.rand(3, 120, 160, generator=torch.Generator().manual_seed(1)) * 255
+    colours = []
+    for seed in range(40):
+        after = picture.clone()
+        draw_mask(after, columns.boxes[0], columns.points[0], np.random.default_rng(seed))
+        mask = after[:, (after != picture).any(0)]
+        colours.append(float((mask[0] / mask.sum(0)).std()))
+    one_colour = np.array(colours) < 0.03
+    assert 20 <= one_colour.sum() <= 36
 
 
 def test_something_in_front_covers_one_side_of_a_face_only() -> None:

@@ -183,7 +183,11 @@ def test_commands_train_plot_and_export(files: tuple[Path, Path], tmp_path: Path
 @pytest.mark.parametrize(
     ("words", "error", "said"),
     [
-        (("--config", "nanno"), ConfigError, "unknown configuration, got nanno, expected nano-face | tiny"),
+        (
+            ("--config", "nanno"),
+            ConfigError,
+            "unknown configuration, got nanno, expected nano-face | nano-face-streets | tiny",
+        ),
         (("--config", "tiny", "--device", "tpu"), UsageError, "unknown device, got tpu"),
         (("--config", "tiny", "--resume"), UsageError, "no run to go on with"),
         (("--config", "tiny", "--init", "none.pth"), BadInput, "none.pth"),

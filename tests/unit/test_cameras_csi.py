@@ -81,7 +81,8 @@ class Gst:
     def get_bus(self) -> Gst:
         return self
 
-    def timed_pop_filtered(self, longest_ns: int, kinds: int) -> Any:
+    def timed_pop_filtered(self, within_ns: int, kinds: int) -> Any:
+        assert within_ns > 0, "a message may come a moment after the last picture"
         return SimpleNamespace(type=1, parse_error=lambda: (self._says, "")) if self._says else None
 
 

@@ -54,6 +54,10 @@ class Mosaic(_Part, frozen=True, kw_only=True):
     mask: Annotated[Share, Meta(description="Faces that get a mask drawn over mouth and nose.")] = 0.12
     covered: Annotated[Share, Meta(description="Faces of which something in front covers a part.")] = 0.12
     turned: Annotated[float, Meta(ge=0, description="How much more often pictures of turned faces are shown.")] = 4.0
+    doubted: Annotated[
+        Share, Meta(description="Score under which what only teachers see beside labelled faces is background.")
+    ] = 0.0
+    doubted_small: Annotated[Share, Meta(description="The same of sides under 24 px of the picture.")] = 0.0
 
 
 class Schedule(_Part, frozen=True, kw_only=True):
@@ -81,6 +85,9 @@ class Targets(_Part, frozen=True, kw_only=True):
     ] = ((0.0, 64.0), (28.0, 160.0), (72.0, 1e6))
     box_weight: Annotated[float, Meta(ge=0)] = 2.0
     points_weight: Annotated[float, Meta(ge=0)] = 3.0
+    points_beta: Annotated[
+        float, Meta(gt=0, description="Share of a box's side below which an error of its points counts as its square.")
+    ] = 0.05
 
 
 CANVAS = Augmentation(

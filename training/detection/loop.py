@@ -65,7 +65,7 @@ class Run:
         self.network = network.to(device, memory_format=torch.channels_last)
         self.average = deepcopy(self.network).eval().requires_grad_(False)
         self._optimiser = make_optimiser(self.network, config.schedule.weight_decay)
-        self._pictures = Pictures(scenes, config.mosaic.turned)
+        self._pictures = Pictures(scenes, config.mosaic)
         self._held_out = held_out
         self._log: list[str] = []
         self._steps = 0

@@ -16,8 +16,7 @@ from training.detection.assignment import Assignment, FaceList, assign, generali
 from training.detection.cells import Cells, Guesses
 from training.detection.config import Targets
 
-POINTS_BETA = 0.05
-"""Share of the side below which an error counts as its square."""
+NOSE = 2
 
 
 class Losses(NamedTuple):
@@ -37,7 +36,7 @@ def losses(guesses: Guesses, cells: Cells, faces: FaceList, wanted: Targets) -> 
     score = _score_loss(guesses, cells, faces, assigned) / weight
     boxes, truth = guesses.boxes[assigned.pictures, assigned.cells], counted.boxes[assigned.faces]
     box = ((1 - generalised_overlap(boxes, truth)) * assigned.scores).sum() / weight
-    points = _points_loss(guesses, counted, assigned) / weight
+    points = _points_loss(guesses, counted, assigned, wanted) / weight
     return Losses(score + wanted.box_weight * box + wanted.points_weight * points, score, box, points)
 
 
@@ -63,11 +62,19 @@ def _in_ignored(cells: Cells, faces: FaceList, pictures: int) -> Tensor:
     return inside
 
 
-def _points_loss(guesses: Guesses, faces: FaceList, assigned: Assignment) -> Tensor:
+def _points_loss(guesses: Guesses, faces: FaceList, assigned: Assignment, wanted: Targets) -> Tensor:
     truth = faces.points[assigned.faces]
     known = ~truth.isnan().flatten(1).any(1)
     truth, found = truth[known], guesses.points[assigned.pictures, assigned.cells][known]
     box = faces.boxes[assigned.faces][known]
     side = (box[:, 2:] - box[:, :2]).prod(1).sqrt().view(-1, 1, 1)
-    error = functional.smooth_l1_loss(found / side, truth / side, beta=POINTS_BETA, reduction="none")
+    error = functional.smooth_l1_loss(
+        _with_turn(found / side), _with_turn(truth / side), beta=wanted.points_beta, reduction="none"
+    )
     return (error.mean((1, 2)) * assigned.scores[known]).sum()
+
+
+def _with_turn(points: Tensor) -> Tensor:
+    """(P, 5, 2) and a sixth: the nose against the middle of the others, by which `edge.visits.pose` reads the pose."""
+    others = (points.sum(1) - points[:, NOSE]) / 4
+    return torch.cat((points, (points[:, NOSE] - others).unsqueeze(1)), 1)

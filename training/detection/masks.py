@@ -12,13 +12,15 @@ Floats = NDArray[np.float32]
 SMALLEST_PX = 12.0
 FABRICS_BGR = ((235, 235, 235), (225, 205, 170), (30, 30, 30), (200, 160, 90))
 """White, medical blue, black, blue."""
+PATTERNED = 0.3
+"""Share of the masks that are of no plain colour."""
 
 
 def draw_mask(picture: Tensor, box: Floats, points: Floats, generator: Generator) -> None:
     """Draw one, in place, into a picture float32 (3, H, W) BGR 0-255; nothing where landmarks are missing.
 
-    An ellipse from the middle of the nose to below the chin, along the face's own axis, of a plain colour through which
-    some of the light on the face is kept.
+    An ellipse from the middle of the nose to below the chin, along the face's own axis, of a plain colour or of a
+    pattern from elsewhere in the picture; some of the light on the face is kept.
     """
     side = float(np.sqrt((box[2] - box[0]) * (box[3] - box[1])))
     if np.isnan(points).any() or side < SMALLEST_PX:
@@ -39,7 +41,8 @@ def draw_mask(picture: Tensor, box: Floats, points: Floats, generator: Generator
     inside = torch.from_numpy((np.abs(u / along) ** 3 + np.abs(v / across) ** 3) < 1)
     part = picture[:, top:bottom, left:right]
     shade = 0.75 + 0.25 * part.mean(0) / part.mean().clamp(min=1)
-    painted = torch.tensor(_fabric(generator)).view(3, 1, 1) * shade.clamp(0.4, 1.2)
+    fabric = _pattern(picture, part.shape[1:], generator) if generator.random() < PATTERNED else _plain(generator)
+    painted = fabric * shade.clamp(0.4, 1.2)
     picture[:, top:bottom, left:right] = torch.where(inside, painted.clamp(0, 255), part)
 
 
@@ -60,8 +63,17 @@ def cover_part(picture: Tensor, box: Floats, generator: Generator) -> None:
     picture[:, top:bottom, left:right] = piece
 
 
-def _fabric(generator: Generator) -> list[float]:
+def _plain(generator: Generator) -> Tensor:
+    """A colour, float32 (3, 1, 1)."""
     if generator.random() < 0.35:
-        return list(generator.uniform(10, 245, 3))
-    shade = generator.uniform(0.6, 1.05)
-    return [value * shade for value in FABRICS_BGR[generator.integers(len(FABRICS_BGR))]]
+        colour = generator.uniform(10, 245, 3)
+    else:
+        colour = np.array(FABRICS_BGR[generator.integers(len(FABRICS_BGR))]) * generator.uniform(0.6, 1.05)
+    return torch.from_numpy(colour.astype(np.float32)).view(3, 1, 1)
+
+
+def _pattern(picture: Tensor, hw: torch.Size, generator: Generator) -> Tensor:
+    """Any piece of the picture, float32 (3, h, w)."""
+    top = int(generator.integers(0, picture.shape[1] - hw[0] + 1))
+    left = int(generator.integers(0, picture.shape[2] - hw[1] + 1))
+    return picture[:, top : top + hw[0], left : left + hw[1]].clone()

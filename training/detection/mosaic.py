@@ -21,6 +21,7 @@ from training.detection.placement import Placement, cut, make_pyramid, place
 
 UPRIGHT_NOSE = 0.58
 """Where the nose of a face that looks straight ahead lies between eyes and mouth."""
+SMALL_PX = 24.0
 FINER = 0.3
 """Share of the cells that are sampled from a level too fine."""
 
@@ -35,14 +36,15 @@ class Batch(NamedTuple):
 class Pictures:
     """All scenes as pyramids; those with boxes of their own, and the others.
 
-    turned: how much more often pictures of faces are drawn that look aside, up or down: portraits have few of them.
+    Pictures of faces that look aside, up or down are drawn more often: portraits have few of them.
     """
 
-    def __init__(self, scenes: Scenes, turned: float = 0.0) -> None:
+    def __init__(self, scenes: Scenes, wanted: Mosaic) -> None:
         self.pyramids = [make_pyramid(image) for image in scenes.images]
-        self.faces = list(scenes.faces)
         labelled = np.array(scenes.labelled, np.bool_)
-        weights = 1 + turned * np.array([turn_of(faces) for faces in scenes.faces])
+        pairs = zip(scenes.faces, labelled, strict=True)
+        self.faces = [drop_doubted(faces, wanted) if has_boxes else faces for faces, has_boxes in pairs]
+        weights = 1 + wanted.turned * np.array([turn_of(faces) for faces in scenes.faces])
         self._boxed, self._others = (np.cumsum(weights * each) for each in (labelled, ~labelled))
 
     def draw(self, generator: Generator, boxed_share: float) -> int:
@@ -50,6 +52,16 @@ class Pictures:
         wants_boxed = generator.random() < boxed_share
         ends = self._boxed if (wants_boxed and self._boxed[-1] > 0) or self._others[-1] == 0 else self._others
         return int(np.searchsorted(ends, generator.random() * ends[-1], side="right"))
+
+
+def drop_doubted(faces: Faces, wanted: Mosaic) -> Faces:
+    """The faces of a picture with boxes, without those that teachers only suspect beside them.
+
+    A person drew the boxes, and what teachers call a face there with little confidence is mostly a hand, a bag or hair:
+    the background from which there is most to learn. Small ones are more often faces that nobody labelled.
+    """
+    least = np.where(faces.sides < SMALL_PX, wanted.doubted_small, wanted.doubted)
+    return faces.take(~(faces.ignored & (faces.scores < least)))
 
 
 def turn_of(faces: Faces) -> float:

@@ -15,7 +15,7 @@ from training.data.scenes import Faces
 Floats = NDArray[np.float32]
 MIRRORED = np.array((1, 0, 2, 4, 3))
 """Landmarks of a mirrored face: left and right change places."""
-LEAST_SEEN, WELL_SEEN = 0.4, 0.85
+LEAST_SEEN, WELL_SEEN = 0.4, 0.6
 """Shares of a box: below the first nobody answers for it, below the second its landmarks do not count."""
 
 

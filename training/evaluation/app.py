@@ -9,6 +9,8 @@ from training.evaluation import (
     attributes_command,
     calibrate_command,
     detection_command,
+    gate_command,
+    pose_command,
     visits_command,
 )
 from training.interrupt import interruptible
@@ -16,6 +18,8 @@ from training.interrupt import interruptible
 app = typer.Typer(help="How good networks are on labelled photographs.", no_args_is_help=True, rich_markup_mode=None)
 app.command("attributes")(interruptible(attributes_command.attributes))
 app.command("detection")(interruptible(detection_command.detection))
+app.command("pose")(interruptible(pose_command.pose))
+app.command("gate")(interruptible(gate_command.gate))
 app.command("adience")(interruptible(adience_command.adience))
 app.command("calibrate")(interruptible(calibrate_command.calibrate))
 app.command("visits")(interruptible(visits_command.visits))

@@ -169,20 +169,21 @@ def _clip_references(clip: str, work: Work, settings: Settings, catalog: Catalog
         subjects = [
             opened.enter_context(open_detector(name, parse_size(OWN), settings, catalog)) for name in work.references
         ]
-        return [[_sure(subject, image) for subject in subjects] for image in _frames(clip, settings)]
+        return [[_sure(subject, image) for subject in subjects] for image in frames_of(clip, settings)]
 
 
 def _score_clip(
     clip: str, subject: DetectorSubject, references: Sequence[Sequence[Look]], work: Work, settings: Settings
 ) -> ClipResult:
-    frames = [subject.look(image) for image in _frames(clip, settings)]
+    frames = [subject.look(image) for image in frames_of(clip, settings)]
     return score_clip(
         Path(clip).name, subject.name, frames, references, score=subject.score,
         smallest_px=work.smallest_in_clip_px, most_false=work.most_false,
     )  # fmt: skip
 
 
-def _frames(clip: str, settings: Settings) -> Iterator[Image]:
+def frames_of(clip: str, settings: Settings) -> Iterator[Image]:
+    """Pictures of a clip. Raises BadInput for a camera, and what opening raises."""
     source = open_source(clip, settings.camera, start_at=0.0)
     if source.live:
         source.close()

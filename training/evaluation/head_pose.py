@@ -1,0 +1,63 @@
+"""A second opinion on how far a head is turned: Open Model Zoo's head-pose-estimation-adas-0001, through OpenVINO.
+
+For comparison on a workstation; the device reads the pose from landmarks and never runs it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from edge.catalog.lookup import shared_dir
+from edge.errors import ModelNotFound, explain
+from edge.geometry import Box
+from edge.imaging import crop_square
+from edge.inference.quiet import silence_openvino
+from edge.packages import missing_package
+from edge.types import Image
+from edge.visits.pose import Pose
+
+INPUT_PX = 60
+MARGIN = 0.1
+"""Round the face, share of its side on each side: Open Model Zoo's own face demo enlarges boxes by 1.2."""
+YAW, PITCH = "angle_y_fc", "angle_p_fc"
+"""Outputs, degrees; signs as in `edge.visits.pose`."""
+PLACE = "omz/head-pose-estimation-adas-0001/FP16-INT8/head-pose-estimation-adas-0001.xml"
+
+
+class HeadPose:
+    """Looks at one face at a time."""
+
+    def __init__(self, file: Path) -> None:
+        """file: its `.xml` (or ONNX). Raises ModelNotFound, BackendUnavailable without OpenVINO."""
+        if not file.is_file():
+            raise ModelNotFound(
+                explain("no such network", where=str(file), expected="head-pose-estimation-adas-0001.xml",
+                        next_step="download it from Open Model Zoo and name it with --oracle")
+            )  # fmt: skip
+        self._request = _compile(file)
+
+    def look(self, image: Image, box: Box) -> Pose:
+        """Pose of the face in a box (px) of a picture, uint8 (H, W, 3) BGR."""
+        face = crop_square(image, box, (INPUT_PX, INPUT_PX), MARGIN)
+        found = self._request.infer({0: cv2.dnn.blobFromImage(face)})
+        angles = {name: float(np.ravel(value)[0]) for key, value in found.items() for name in key.names}
+        return Pose(angles[YAW], angles[PITCH])
+
+
+def default_oracle() -> Path:
+    """Where the network lies among test material."""
+    return shared_dir() / "models" / PLACE
+
+
+def _compile(file: Path) -> Any:
+    silence_openvino()
+    try:
+        import openvino
+    except ImportError as error:
+        raise missing_package("the head pose network", "openvino", extra="openvino") from error
+    hints = {"INFERENCE_NUM_THREADS": 1, "INFERENCE_PRECISION_HINT": "f32"}
+    return openvino.Core().compile_model(str(file), "CPU", hints).create_infer_request()
