@@ -137,15 +137,14 @@ def test_no_picture_comes_past_the_publisher(broker: Mosquitto, tmp_path: Path) 
     refused = 0
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as sensor:
-            eventually(running.socket.exists, "the link's socket")
-            sensor.connect(str(running.socket))
+            eventually(lambda: sensor.connect_ex(str(running.socket)) == 0, "the link", within_s=60)
             for number, picture in enumerate(pictures().values(), start=1):
                 sensor.send(encode(visit(1, number, number)))
                 for packet in smuggling(picture):
                     sensor.send(packet)
                     refused += 1
-            eventually(lambda: _rejected(listener) >= refused, "every packet is counted")
-            eventually(lambda: len(listener.payloads("visit")) == len(pictures()), "the honest visits")
+            eventually(lambda: _rejected(listener) >= refused, "every packet is counted", within_s=60)
+            eventually(lambda: len(listener.payloads("visit")) == len(pictures()), "the honest visits", within_s=60)
     finally:
         code = running.end()
         listener.close()

@@ -56,6 +56,7 @@ class Appliance:
 
     def watch(self) -> None:
         """Subscribe, as a client that the broker remembers."""
+        self.machine.run("touch", "/srv/events.log")
         words = "exec mosquitto_sub -h 127.0.0.1 -i watcher -c -q 1 -v -t 'passerby/#' >> /srv/events.log"
         self.machine.run(
             "systemd-run", "--unit", "watcher", "--collect", "--property=Restart=always", "sh", "-c", words
