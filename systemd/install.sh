@@ -196,6 +196,7 @@ check_settings_and_networks() {
   "${passerby[@]}" config check "$etc/passerby.toml" >/dev/null || fail 2 "mend $etc/passerby.toml and run this again"
   local from=()
   [ -z "$models" ] || from=(--from "$(cd "$models" && pwd)")
+  mkdir -p "$opt/models"  # stays empty where the package carries all of them
   "${passerby[@]}" models ensure --config "$etc/passerby.toml" ${from[@]+"${from[@]}"} ||
     fail 3 "the networks cannot be had; --models FOLDER takes files that you have"
   chmod -R u=rwX,go=rX "$opt/models"
