@@ -7,11 +7,13 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.errors import BackendUnavailable
-from edge.inference.pictures import failed, need_tensors, refused
+from edge.inference.pictures import failed, need_tensors, normalise, refused
 from edge.inference.request import SessionRequest, SizedSession
 from edge.inference.synchronous import SynchronousSession
+from edge.manifest import Input
 from edge.types import Image, Tensor
 
 CONFIG_SUFFIXES = {".prototxt", ".pbtxt"}
@@ -32,15 +34,23 @@ class _Network:
 
     def infer(self, picture: Image) -> dict[str, Tensor]:
         """See `edge.inference.synchronous.Infer`."""
-        wanted, names = self._request.input, self._request.output_names
+        names = self._request.output_names
         try:
-            blob = cv2.dnn.blobFromImage(
-                picture, wanted.scale, picture.shape[1::-1], wanted.mean, swapRB=wanted.colour == "RGB"
-            )
-            self._network.setInput(blob, wanted.name)
+            self._network.setInput(_blob(picture, self._request.input), self._request.input.name)
             return dict(zip(names, self._network.forward(names), strict=True))
         except cv2.error as error:
             raise failed(self._request, error) from error
+
+
+def _blob(picture: Image, wanted: Input) -> NDArray[np.float32]:
+    """One picture as the module takes it: floats, even where the network asks for bytes, which it reads as floats."""
+    if wanted.layout == "NHWC":
+        return np.ascontiguousarray(normalise(picture, wanted)[None])
+    size = picture.shape[1::-1]
+    blob: NDArray[np.float32] = cv2.dnn.blobFromImage(
+        picture, wanted.scale, size, wanted.mean, swapRB=wanted.colour == "RGB"
+    )
+    return blob
 
 
 class _Cascade:
@@ -75,8 +85,6 @@ def open_opencv(request: SessionRequest) -> SizedSession:
         return _open_cascade(request)
     if request.artefact.kind == "caffe" and not hasattr(cv2.dnn, "readNetFromCaffe"):
         raise BackendUnavailable(request.target, f"OpenCV {cv2.__version__} reads no Caffe files; install opencv < 5")
-    if request.input.dtype == "uint8":  # what conversion makes: OpenCV would feed it floats, channels first
-        raise BackendUnavailable(request.target, "OpenCV gives a network no bytes with their channels last")
     weights, config = _split_files(request)
     try:
         network = cv2.dnn.readNet(str(weights), str(config) if config else "")

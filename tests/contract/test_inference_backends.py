@@ -255,14 +255,6 @@ def test_what_is_not_here_falls_through_with_its_reason(
     assert len(caplog.records) == 1
 
 
-def test_opencv_passes_over_a_converted_network(shared: Path) -> None:
-    found = locate(shared, "ultraface-rfb-320", "opencv:CPU")
-    wanted = msgspec.structs.replace(found.manifest.input, layout="NHWC", dtype="uint8")
-    converted = msgspec.structs.replace(found.manifest, input=wanted)
-    with pytest.raises(BackendUnavailable, match="no bytes with their channels last"):
-        open_session(converted, found.folder, ["opencv:CPU"], threads=1)
-
-
 def test_a_model_that_is_not_installed_is_named_when_no_target_is_left(shared: Path, tmp_path: Path) -> None:
     found = locate(shared, "yunet-2023mar", "opencv:CPU")
     with pytest.raises(BackendUnavailable, match=r"openvino:CPU: .*not installed.*opencv:CPU: .*not installed"):

@@ -95,10 +95,7 @@ def test_the_sensor_of_a_real_run_writes_nothing_and_reaches_nobody(
 @pytest.mark.parametrize("target", ["onnxruntime:CPU", "opencv:CPU"])
 def test_other_runtimes_keep_to_it_too(shared: Path, broker: Mosquitto, tmp_path: Path, target: str) -> None:
     clip = str(shared / "video" / "walking-480x270.gif")
-    # Detection only: the attribute network of the set comes for OpenVINO alone.
-    run = _Run(
-        tmp_path, "--source", clip, "--broker", broker.url, "--target", target, "--set", "attributes.enabled=false"
-    )
+    run = _Run(tmp_path, "--source", clip, "--broker", broker.url, "--target", target)
 
     assert run.code == 0, run.said[-2000:]
     _assert_the_sensor_is_mute(run.process("sensor"))
