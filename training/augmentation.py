@@ -24,6 +24,10 @@ _LUMINANCE = (
     (49, 64, 78, 87, 103, 121, 120, 101), (72, 92, 95, 98, 112, 100, 103, 99),
 )  # fmt: skip
 _BLOCK = 8
+FABRICS_BGR = ((0.92, 0.92, 0.92), (0.88, 0.80, 0.67), (0.12, 0.12, 0.12), (0.78, 0.63, 0.35))
+"""What masks are made of: white, medical blue, black, blue."""
+ANY_COLOUR, PATTERNED = 0.25, 0.3
+"""Shares of the masks of any one colour, and of no plain colour."""
 
 
 class Augmentation(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -46,22 +50,25 @@ class Augmentation(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     noise: Annotated[float, Meta(ge=0, description="Standard deviation, of the range.")] = 0.02
     jpeg: Share = 0.3
     occlusion: Share = 0.25
-    mask: Share = 0.05
+    mask: Annotated[Share, Meta(description="Share of the faces that wear a mask over mouth and nose.")] = 0.05
 
 
-def augment(chips: Tensor, wanted: Augmentation, generator: Generator, *, px: int, margin: float) -> Tensor:
-    """All of it, in the order in which light, lens, sensor and codec act.
+def augment(
+    chips: Tensor, wanted: Augmentation, generator: Generator, *, px: int, margin: float
+) -> tuple[Tensor, Tensor]:
+    """All of it, in the order in which light, lens, sensor and codec act; and which faces wear a mask, bool (N,).
 
     px: side of the pictures that come back, (N, 3, px, px); margin: how much of a chip they show, as in a manifest's
     [crop].
     """
     x = move(chips, wanted, generator, px=px, margin=margin)
-    x = cover(x, wanted, generator)
+    x = cover(x, wanted.occlusion, generator)
+    x, masked = put_on_masks(x, wanted.mask, generator)
     x = relight(x, wanted, generator)
     x = blur(x, wanted.blur, generator)
     x = shrink(x, wanted.small, wanted.smallest_px, generator)
     x = add_noise(x, wanted.noise, wanted.dark, generator)
-    return compress(x, wanted.jpeg, generator).clamp(0, 1)
+    return compress(x, wanted.jpeg, generator).clamp(0, 1), masked
 
 
 def move(x: Tensor, wanted: Augmentation, generator: Generator, *, px: int, margin: float) -> Tensor:
@@ -79,21 +86,48 @@ def move(x: Tensor, wanted: Augmentation, generator: Generator, *, px: int, marg
     return functional.grid_sample(x, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
-def cover(x: Tensor, wanted: Augmentation, generator: Generator) -> Tensor:
-    """A plain rectangle anywhere (a hand, a scarf, a column), or one over the lower face (a mask)."""
-    count, _, height, width = x.shape
+def cover(x: Tensor, share: float, generator: Generator) -> Tensor:
+    """A plain rectangle anywhere: a hand, a scarf, a column."""
+    count = len(x)
     random = _uniform(generator, x, 5, count, 1, 1)
-    centre_y, centre_x = random[0], random[1]
-    half_y, half_x = 0.06 + 0.16 * random[2], 0.06 + 0.16 * random[3]
-    chosen = _uniform(generator, x, count, 1, 1) < wanted.occlusion
-    masked = _uniform(generator, x, count, 1, 1) < wanted.mask
-    centre_y, half_y = torch.where(masked, 0.80, centre_y), torch.where(masked, 0.25, half_y)
-    centre_x, half_x = torch.where(masked, 0.5, centre_x), torch.where(masked, 0.35, half_x)
-    rows = torch.linspace(0, 1, height, device=x.device).view(1, -1, 1)
-    columns = torch.linspace(0, 1, width, device=x.device).view(1, 1, -1)
-    inside = ((rows - centre_y).abs() < half_y) & ((columns - centre_x).abs() < half_x) & (chosen | masked)
-    colour = _uniform(generator, x, count, 3, 1, 1)
-    return torch.where(inside.unsqueeze(1), colour, x)
+    rows, columns = _places(x)
+    inside = (rows - random[0]).abs() < 0.06 + 0.16 * random[2]
+    inside = inside & ((columns - random[1]).abs() < 0.06 + 0.16 * random[3]) & (random[4] < share)
+    return torch.where(inside.unsqueeze(1), _uniform(generator, x, count, 3, 1, 1), x)
+
+
+def put_on_masks(x: Tensor, share: float, generator: Generator) -> tuple[Tensor, Tensor]:
+    """Masks over mouth and nose of aligned faces, and who wears one, bool (N,).
+
+    Of a plain colour or of what is in another picture's corner; some of the light on the face is kept.
+    """
+    random = _uniform(generator, x, 5, len(x), 1, 1)
+    rows, columns = _places(x)
+    down = (rows - 0.70 - 0.06 * random[0]) / (0.27 + 0.09 * random[1])
+    aside = (columns - 0.47 - 0.06 * random[2]) / (0.36 + 0.12 * random[3])
+    masked = random[4] < share
+    inside = (down.abs() ** 3 + aside.abs() ** 3 < 1) & masked
+    light = _resize(functional.adaptive_avg_pool2d(_grey(x), 5), x.shape[-1])
+    shade = (0.6 + 0.4 * light / light.mean((2, 3), keepdim=True).clamp(min=1e-2)).clamp(0.4, 1.2)
+    return torch.where(inside.unsqueeze(1), (_fabrics(x, generator) * shade).clamp(0, 1), x), masked.flatten()
+
+
+def _fabrics(x: Tensor, generator: Generator) -> Tensor:
+    """What the mask of each picture is made of, (N, 3, H, W)."""
+    random = _uniform(generator, x, 3, len(x), 1, 1, 1)
+    common = x.new_tensor(FABRICS_BGR)
+    plain = common[(random[0].flatten() * len(common)).long()].view(-1, 3, 1, 1) * (0.6 + 0.45 * random[1])
+    plain = torch.where(random[2] < ANY_COLOUR, _uniform(generator, x, len(x), 3, 1, 1), plain)
+    side = x.shape[-1]
+    pattern = _resize(x.roll(1, 0)[..., : side // 4, : side // 4], side)
+    return torch.where(random[2] > 1 - PATTERNED, pattern, plain)
+
+
+def _places(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Where rows and columns lie, shares of the side from 0 to 1: (1, H, 1) and (1, 1, W)."""
+    height, width = x.shape[2:]
+    rows, columns = (torch.linspace(0, 1, side, device=x.device) for side in (height, width))
+    return rows.view(1, -1, 1), columns.view(1, 1, -1)
 
 
 def relight(x: Tensor, wanted: Augmentation, generator: Generator) -> Tensor:
@@ -137,8 +171,7 @@ def shrink(x: Tensor, share: float, smallest_px: int, generator: Generator) -> T
             share_of_log = float(torch.rand((), generator=generator, device=x.device))
             wanted = round(smallest_px * (side / smallest_px) ** share_of_log)
             small = functional.interpolate(x[part], size=(wanted, wanted), mode="area")
-            back = functional.interpolate(small, size=(side, side), mode="bilinear", align_corners=False)
-            x = x.index_copy(0, part, back)
+            x = x.index_copy(0, part, _resize(small, side))
     return x
 
 
@@ -181,6 +214,10 @@ def _cosines(device: torch.device) -> Tensor:
 @lru_cache(maxsize=4)
 def _steps(device: torch.device) -> Tensor:
     return torch.tensor(_LUMINANCE, dtype=torch.float32, device=device) / 255
+
+
+def _resize(x: Tensor, side: int) -> Tensor:
+    return functional.interpolate(x, size=(side, side), mode="bilinear", align_corners=False)
 
 
 def _grey(x: Tensor) -> Tensor:

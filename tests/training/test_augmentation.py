@@ -13,7 +13,7 @@ try:
 except ImportError:
     unavailable("torch is not installed (passerby[training])", module=True)
 
-from training.augmentation import Augmentation, add_noise, augment, blur, compress, cover, move, shrink
+from training.augmentation import Augmentation, add_noise, augment, blur, compress, cover, move, put_on_masks, shrink
 
 NOTHING = Augmentation(
     flip=0, rotation_deg=0, scale=0, stretch=0, shift=0, small=0, blur=0, light=0, colour=0, grey=0, dark=0, noise=0,
@@ -32,7 +32,7 @@ def generator(seed: int = 1) -> torch.Generator:
 
 
 def test_pictures_stay_pictures(faces: torch.Tensor) -> None:
-    changed = augment(faces, Augmentation(), generator(), px=112, margin=0.0)
+    changed, _ = augment(faces, Augmentation(), generator(), px=112, margin=0.0)
     assert changed.shape == faces.shape
     assert changed.dtype == torch.float32
     assert 0 <= float(changed.min()) <= float(changed.max()) <= 1
@@ -40,17 +40,19 @@ def test_pictures_stay_pictures(faces: torch.Tensor) -> None:
 
 
 def test_the_generator_alone_decides(faces: torch.Tensor) -> None:
-    one, same, other = (augment(faces, Augmentation(), generator(seed), px=112, margin=0.0) for seed in (3, 3, 4))
+    one, same, other = (augment(faces, Augmentation(), generator(seed), px=112, margin=0.0)[0] for seed in (3, 3, 4))
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
 
 
 def test_nothing_asked_is_nothing_done(faces: torch.Tensor) -> None:
-    assert (augment(faces, NOTHING, generator(), px=112, margin=0.0) - faces).abs().max() < 1e-3
+    same, masked = augment(faces, NOTHING, generator(), px=112, margin=0.0)
+    assert (same - faces).abs().max() < 1e-3
+    assert not masked.any()
 
 
 def test_chips_are_cut_to_what_the_network_sees(faces: torch.Tensor) -> None:
-    inner = augment(faces, NOTHING, generator(), px=104, margin=-4 / 112)
+    inner, _ = augment(faces, NOTHING, generator(), px=104, margin=-4 / 112)
     assert (inner - faces[..., 4:-4, 4:-4]).abs().max() < 1e-3
 
 
@@ -86,9 +88,22 @@ def test_jpeg_blocks_are_near_the_picture_and_not_it(faces: torch.Tensor) -> Non
 
 
 def test_a_mask_covers_the_lower_face_only(faces: torch.Tensor) -> None:
-    changed = (cover(faces, replace(NOTHING, mask=1.0), generator()) - faces).abs().sum(1) > 0
-    assert changed[:, 70:, 30:80].float().mean() > 0.9
-    assert not changed[:, :60].any()
+    masks, masked = put_on_masks(faces, 1.0, generator())
+    changed = (masks - faces).abs().sum(1) > 0
+    assert masked.all()
+    assert changed[:, 70:90, 30:80].float().mean() > 0.9
+    assert not changed[:, :40].any()
+
+
+def test_who_wears_a_mask_is_told(faces: torch.Tensor) -> None:
+    masks, masked = put_on_masks(faces, 0.5, generator())
+    assert 0 < int(masked.sum()) < len(faces)
+    assert torch.equal((masks != faces).flatten(1).any(1), masked)
+
+
+def test_something_is_in_front_of_a_share(faces: torch.Tensor) -> None:
+    covered = (cover(faces, 0.5, generator()) != faces).flatten(1).any(1)
+    assert 0 < int(covered.sum()) < len(faces)
 
 
 def detail(pictures: torch.Tensor) -> torch.Tensor:

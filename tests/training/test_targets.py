@@ -14,7 +14,7 @@ except ImportError:
     unavailable("torch is not installed (passerby[training])", module=True)
 
 from training.attributes.config import Targets
-from training.attributes.targets import Answers, answers_from_labels, blend, losses, mix, rarity_weights
+from training.attributes.targets import Answers, answers_from_labels, blend, doubt, losses, mix, rarity_weights
 from training.data.chips import UNKNOWN, Chips
 
 NAN = float("nan")
@@ -86,6 +86,18 @@ def test_an_unknown_answer_is_not_mixed_in(answers: Answers) -> None:
     assert torch.allclose(mixed.ages[0], answers.ages[0])
     assert torch.allclose(mixed.ages[2], answers.ages[0])
     assert mixed.age_weights[[0, 2]].tolist() == pytest.approx([0.75, 0.25])
+
+
+def test_a_masked_face_is_answered_for_as_anybody(answers: Answers) -> None:
+    masked = torch.tensor([True, False, False, False])
+    wholly, partly = doubt(answers, masked, 1.0), doubt(answers, masked, 0.9)
+    known = answers.gender_weights > 0
+    anybody = (answers.genders * answers.gender_weights.unsqueeze(1)).sum(0) / answers.gender_weights.sum()
+    assert known.tolist() == [True, True, False, True]
+    assert torch.allclose(wholly.genders[0], anybody)
+    assert torch.allclose(partly.genders[0], 0.9 * anybody + 0.1 * answers.genders[0])
+    assert partly.ages.sum(1).tolist() == pytest.approx([1] * 4, abs=1e-5)
+    assert torch.equal(wholly.ages[1:], answers.ages[1:])
 
 
 def test_the_right_answer_costs_least(answers: Answers) -> None:

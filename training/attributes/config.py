@@ -37,6 +37,9 @@ class Targets(_Part, frozen=True, kw_only=True):
     features_weight: Annotated[float, Meta(ge=0, description="Of what teachers see, in their own deviations.")] = 3.0
     gender_smoothing: Annotated[float, Meta(ge=0, lt=0.5)] = 0.05
     gender_from_years: Annotated[float, Meta(ge=0, description="Younger faces count a tenth for gender.")] = 3.0
+    masked_doubt: Annotated[
+        float, Meta(ge=0, le=1, description="How much of the answer for a face with a drawn mask is not known.")
+    ] = 0.9
     rarity: Annotated[float, Meta(ge=0, le=1, description="0: every face counts alike; 1: every age does.")] = 0.3
     mixup: Annotated[float, Meta(ge=0, le=1, description="Share of the batches whose pictures are mixed.")] = 0.3
 

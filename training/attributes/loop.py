@@ -19,7 +19,7 @@ from torch import Generator, Tensor, nn
 
 from edge.errors import BadInput, explain
 from training.attributes.config import TrainingConfig
-from training.attributes.targets import Answers, Losses, answers_from_labels, blend, losses, mix
+from training.attributes.targets import Answers, Losses, answers_from_labels, blend, doubt, losses, mix
 from training.attributes.teaching import Student, teach
 from training.attributes.validation import Validation, validate
 from training.augmentation import augment
@@ -124,8 +124,8 @@ class Run:
         config = self._config
         chips = self._images[positions].permute(0, 3, 1, 2).float() / 255
         network = config.network
-        pictures = augment(chips, config.augmentation, generator, px=network.input_px, margin=network.margin)
-        answers = self._wanted.take(positions)
+        pictures, masked = augment(chips, config.augmentation, generator, px=network.input_px, margin=network.margin)
+        answers = doubt(self._wanted.take(positions), masked, config.targets.masked_doubt)
         if torch.rand((), generator=generator, device=self._device) < config.targets.mixup:
             pictures, answers = _mix_half(pictures, answers, generator)
         with torch.autocast(self._device.type, torch.bfloat16):

@@ -112,6 +112,18 @@ def blend(teachers: Answers, labels: Answers, share: float) -> Answers:
     )
 
 
+def doubt(answers: Answers, masked: Tensor, share: float) -> Answers:
+    """Answers that for masked faces, bool (N,), are for a share what would be said of anybody: the batch's mean."""
+    part = share * masked.float().unsqueeze(1)
+
+    def doubted(probs: Tensor, weights: Tensor) -> Tensor:
+        anybody = (probs * weights.unsqueeze(1)).sum(0) / weights.sum().clamp(min=1e-6)
+        return probs + part * (anybody - probs)
+
+    ages, genders = doubted(answers.ages, answers.age_weights), doubted(answers.genders, answers.gender_weights)
+    return answers._replace(ages=ages, genders=genders)
+
+
 def mix(answers: Answers, order: Tensor, share: float) -> Answers:
     """Answers for pictures that are `share` of the face itself, else the one at `order`, as far as both are known."""
     ages, age_weights = _mix_known(answers.ages, answers.age_weights, order, share)

@@ -8,12 +8,10 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
+from training.augmentation import FABRICS_BGR, PATTERNED
+
 Floats = NDArray[np.float32]
 SMALLEST_PX = 12.0
-FABRICS_BGR = ((235, 235, 235), (225, 205, 170), (30, 30, 30), (200, 160, 90))
-"""White, medical blue, black, blue."""
-PATTERNED = 0.3
-"""Share of the masks that are of no plain colour."""
 
 
 def draw_mask(picture: Tensor, box: Floats, points: Floats, generator: Generator) -> None:
@@ -68,7 +66,7 @@ def _plain(generator: Generator) -> Tensor:
     if generator.random() < 0.35:
         colour = generator.uniform(10, 245, 3)
     else:
-        colour = np.array(FABRICS_BGR[generator.integers(len(FABRICS_BGR))]) * generator.uniform(0.6, 1.05)
+        colour = 255 * np.array(FABRICS_BGR[generator.integers(len(FABRICS_BGR))]) * generator.uniform(0.6, 1.05)
     return torch.from_numpy(colour.astype(np.float32)).view(3, 1, 1)
 
 
