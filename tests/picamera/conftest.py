@@ -119,7 +119,7 @@ def inside(root: Path, site: Path, lab: Path, shared: Path) -> Run:
         python = ("timeout", "90", "python3", f"{folder}/{script}", *words)
         with TemporaryDirectory(prefix="passerby-overlay-", dir="/var/tmp") as overlay:
             mounts = (f"{out}={into}" for out, into in binds.items())
-            command = [str(HERE / "chroot.sh"), str(root), overlay, *mounts, "--", *variables, *python]
+            command = [str(ROOT / "tests" / "chroot.sh"), str(root), overlay, *mounts, "--", *variables, *python]
             done = subprocess.run(command, capture_output=True, text=True, timeout=120)
         lines = done.stdout.splitlines()
         assert done.returncode == 0 and lines[-1] == "closed", done.stderr[-3000:]

@@ -26,7 +26,6 @@ from tests.systemd.wheels import ROOT, all_wheels
 
 pytestmark = [pytest.mark.arm64, pytest.mark.shared]
 
-HERE = Path(__file__).parent
 PACKAGES = ("systemd", "python3", "python3-venv", "libseccomp2")
 CLIP = "walking-480x270.gif"
 LARGEST = {"box": 0.5, "score": 0.01, "years": 1.0, "p_female": 0.02}
@@ -41,7 +40,7 @@ class Arm:
 
     def __init__(self, root: Path, overlay: Path, binds: dict[Path, str]) -> None:
         pairs = [f"{outside}={inside}" for outside, inside in binds.items()]
-        self._enter = [str(HERE / "chroot.sh"), str(root), str(overlay), *pairs, "--"]
+        self._enter = [str(ROOT / "tests" / "chroot.sh"), str(root), str(overlay), *pairs, "--"]
 
     def run(self, *command: str, timeout_s: float = 900) -> str:
         """Run a command in it; its stdout. Raises AssertionError with what it said where it failed."""

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from training.augmentation import Augmentation
 from training.detection.config import Canvas, Mosaic, Tiling
+from training.detection.heads import turn_head
 from training.detection.masks import cover_part, draw_mask
 from training.detection.mosaic import Pictures, choose_placement, drop_doubted, make_batch, turn_of
 from training.detection.photometry import disturb_share
@@ -188,3 +189,43 @@ def test_something_in_front_covers_one_side_of_a_face_only() -> None:
     changed = (picture != before).any(0)
     assert not changed[:10].any() and not changed[30:].any() and not changed[:, :10].any() and not changed[:, 30:].any()
     assert 0.1 * 400 < int(changed.sum()) < 0.5 * 400
+
+
+STRAIGHT = np.array([(80, 85), (120, 85), (100, 103), (86, 121), (114, 121)], np.float32)
+HEAD_BOX = np.array((65, 60, 135, 140), np.float32)
+
+
+def dotted(points: np.ndarray) -> torch.Tensor:
+    """A grey picture with a white dot of 5 px at each point."""
+    picture = torch.full((3, 200, 200), 60.0)
+    for x, y in points.astype(int):
+        picture[:, y - 2 : y + 3, x - 2 : x + 3] = 255
+    return picture
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_landmarks_turn_with_the_head(seed: int) -> None:
+    picture = dotted(STRAIGHT)
+    turned = turn_head(picture, HEAD_BOX, STRAIGHT.copy(), np.random.default_rng(seed))
+    assert np.abs(turned - STRAIGHT).max() > 2
+    for x, y in turned.astype(int):
+        assert float(picture[0, y - 1 : y + 2, x - 1 : x + 2].max()) > 150
+
+
+def test_what_is_round_a_head_stays() -> None:
+    before = torch.rand(3, 200, 200, generator=torch.Generator().manual_seed(1)) * 255
+    after = before.clone()
+    turn_head(after, HEAD_BOX, STRAIGHT.copy(), np.random.default_rng(1))
+    changed = (before != after).any(0)
+    assert changed[90:110, 90:110].any()
+    assert (
+        not changed[:40].any() and not changed[160:].any() and not changed[:, :50].any() and not changed[:, 150:].any()
+    )
+
+
+@pytest.mark.parametrize("box", [(0, 60, 70, 140), (96, 96, 104, 104)])
+def test_a_head_that_is_cut_or_small_is_not_turned(box: tuple[float, ...]) -> None:
+    picture = dotted(STRAIGHT)
+    same = turn_head(picture, np.array(box, np.float32), STRAIGHT.copy(), np.random.default_rng(1))
+    assert np.array_equal(same, STRAIGHT)
+    assert torch.equal(picture, dotted(STRAIGHT))

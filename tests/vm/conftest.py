@@ -22,7 +22,7 @@ from tests.systemd.machine import make_root
 from tests.systemd.wheels import ROOT, all_wheels
 
 HERE = Path(__file__).parent
-CHROOT = ROOT / "tests" / "systemd" / "chroot.sh"
+CHROOT = ROOT / "tests" / "chroot.sh"
 PACKAGES = (
     "systemd", "systemd-sysv", "udev", "dbus", "python3", "python3-venv", "libseccomp2", "mosquitto",
     "mosquitto-clients", "kmod", "procps", "iproute2", "initramfs-tools", "linux-image-amd64", "usbutils",

@@ -53,6 +53,7 @@ class Mosaic(_Part, frozen=True, kw_only=True):
     stretch: Annotated[float, Meta(ge=0, description="Standard deviation of the log of the aspect.")] = 0.06
     mask: Annotated[Share, Meta(description="Faces that get a mask drawn over mouth and nose.")] = 0.12
     covered: Annotated[Share, Meta(description="Faces of which something in front covers a part.")] = 0.12
+    heads: Annotated[Share, Meta(description="Faces whose head is turned aside, up or down.")] = 0.0
     turned: Annotated[float, Meta(ge=0, description="How much more often pictures of turned faces are shown.")] = 4.0
     doubted: Annotated[
         Share, Meta(description="Score under which what only teachers see beside labelled faces is background.")

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from training.data.scenes import Faces, Scenes
 from training.detection.config import Canvas, Mosaic, Tiling
+from training.detection.heads import turn_head
 from training.detection.masks import cover_part, draw_mask
 from training.detection.placement import Placement, cut, make_pyramid, place
 
@@ -101,6 +102,8 @@ def fill(picture: Tensor, pictures: Pictures, wanted: Mosaic, generator: Generat
             picture[:, top:bottom, left:right] = cut(pyramid, placement, int(generator.random() < FINER))
             parts.append(_shift(place(faces, placement, wanted.smallest_px), left, top))
     joined = _join(parts)
+    for position in np.flatnonzero(generator.random(len(joined)) < wanted.heads):
+        joined.points[position] = turn_head(picture, joined.boxes[position], joined.points[position], generator)
     for position in np.flatnonzero(generator.random(len(joined)) < wanted.mask):
         draw_mask(picture, joined.boxes[position], joined.points[position], generator)
     for position in np.flatnonzero(generator.random(len(joined)) < wanted.covered):

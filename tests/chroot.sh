@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs a command in a root file system, in namespaces of its own and without a network; changes go to an overlay.
+# Runs a command in a root file system, another machine's too (qemu-user), in namespaces of its own; changes go to an overlay.
 # usage: chroot.sh ROOT OVERLAY [HOST_FOLDER=FOLDER_INSIDE]... -- COMMAND...
 set -euo pipefail
 root=$1 overlay=$2
@@ -17,8 +17,10 @@ while [ "$1" != -- ]; do
 done
 shift
 mount -t proc proc proc
-mount -t sysfs -o ro sys sys
+mount -t sysfs -o ro sys sys  # OpenVINO ends with a segmentation fault without it
 mount --rbind /dev dev
 mount -t tmpfs tmpfs tmp
-exec chroot . /usr/bin/env -i PATH=/usr/bin:/bin LC_ALL=C.UTF-8 HOME=/tmp "$@"
+mount -t tmpfs tmpfs run
+ip link set lo up
+exec chroot . /usr/bin/env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 HOME=/tmp QEMU_CPU=cortex-a72 "$@"
 ' chroot "$@"
