@@ -205,10 +205,20 @@ class Privacy(_Section, frozen=True, kw_only=True):
     ] = True
     minors: Annotated[
         Literal["unknown", "band", "drop"],
-        _text("Visits under 13: no gender and bracket 0-12, as estimated, or not sent."),
+        _text(
+            "Visits under 13: `unknown` tells no gender and bracket 0-12, `band` what was estimated, `drop` nothing."
+        ),
     ] = "unknown"
-    time_resolution_s: Annotated[int, _number("s", "Times in events are rounded to it.", low=1, high=3600)] = 1
-    k: Annotated[int, _number("visits", "Smallest group that an aggregate reports.", low=1, high=1000)] = 5
+    time_resolution_s: Annotated[int, _number("s", "Times in events are rounded down to it.", low=1, high=3600)] = 1
+    k: Annotated[
+        int,
+        _number(
+            "visits",
+            "Smallest group that an aggregate reports. No effect: aggregates are not made yet.",
+            low=1,
+            high=1000,
+        ),
+    ] = 5
     jitter_s: Annotated[float, _number("s", "Random delay of each event before it is sent.", low=0, high=3600)] = 0.0
 
 
@@ -232,29 +242,41 @@ class Thermal(_Section, frozen=True, kw_only=True):
 
     slow_from_c: Annotated[
         float,
-        _number("°C", "From here on the frame rate is halved, step by step; 0: 5 below the limit.", low=0, high=110),
+        _number(
+            "°C",
+            "From here on the frame rate is halved, step by step; 0: 5 °C below the kernel's limit.",
+            low=0,
+            high=110,
+        ),
     ] = 0.0
-    hysteresis_c: Annotated[float, _number("°C", "So much cooler before it gets faster again.", low=1, high=40)] = 5.0
-    recover_s: Annotated[float, _number("s", "So long cooler before it gets faster again.", low=1, high=3600)] = 30.0
+    hysteresis_c: Annotated[
+        float, _number("°C", "It must have become this much cooler before it speeds up.", low=1, high=40)
+    ] = 5.0
+    recover_s: Annotated[
+        float, _number("s", "It must have been cooler for this long before it speeds up.", low=1, high=3600)
+    ] = 30.0
     interval_s: Annotated[
         float, _number("s", "Between two looks at the temperature, and so between two steps.", low=1, high=600)
     ] = 5.0
-    min_fps: Annotated[float, _number("frames/s", "It is never slower.", low=0.1, high=60)] = 2.0
+    min_fps: Annotated[float, _number("frames/s", "Lowest frame rate.", low=0.1, high=60)] = 2.0
 
 
 class Publish(_Section, frozen=True, kw_only=True):
     """What is sent, and how often."""
 
     events: Annotated[
-        tuple[Literal["visit", "live", "aggregate"], ...], _text("Kinds of events that leave the device.")
+        tuple[Literal["visit", "live", "aggregate"], ...],
+        _text("Kinds of events that leave the device; `aggregate` is refused, it is not made yet."),
     ] = ("visit", "live")
     await_clock_s: Annotated[
         float,
-        _number("s", "Since boot: so long events wait for the time where it is not known yet.", low=0, high=86_400),
+        _number("s", "Seconds since boot that events wait for the clock to be set.", low=0, high=86_400),
     ] = 120.0
     live_interval_s: Annotated[float, _number("s", "Between two live events.", low=0.2, high=3600)] = 2.0
     health_interval_s: Annotated[float, _number("s", "Between two health events.", low=1, high=86_400)] = 30.0
-    aggregate_window_s: Annotated[int, _number("s", "Window of an aggregate.", low=60, high=86_400)] = 900
+    aggregate_window_s: Annotated[
+        int, _number("s", "Window of an aggregate. No effect: aggregates are not made yet.", low=60, high=86_400)
+    ] = 900
 
 
 class Broker(_Section, frozen=True, kw_only=True):

@@ -5,6 +5,8 @@ A message says what is wrong, where, what was got, what was expected and what to
 
 from __future__ import annotations
 
+from edge.exit_codes import FRESH_PROCESS
+
 
 class PasserbyError(Exception):
     """Base of every error that Passerby raises on purpose."""
@@ -68,10 +70,16 @@ class BackendUnavailable(PasserbyError, RuntimeError):
 
 
 class InferenceError(PasserbyError, RuntimeError):
-    """A model was refused by its runtime, or an inference failed."""
+    """A model was refused by its runtime, or its inputs do not fit."""
 
 
-class AcceleratorLost(InferenceError):
+class InferenceFailed(InferenceError):
+    """An inference that began was given up by its runtime; a fresh process may do better."""
+
+    exit_code = FRESH_PROCESS
+
+
+class AcceleratorLost(InferenceFailed):
     """An accelerator does not answer any more, or cannot be started now; it may come back.
 
     `fault` is a word of `edge.schemas.vocabulary.AcceleratorFault`.

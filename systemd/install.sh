@@ -128,7 +128,7 @@ build_release() {
   mkdir -p "$release/systemd"
   incomplete=$release
   local flags=()
-  if uses picamera; then flags=(--system-site-packages); fi
+  if uses picamera || uses jetson; then flags=(--system-site-packages); fi
   "$python" -m venv ${flags[@]+"${flags[@]}"} "$release"
   "$release/bin/python" -I -m pip install --quiet --no-index --disable-pip-version-check -f "$wheels" \
     "passerby[$extras]==$version" || fail 3 "$wheels does not hold all that passerby[$extras]==$version needs"

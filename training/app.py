@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Train networks of our own.", no_args_is_help=True)
 
 Out = Annotated[Path, typer.Option("--out", help="Folder of the run: checkpoint, log, weights.")]
-RunFolder = Annotated[Path, typer.Argument(help="Folder of a run.", metavar="RUN")]
+RunFolder = Annotated[Path, typer.Argument(help="Folder of a run, or a weights file.", metavar="RUN")]
 
 
 @app.command()
@@ -74,7 +74,8 @@ def attributes(
     ] = "nano-agegender",
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
     backbone: Annotated[
-        str | None, typer.Option("--backbone", help="nano, mobilenet, resnet, resnet34, vgg or face instead.")
+        str | None,
+        typer.Option("--backbone", help="nano, mobilenet, resnet, resnet34, vgg, face or face-mobilenet instead."),
     ] = None,
     init: Annotated[
         Path | None, typer.Option("--init", help="Weights to begin with, such as torchvision's for the backbone.")

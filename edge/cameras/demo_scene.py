@@ -116,7 +116,7 @@ def _carried(package: str, path: str) -> Path:
         message = explain(
             f"the demo's portrait {path} is not there",
             expected=f"the package {package} with its sample pictures",
-            next_step="pip install 'passerby[demo]', or give --source",
+            next_step="install passerby[demo], or give --source",
         )
         raise SourceUnavailable(message)
     return file

@@ -28,7 +28,7 @@ def stream_of_page(address: str, max_height_px: int) -> str:
         import yt_dlp
     except ImportError as error:
         raise SourceUnavailable(
-            explain("page addresses need yt-dlp", where=where, next_step="pip install passerby[pages]")
+            explain("page addresses need yt-dlp", where=where, next_step="install passerby[pages]")
         ) from error
     try:
         with yt_dlp.YoutubeDL(_options(max_height_px)) as finder:

@@ -16,7 +16,7 @@ app = typer.Typer(help="Check, show and explain the settings.", no_args_is_help=
 
 @app.command()
 def check(file: Annotated[Path, typer.Argument(help="passerby.toml to check.")]) -> None:
-    """Read a file and say whether `run` would take it: settings, broker address, model set (exit 2 or 3 if not)."""
+    """Check a file's settings, broker address, credentials and model set's name; `passerby doctor` tries the rest."""
     from edge.catalog.lookup import open_catalog
     from edge.delivery.mqtt_client import check_broker
     from edge.publishing.assembly import check_events
@@ -87,7 +87,7 @@ def _section_text(section: str) -> str:
 
 def _default(setting: Setting) -> str:
     if isinstance(setting.default, tuple):
-        return ", ".join(setting.default)
+        return ", ".join(setting.default) or "[]"
     return str(setting.default).lower() if isinstance(setting.default, bool) else str(setting.default) or '""'
 
 

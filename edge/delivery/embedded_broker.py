@@ -20,7 +20,7 @@ def embedded_broker() -> Iterator[str]:
     try:
         import amqtt.broker
     except ImportError as error:
-        message = explain("the demo's broker is missing", expected="amqtt", next_step="pip install 'passerby[demo]'")
+        message = explain("the demo's broker is missing", expected="amqtt", next_step="install passerby[demo]")
         raise BrokerError(message) from error
     logging.getLogger("amqtt").setLevel(logging.CRITICAL)
     logging.getLogger("transitions").setLevel(logging.CRITICAL)

@@ -144,7 +144,7 @@ def _check_library(target: str, settings: Settings) -> Finding:
     else:
         python, wants = sys.executable, settings.accelerators.coral_library
         program = f"import ai_edge_litert, ctypes; ctypes.CDLL({wants!r}).tflite_plugin_create_delegate; print('found')"
-        do = "pip install 'passerby[tflite]', and install a libedgetpu for today's LiteRT"
+        do = "install passerby[tflite] and a libedgetpu for today's LiteRT"
     ours = ("PYTHON", "VIRTUAL_ENV") if target == "ncs2" else ()  # its interpreter is another one
     variables = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     try:

@@ -77,7 +77,7 @@ def _check_target(settings: Settings, manifest: Manifest, there: set[str]) -> Fi
 
 def _missing(manifest: Manifest, target: str) -> Finding:
     runtime = target.partition(":")[0]
-    return bad("models", f"{manifest.id}: {target} needs the package {runtime}", f"pip install 'passerby[{runtime}]'")
+    return bad("models", f"{manifest.id}: {target} needs the package {runtime}", f"install passerby[{runtime}]")
 
 
 def _has_package(target: str) -> bool:

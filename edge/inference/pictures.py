@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import InferenceError, explain
+from edge.errors import InferenceError, InferenceFailed, explain
 from edge.inference.request import SessionRequest
 from edge.manifest import Input
 from edge.types import Image, Tensor, Tensors
@@ -80,7 +80,7 @@ def refused(request: SessionRequest, reason: object, next_step: str = "") -> Inf
     return InferenceError(explain(f"{runtime} refuses the model ({text})", where=str(request.path), next_step=advice))
 
 
-def failed(request: SessionRequest, reason: object) -> InferenceError:
+def failed(request: SessionRequest, reason: object) -> InferenceFailed:
     """The error for an inference that its runtime gave up."""
     text = " ".join(str(reason).split())[:300]
-    return InferenceError(explain(f"inference failed ({text})", where=f"{request.target} {request.path.name}"))
+    return InferenceFailed(explain(f"inference failed ({text})", where=f"{request.target} {request.path.name}"))

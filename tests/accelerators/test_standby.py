@@ -16,6 +16,7 @@ from edge.accelerators.opening import Accelerators, worker_command
 from edge.catalog.lookup import Catalog
 from edge.config import Accelerators as AcceleratorSettings
 from edge.errors import AcceleratorLost, BackendUnavailable, InferenceError
+from edge.exit_codes import FRESH_PROCESS
 from edge.inference.opening import OpenedSession, open_session
 from tests.accelerators.conftest import fake_command
 from tests.accelerators.installed import HW, OUTPUTS, install
@@ -150,8 +151,9 @@ def test_without_an_interpreter_the_stick_is_passed_over_with_what_to_set(catalo
 
 def test_what_takes_other_pictures_does_not_stand_in(catalog: Catalog, caplog: pytest.LogCaptureFixture) -> None:
     targets = ["coral:usb", "onnxruntime:CPU"]
-    with opened(catalog, targets, {"good": 0, "then": "crash"}) as (net, _), pytest.raises(AcceleratorLost):
+    with opened(catalog, targets, {"good": 0, "then": "crash"}) as (net, _), pytest.raises(AcceleratorLost) as lost:
         infer(net)
+    assert lost.value.exit_code == FRESH_PROCESS
     assert "takes pictures of (640, 640)" in caplog.text
 
 

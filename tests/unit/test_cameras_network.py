@@ -103,9 +103,7 @@ def test_without_yt_dlp_the_message_names_the_extra() -> None:
         "open_source('page:http://127.0.0.1/', Camera())\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
-    assert (
-        "SourceUnavailable: http://127.0.0.1/: page addresses need yt-dlp; pip install passerby[pages]" in done.stderr
-    )
+    assert "SourceUnavailable: http://127.0.0.1/: page addresses need yt-dlp; install passerby[pages]" in done.stderr
 
 
 SESSION = [
