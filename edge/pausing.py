@@ -13,7 +13,7 @@ from typing import Literal
 
 from edge.clock import boottime
 from edge.config import Pause
-from edge.errors import UsageError, explain
+from edge.errors import ConfigError, UsageError, explain
 from edge.opening_hours import is_open, parse_hours
 from edge.state import state_dir
 
@@ -32,8 +32,16 @@ class PauseFlag:
 
     @property
     def is_set(self) -> bool:
-        """Whether the file is there."""
-        return self.path.exists()
+        """Whether the file is there. Raises ConfigError where this user may not look."""
+        try:
+            return self.path.exists()
+        except OSError as error:
+            message = explain(
+                f"cannot be looked for ({error.strerror})",
+                where=f"pause.flag_file: {self.path}",
+                next_step="put it into a folder that the sensor's user may enter",
+            )
+            raise ConfigError(message) from error
 
     def set(self, paused: bool) -> None:
         """Make or remove the file. Raises UsageError where this user may not."""

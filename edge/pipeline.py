@@ -176,9 +176,11 @@ class Pipeline:
         estimator = self._stages.estimator
         if estimator is None:
             return []
-        due = self._stages.visits.due(tracks, frame.captured_at)[: self._stages.max_batch]
+        due = self._stages.visits.due(tracks, frame.captured_at)
         rated = [(track, self._stages.quality(frame.image, track)) for track in due]
+        # Only then cut to a batch: faces that are never good enough must not stand before those that are.
         good = [(track, quality) for track, quality in rated if quality >= self._stages.min_quality]
+        good = good[: self._stages.max_batch]
         if good:
             faces = [Detection(track.box, track.score, track.landmarks) for track, _ in good]
             estimator.start(frame.image, faces, [quality for _, quality in good])

@@ -10,6 +10,7 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -53,6 +54,8 @@ FLUSH_S = 5.0
 POLL_S = 0.2
 ALIVE_S = 1.0
 """Between two signs of life while the last visits are handed over."""
+OPENING_S = 20.0
+"""How long a library may block while it opens a camera; a stream that does not answer takes 10 s."""
 LINK_S, FIRST_WORD_S = 0.05, 1.0
 """Before the camera is opened: time for the link to come up, then at the longest for the publisher's first word."""
 
@@ -132,6 +135,7 @@ class Sensor:
         self._source = self._open_source()
         if self._source is None:
             return 0
+        self._link.historical |= not self._source.live  # a stream may turn out to be a clip
         self._lock()
         pipeline = self._make_pipeline()
         self._counters = pipeline.counters
@@ -189,10 +193,12 @@ class Sensor:
         backoff = Backoff(camera.reopen_initial_s, camera.reopen_max_s)
         reason = ""
         while not self._stop():
-            if self._locally_paused() and not self._wait_for_resume(live=True):
+            self._heed_commands()
+            if self._paused and not self._wait_for_resume(live=True):
                 return None
             try:
-                source = open_source(camera.source, camera)
+                with self._notifier.patience(OPENING_S):
+                    source = open_source(camera.source, camera)
             except SourceUnavailable as error:
                 if not may_come_back(camera.source):
                     raise
@@ -209,8 +215,10 @@ class Sensor:
 
     def _newest_of(self, camera: FrameSource) -> FrameSource:
         """Only the newest frame of a camera, and fewer of those while the machine is hot."""
-        self._newest = NewestFrame(camera, self._settings.camera.max_frame_age_s)
-        return Limited(self._newest, lambda: self._governor.interval_s)
+        alive = self._notifier.alive
+        self._newest = NewestFrame(camera, self._settings.camera.max_frame_age_s, waiting=alive)
+        sleep = partial(self._stop.sleep, tick=alive)
+        return Limited(self._newest, lambda: self._governor.interval_s, sleep=sleep)
 
     def _lock(self) -> None:
         if stat.S_ISREG(os.fstat(sys.stderr.fileno()).st_mode):
@@ -246,16 +254,21 @@ class Sensor:
         """Whether anything is in the way of seeing: then the camera is not even opened."""
         return self._paused_remotely or self._locally_paused()
 
+    def _heed_commands(self) -> Sequence[Command]:
+        """Take the commands that arrived; the last one about the camera says whether to pause."""
+        commands = self._link.commands()
+        camera = _about_the_camera(commands)
+        if camera:
+            self._paused_remotely = isinstance(camera[-1], Pause)
+        return commands
+
     def _wait_for_resume(self, *, live: bool) -> bool:
         """Read nothing until somebody resumes (True) or stops (False) us; a camera is closed meanwhile."""
         self._notifier.ready()  # a pause may be long, and a service that waits is well
         _log.info("paused %s: %s", self._pause_reason(), "no camera is open" if live else "the clip waits")
         health_due = Every(self._settings.publish.health_interval_s)
         while not self._stop():
-            commands = self._link.commands()
-            camera = _about_the_camera(commands)
-            if camera:
-                self._paused_remotely = isinstance(camera[-1], Pause)
+            commands = self._heed_commands()
             if not self._paused:
                 return True
             if health_due.due(boottime()) or any(isinstance(command, HealthRequest) for command in commands):

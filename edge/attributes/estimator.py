@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edge.attributes import adience, age101, omz
 from edge.attributes.ages import spread
 from edge.attributes.decoded import Attributes, Probs
-from edge.errors import InferenceError, ManifestError, explain
+from edge.errors import InferenceError, InferenceFailed, ManifestError, explain
 from edge.imaging import align_face, crop_square
 from edge.manifest import Crop, Manifest
 from edge.ports import InferenceSession
@@ -106,7 +106,7 @@ class _Part:
         named = {word: outputs[name] for word, name in self._manifest.outputs.items()}
         read = self._decode(named)
         if not all(np.isfinite(part).all() for part in read if part is not None):
-            raise InferenceError(f"{self.session.target}: {self._manifest.id} answers no numbers (NaN or infinity)")
+            raise InferenceFailed(f"{self.session.target}: {self._manifest.id} answers no numbers (NaN or infinity)")
         if read.age_probs is not None or read.age_years is None:
             return read
         return read._replace(age_probs=spread(read.age_years, self._manifest.calibration.age_sigma_years))

@@ -13,6 +13,8 @@ from edge.types import Frame
 _JOIN_S = 15.0
 """Longer than any source here waits for a frame (OpenCV's V4L2: 10 s)."""
 
+_WAITING_S = 1.0
+
 
 class NewestFrame:
     """One slot that a capture thread fills and the reader empties. Implements `ports.FrameSource`.
@@ -28,12 +30,17 @@ class NewestFrame:
         max_frame_age_s: float,
         *,
         silent_after_s: float = 10.0,
+        waiting: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = boottime,
     ) -> None:
-        """Start capturing. Older frames than max_frame_age_s are skipped; no frame in silent_after_s is CameraLost."""
+        """Start capturing. Older frames than max_frame_age_s are skipped; no frame in silent_after_s is CameraLost.
+
+        waiting is called about once a second while `read` waits.
+        """
         self._source = source
         self._max_frame_age_s = max_frame_age_s
         self._silent_after_s = silent_after_s
+        self._waiting = waiting
         self._clock = clock
         self._changed = threading.Condition()
         self._slot: Frame | None = None
@@ -59,8 +66,14 @@ class NewestFrame:
         with self._changed:
             while True:
                 left_s = deadline - self._clock()
-                if left_s <= 0 or not self._changed.wait_for(lambda: self._slot is not None or self._ended, left_s):
+                if left_s <= 0:
                     raise self._silent()
+                slice_s = min(left_s, _WAITING_S)
+                if not self._changed.wait_for(lambda: self._slot is not None or self._ended, slice_s):
+                    if slice_s == left_s:
+                        raise self._silent()
+                    self._waiting()
+                    continue
                 if self._slot is None:
                     if self._error is not None:
                         raise self._error

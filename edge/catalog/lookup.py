@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
+import logging
 import os
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
@@ -13,9 +14,11 @@ import msgspec
 
 from edge.catalog.files import check_file, refuse
 from edge.catalog.manifests import MANIFEST, SETS, read_manifest, read_sets
-from edge.errors import ModelNotFound, UnknownModel, explain
+from edge.errors import ManifestError, ModelNotFound, UnknownModel, explain
 from edge.manifest import Artefact, Manifest, ModelFile, ModelSet
 from edge.state import models_dir
+
+_log = logging.getLogger(__name__)
 
 
 class Located(NamedTuple):
@@ -79,11 +82,20 @@ class Catalog:
         """
         manifest = self.manifest(model_id)
         wanted = [artefact for artefact in manifest.artefacts if kinds is None or artefact.kind in kinds]
+        wrong: ManifestError | None = None
         for place, root in (("installed", self.installed), ("carried", self.carried)):
             there = [artefact for artefact in wanted if _all_there(artefact, root / model_id)]
             if there:
-                _need_right(there, root / model_id, model_id)
+                try:
+                    _need_right(there, root / model_id, model_id)
+                except ManifestError as error:  # an earlier release's file must not hide the one that came with this
+                    wrong = wrong or error
+                    continue
+                if wrong is not None:
+                    _log.warning("%s; taking the one that the package carries", wrong)
                 return Located(_narrow(manifest, there), root / model_id, place)
+        if wrong is not None:
+            raise wrong
         for root in self.raw:
             read_in_place = [moved for artefact in wanted if (moved := _find_in(artefact, root))]
             if read_in_place:

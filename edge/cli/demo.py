@@ -53,9 +53,11 @@ def demo(
 
 
 def first_webcam() -> str | None:
-    """The first V4L2 device that may be read, or None."""
+    """The first V4L2 device that takes pictures and may be read, or None; a Raspberry Pi's codecs are devices too."""
+    from edge.doctor.devices import check_v4l2
+
     devices = sorted(Path("/dev").glob("video*"))
-    return str(devices[0]) if devices else None
+    return next((str(device) for device in devices if check_v4l2(device).verdict == "pass"), None)
 
 
 class _Printer:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from edge.cli.options import ConfigFile, Overrides, settings_from
+from edge.errors import UsageError
 
 
 def pause(config: ConfigFile = None, overrides: Overrides = None) -> None:
@@ -44,7 +45,12 @@ def button(
 
     configure_logging(quiet=False)
     flag = pause_flag(settings_from(config, overrides).pause)
+    log = logging.getLogger("edge.button")
     for _ in presses(device, code):
-        flag.set(not flag.is_set)
-        logging.getLogger("edge.button").info("%s by the button", "paused" if flag.is_set else "resumed")
+        try:
+            flag.set(not flag.is_set)
+        except UsageError as error:  # a disk that is full now may not be at the next press
+            log.error("%s", error)
+        else:
+            log.info("%s by the button", "paused" if flag.is_set else "resumed")
     raise typer.Exit(3)

@@ -28,7 +28,9 @@ KEPT_SESSIONS = 64
 """Lives of the sensor whose highest counter is remembered."""
 _START = (-1.0, 0)
 """Below every event's due time and seq."""
-_OLDEST = "SELECT seq, stored_s FROM events ORDER BY seq LIMIT 1"
+_OLDEST = "SELECT seq, stored_s, length(payload) FROM events ORDER BY seq LIMIT ?"
+TRIMMED_AT_ONCE = 20_000
+"""Events that one commit drops at the most: a commit is over long before the watchdog wants a sign of life."""
 
 
 class Outbox:
@@ -142,7 +144,7 @@ class Outbox:
 
     def oldest_s(self) -> float:
         """Age of the oldest event, seconds; 0 when there is none."""
-        oldest = self._read(_OLDEST) if self.tally.rows else []
+        oldest = self._read(_OLDEST, (1,)) if self.tally.rows else []
         return max(0.0, self.now_s() - oldest[0][1]) if oldest else 0.0
 
     def close(self) -> None:
@@ -228,15 +230,19 @@ class Outbox:
     def _trim(self, tally: Tally) -> None:
         """Drop the oldest events while there are too many, and those that are too old."""
         cutoff_s = self.now_s() - self._bounds.max_age_s
-        while (oldest := self._oldest()) is not None:
-            if not (self._over(tally) or oldest[1] < cutoff_s):
-                return
-            self._remove([oldest[0]], tally)
-            tally.dropped += 1
+        rows, size_bytes = tally.rows, tally.size_bytes
+        gone: list[int] = []
+        for seq, stored_s, length in self._database.execute(_OLDEST, (TRIMMED_AT_ONCE,)):
+            if not (self._over(rows, size_bytes) or stored_s < cutoff_s):
+                break
+            gone.append(seq)
+            rows, size_bytes = rows - 1, size_bytes - length
+        self._remove(gone, tally)
+        tally.dropped += len(gone)
 
-    def _over(self, tally: Tally) -> bool:
+    def _over(self, rows: int, size_bytes: int) -> bool:
         bounds = self._bounds
-        too_much = tally.rows > bounds.max_rows or tally.size_bytes > bounds.max_bytes
+        too_much = rows > bounds.max_rows or size_bytes > bounds.max_bytes
         return too_much and bounds.when_full == "drop-oldest"
 
     def _refuses(self, drafts: Sequence[Draft], tally: Tally) -> bool:
@@ -254,11 +260,6 @@ class Outbox:
                 next_step="the sensor keeps new visits until the broker takes some",
             )
         )
-
-    def _oldest(self) -> tuple[int, float] | None:
-        """Seq and time of storage of the oldest event."""
-        found: tuple[int, float] | None = self._database.execute(_OLDEST).fetchone()
-        return found
 
     def _read(self, query: str, values: Sequence[float] = ()) -> list[tuple[Any, ...]]:
         try:

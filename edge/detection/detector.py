@@ -12,7 +12,7 @@ import numpy as np
 from edge.detection import boxes, ssd, ssd_heads, ultraface, yunet
 from edge.detection.candidates import Candidates, Decoder, FloatTensors
 from edge.detection.nms import suppress
-from edge.errors import InferenceError, ManifestError, explain
+from edge.errors import InferenceError, InferenceFailed, ManifestError, explain
 from edge.geometry import Box, Points
 from edge.imaging import letterbox, stretch
 from edge.manifest import Input, Manifest, Thresholds
@@ -159,7 +159,7 @@ class _Network:
         outputs = cast(FloatTensors, self.session.wait())
         first = next(iter(self._names.values()))
         if not np.isfinite(outputs[first].sum()):  # it would pass for nobody there
-            raise InferenceError(f"{self.session.target}: the network answers no numbers (NaN or infinity in {first})")
+            raise InferenceFailed(f"{self.session.target}: the network answers no numbers (NaN or infinity in {first})")
         return {word: outputs[name] for word, name in self._names.items()}
 
 

@@ -42,7 +42,7 @@ def check_camera(settings: Settings) -> Finding:
     address = settings.camera.source
     kind = kind_of_source(address)
     if kind is SourceKind.V4L2:
-        return _check_v4l2(Path(f"/dev/video{int(address)}" if address.isdecimal() else address))
+        return check_v4l2(Path(f"/dev/video{int(address)}" if address.isdecimal() else address))
     if kind is SourceKind.PICAMERA:
         if importlib.util.find_spec("picamera2") and importlib.util.find_spec("libcamera"):
             return good("camera", "picamera2 and libcamera are installed")
@@ -69,7 +69,8 @@ def check_camera(settings: Settings) -> Finding:
     return good("camera", shown(address))
 
 
-def _check_v4l2(path: Path) -> Finding:
+def check_v4l2(path: Path) -> Finding:
+    """Whether a V4L2 device is there, may be opened, and takes pictures."""
     if not path.exists():
         present = ", ".join(str(device) for device in sorted(Path("/dev").glob("video*"))) or "no camera"
         return bad("camera", f"{path} is not there; this machine has {present}", "plug it in, or mend camera.source")

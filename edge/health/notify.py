@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 
 class Notifier:
@@ -27,6 +27,18 @@ class Notifier:
     def alive(self) -> None:
         """Feed the watchdog."""
         self._tell("WATCHDOG=1")
+
+    @contextlib.contextmanager
+    def patience(self, seconds: float) -> Iterator[None]:
+        """Let the watchdog wait this long for a sign of life while a library may block, then as long as before."""
+        if self.watchdog_s is None:
+            yield
+            return
+        self._tell(f"WATCHDOG_USEC={round(seconds * 1e6)}")
+        try:
+            yield
+        finally:
+            self._tell(f"WATCHDOG_USEC={round(2e6 * self.watchdog_s)}\nWATCHDOG=1")
 
     def stopping(self) -> None:
         """The service is ending."""

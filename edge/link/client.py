@@ -55,14 +55,15 @@ class LinkClient:
     ) -> None:
         """Nothing is connected yet; the first use tries.
 
-        `target` (which may be changed), `taxonomy` and `historical` go into every visit. `session` is random (32 bit)
-        unless given. `peer_uids` are the users that the publisher may run as (ourselves and root unless given).
+        `target` and `historical` (which may be changed) and `taxonomy` go into every visit. `session` is random
+        (32 bit) unless given. `peer_uids`: users that the publisher may run as (ourselves and root unless given).
         """
         self._path = path
         self.target: Target = target
         """Goes into every visit that is taken from now on."""
         self._taxonomy: TaxonomyName = taxonomy
-        self._historical = historical
+        self.historical = historical
+        """Likewise: whether what is seen is a clip that is played."""
         self.session = secrets.randbits(32) if session is None else session
         self._peer_uids = trusted_uids() if peer_uids is None else peer_uids
         self._clock = clock
@@ -134,7 +135,7 @@ class LinkClient:
             counter=counter,
             taxonomy=self._taxonomy,
             target=self.target,
-            historical=self._historical,
+            historical=self.historical,
         )
         return encode(message)
 

@@ -66,7 +66,7 @@ class LinkServer:
 
     def receive(self, limit: int) -> list[SensorMessage]:
         """Messages that have arrived, at most `limit` and what the bucket allows; also lets a new sensor in."""
-        self._admit()
+        self._admit(limit)
         self._pay()
         messages: list[SensorMessage] = []
         while self._sensor is not None and len(messages) < limit and self._bucket.wait_s() == 0.0:
@@ -93,10 +93,12 @@ class LinkServer:
             self._listener.close()
             self._path.unlink(missing_ok=True)
 
-    def _admit(self) -> None:
+    def _admit(self, limit: int) -> None:
         """Take a waiting peer; where a sensor is linked already, or the user is another, send it away."""
         if self._sensor is not None and _hung_up(self._sensor):
-            return  # what it sent before it died is read first
+            if limit:
+                return  # what it sent before it died is read first
+            self._give_up(self._sensor)  # a fresh sensor must hear of a pause, whatever cannot be kept
         try:
             peer, _ = self._listener.accept()
         except BlockingIOError:
@@ -133,6 +135,13 @@ class LinkServer:
                 return packet
             self._hang_up()
             return None
+
+    def _give_up(self, sensor: socket.socket) -> None:
+        unread = 0
+        while self._read(sensor) is not None:
+            unread += 1
+        if unread:
+            log.error("link: %d messages of a sensor that ended are lost: no more visits can be held", unread)
 
     def _count(self, error: MessageRejected) -> None:
         self.rejected += 1

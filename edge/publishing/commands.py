@@ -59,10 +59,9 @@ class Commands:
             self._take(name, payload)
 
     def _remind(self) -> None:
-        """A sensor that has just linked waits for this word before it opens its camera: paused, or nothing of it."""
+        """A sensor that has just linked waits for this word before it opens its camera; one that missed it hears it."""
         if self._link.linked and not self._was_linked:
-            if self._pause.on:
-                self._link.send(Pause())
+            self._link.send(Pause() if self._pause.on else Resume())
             self._link.send(HealthRequest())
         self._was_linked = self._link.linked
 

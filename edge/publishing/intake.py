@@ -1,7 +1,7 @@
 """From the link into the outbox: gathers visits, commits at most once an interval, acknowledges after the commit.
 
-Where the outbox refuses, the gathered visits are held unacknowledged and nothing more is read: the sensor's own list
-is the next buffer.
+Where the outbox refuses, visits are held here, unacknowledged, and what the sensor says of now goes on. When no more
+can be held nothing is read: the sensor's own list is the next buffer.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from edge.schemas.link import Ack, HealthMessage, LiveMessage, VisitMessage
 
 log = logging.getLogger(__name__)
 
-MAX_BATCH = 256
-"""Visits gathered for one commit, at the very most."""
+MAX_READ = 256
+"""Messages that are taken in one turn."""
+MAX_HELD = 4096
+"""Visits that wait for a commit, at the very most; as many as a sensor keeps."""
 EXPIRE_EVERY_S = 60.0
 """Without any visit, the outbox still looks for events that are too old."""
 
@@ -37,6 +39,7 @@ class Intake:
         self._next_commit = clock()
         self._last_commit = clock()
         self._refusal = ""
+        self._behind = False
         self.refusals = 0
         """Commits that the disk or the bounds refused, since the start."""
         self.idle = True
@@ -44,8 +47,8 @@ class Intake:
 
     @property
     def reading(self) -> bool:
-        """False while the outbox refuses: packets stay with the sensor."""
-        return not self._refusal and len(self._batch) < MAX_BATCH
+        """False when no more visits can be held: packets stay with the sensor."""
+        return len(self._batch) < MAX_HELD
 
     def wait_s(self, delivered: bool) -> float | None:
         """Seconds until the next commit; None when there is nothing to commit."""
@@ -53,7 +56,8 @@ class Intake:
 
     def read(self) -> list[LiveMessage | HealthMessage]:
         """Take what the link has: visits into the batch, the rest is returned."""
-        messages = self._link.receive(MAX_BATCH - len(self._batch) if self.reading else 0)
+        messages = self._link.receive(min(MAX_READ, MAX_HELD - len(self._batch)))
+        self._behind = not self.reading or (self._behind and (bool(messages) or self._link.wait_s() is not None))
         passing: list[LiveMessage | HealthMessage] = []
         for message in messages:
             if isinstance(message, VisitMessage):
@@ -61,7 +65,7 @@ class Intake:
                 self._batch.append(
                     Draft(message.session, message.counter, "visit", render, self._composer.began_s(message))
                 )
-            else:
+            elif not self._behind:  # what was said of now some time ago is not true any more
                 passing.append(message)
         self.idle = not messages and not self._batch
         return passing

@@ -32,8 +32,8 @@ class Device:
         self._environment = {**os.environ, "PASSERBY_STATE": str(folder), "PYTHONPATH": str(ROOT)}
         self._sensor: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        words = ["sensor", "--source", "fake:20000", "--realtime", "--set", "attributes.enabled=false"]
+    def start(self, source: str = "fake:20000") -> None:
+        words = ["sensor", "--source", source, "--realtime", "--set", "attributes.enabled=false"]
         words += ["--set", "publish.health_interval_s=1"]
         self._sensor = subprocess.Popen(
             [sys.executable, "-m", "edge.cli", *words], env=self._environment, cwd=ROOT, stderr=subprocess.DEVNULL
@@ -121,3 +121,12 @@ def test_a_sensor_waits_for_the_publisher_s_first_word_before_it_opens_anything(
     assert device.until(lambda health: True).state == "paused", "its first word is not that it sees"
     device.server.send(Resume())
     device.until(lambda health: health.state == "running" and health.frames > 0)
+
+
+def test_a_command_pauses_a_sensor_that_waits_for_its_camera(device: Device) -> None:
+    device.start("/dev/video77")
+    device.until(lambda health: health.state == "camera_lost")
+    device.server.send(Pause())
+    device.until(lambda health: health.state == "paused")
+    device.server.send(Resume())
+    device.until(lambda health: health.state == "camera_lost")

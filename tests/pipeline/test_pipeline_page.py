@@ -309,6 +309,13 @@ def test_a_batch_is_bounded_and_the_others_have_their_turn() -> None:
     assert all(visit.samples >= 5 for visit in loop.sink.visits)
 
 
+def test_faces_that_are_never_good_enough_do_not_stand_before_others() -> None:
+    people = [face(Box(20 + 40 * n, 10, 60 + 40 * n, 50)) for n in range(5)]
+    loop = Loop([people], max_batch=3, quality=lambda image, track: 1.0 if track.box.x_min > 170 else 0.0)
+    loop.run(*frames(60))
+    assert sorted(visit.samples > 0 for visit in loop.sink.visits) == [False] * 4 + [True]
+
+
 def test_a_look_below_the_quality_is_not_taken_and_the_same_at_it_is() -> None:
     poor = Loop([[face(LEFT), face(RIGHT)]], quality=lambda image, track: 0.24 if track.box.x_min < 100 else 0.25)
     poor.run(*frames(30))

@@ -98,6 +98,22 @@ def test_the_reader_meets_the_cameras_errors_each_time_it_asks(error: CameraLost
     source.close()
 
 
+def test_a_reader_that_waits_long_is_heard_of_meanwhile() -> None:
+    speak, ticks = threading.Event(), list[None]()
+
+    def late() -> Iterator[Step]:
+        speak.wait(WAIT_S)
+        yield frame(0)
+
+    def tick() -> None:
+        ticks.append(None)
+        speak.set()
+
+    source = NewestFrame(ScriptedSource(late(), live=True), 60.0, waiting=tick, clock=Time())
+    assert source.read() is not None
+    assert len(ticks) == 1
+
+
 def test_a_silent_camera_is_lost() -> None:
     speak = threading.Event()
 

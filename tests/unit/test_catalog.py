@@ -208,6 +208,16 @@ def test_a_wrong_file_in_a_folder_of_others_is_passed_over(catalog: Catalog, tmp
         catalog.locate("net")
 
 
+def test_a_wrong_installed_file_does_not_hide_the_right_one_that_is_carried(
+    catalog: Catalog, caplog: pytest.LogCaptureFixture
+) -> None:
+    for root, content in ((catalog.installed, b"of an earlier release"), (catalog.carried, CONTENT["net.onnx"])):
+        (root / "net").mkdir(parents=True, exist_ok=True)
+        (root / "net" / "net.onnx").write_bytes(content)
+    assert catalog.locate("net", ["onnx"]).place == "carried"
+    assert "taking the one that the package carries" in caplog.text
+
+
 @pytest.mark.parametrize("wrong", [b"short", b"O" + CONTENT["net.onnx"][1:]])
 def test_an_installed_file_that_was_changed_is_refused(catalog: Catalog, wrong: bytes) -> None:
     put_files(catalog.installed / "net", "net.onnx")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge.publishing.commands import Commands, RemotePause
-from edge.schemas.link import Command, HealthRequest, Pause
+from edge.schemas.link import Command, HealthRequest, Pause, Resume
 
 
 class Link:
@@ -26,7 +26,9 @@ class Nobody:
 
 
 @pytest.mark.parametrize(
-    ("paused", "words"), [(True, [Pause(), HealthRequest()]), (False, [HealthRequest()])], ids=["paused", "not paused"]
+    ("paused", "words"),
+    [(True, [Pause(), HealthRequest()]), (False, [Resume(), HealthRequest()])],
+    ids=["paused", "not paused"],
 )
 def test_it_says_once_whether_there_is_a_pause(tmp_path: Path, paused: bool, words: list[Command]) -> None:
     pause, link = RemotePause(tmp_path), Link()

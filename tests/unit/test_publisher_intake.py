@@ -11,8 +11,8 @@ from edge.delivery.stored import Draft, News, Place, Row, Tally
 from edge.errors import OutboxFull
 from edge.publishing.dispatch import Dispatch
 from edge.publishing.events import Composer, WallClock
-from edge.publishing.intake import Intake
-from edge.schemas.link import Ack, PublisherMessage, SensorMessage, VisitMessage
+from edge.publishing.intake import MAX_HELD, MAX_READ, Intake
+from edge.schemas.link import Ack, LiveMessage, PublisherMessage, SensorMessage, VisitMessage
 
 
 class Clock:
@@ -101,6 +101,12 @@ def visit(counter: int, session: int = 1) -> VisitMessage:
     )  # fmt: skip
 
 
+LIVE = LiveMessage(
+    watchers=1, longest_dwell_halves=4, female=1, male=0, unknown=0, taxonomy="ads-8",
+    brackets=(0, 0, 0, 1, 0, 0, 0, 0, 0), target="fake:CPU",
+)  # fmt: skip
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -154,7 +160,7 @@ def test_deleting_what_was_delivered_shares_the_commit(
     assert acked == set()
 
 
-def test_while_the_outbox_refuses_nothing_is_acknowledged_nothing_more_is_read_and_nothing_is_lost(
+def test_while_the_outbox_refuses_nothing_is_acknowledged_and_nothing_is_lost(
     intake: Intake, link: ScriptedLink, store: ScriptedStore, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     store.refuses = True
@@ -164,8 +170,7 @@ def test_while_the_outbox_refuses_nothing_is_acknowledged_nothing_more_is_read_a
         intake.read()
         intake.commit(acked)
         clock.now += 0.1
-        link.waiting.append(visit(3))
-    assert link.sent == [] and not intake.reading and len(link.waiting) == 200
+    assert link.sent == [] and intake.reading
     assert 3 < intake.refusals < 20, "tried again, ever more slowly"
     assert caplog.text.count("no space") == 1 and acked
 
@@ -174,6 +179,39 @@ def test_while_the_outbox_refuses_nothing_is_acknowledged_nothing_more_is_read_a
     intake.commit(acked)
     assert [draft.counter for draft in store.commits[0][0]] == [1, 2] and intake.reading
     assert link.sent == [Ack(session=1, counter=2)] and not acked
+
+
+def test_what_is_said_of_now_passes_while_the_outbox_refuses(
+    intake: Intake, link: ScriptedLink, store: ScriptedStore, clock: Clock
+) -> None:
+    store.refuses = True
+    link.waiting += [visit(1), LIVE]
+    assert intake.read() == [LIVE]
+    intake.commit(set())
+    link.waiting += [LIVE, visit(2)]
+    assert intake.read() == [LIVE]
+
+
+def test_when_no_more_can_be_held_the_rest_stays_with_the_sensor_and_old_news_is_dropped_later(
+    intake: Intake, link: ScriptedLink, store: ScriptedStore, clock: Clock
+) -> None:
+    store.refuses = True
+    link.waiting += [visit(counter) for counter in range(1, MAX_HELD + 1)]
+    for _ in range(MAX_HELD // MAX_READ + 1):
+        intake.read()
+        intake.commit(set())
+    assert not intake.reading
+    link.waiting += [visit(MAX_HELD + 1), LIVE]
+    assert intake.read() == [] and len(link.waiting) == 2
+
+    store.refuses = False
+    clock.now += 10
+    intake.commit(set())
+    assert len(store.commits[0][0]) == MAX_HELD
+    assert intake.read() == [] and link.waiting == [], "what was said of now is old"
+    assert intake.read() == []
+    link.waiting.append(LIVE)
+    assert intake.read() == [LIVE]
 
 
 def test_without_visits_the_outbox_is_still_asked_for_old_events(

@@ -14,7 +14,7 @@ import pytest
 from edge.errors import ConfigError
 from edge.link.codec import decode_publisher, encode
 from edge.link.server import LinkServer
-from edge.schemas.link import Ack, HealthRequest, Pause, PublisherMessage, Resume, VisitMessage
+from edge.schemas.link import MAX_MESSAGE_BYTES, Ack, HealthRequest, Pause, PublisherMessage, Resume, VisitMessage
 
 
 class Clock:
@@ -238,7 +238,20 @@ def test_a_path_that_is_too_long_is_one_clear_line(tmp_path: Path) -> None:
         LinkServer(tmp_path / ("x" * 120))
 
 
-def test_nothing_is_read_while_the_outbox_refuses(server: LinkServer, path: Path) -> None:
+def test_a_fresh_sensor_is_let_in_though_nothing_of_the_last_can_be_kept(
+    server: LinkServer, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with dial(path) as sensor:
+        assert server.receive(0) == [] and server.linked
+        sensor.send(encode(visit(1)))
+    with dial(path) as fresh:
+        assert server.receive(0) == [] and server.linked
+        server.send(Pause())
+        assert decode_publisher(fresh.recv(MAX_MESSAGE_BYTES)) == Pause()
+    assert "1 messages of a sensor that ended are lost" in caplog.text
+
+
+def test_nothing_is_read_while_no_more_can_be_held(server: LinkServer, path: Path) -> None:
     with dial(path) as sensor:
         sensor.send(encode(visit(1)))
         assert server.receive(0) == [] and server.linked

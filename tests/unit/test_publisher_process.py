@@ -103,3 +103,12 @@ def test_nobody_is_told_where_no_manager_listens() -> None:
 
 def test_whether_the_clock_is_kept_is_a_yes_or_a_no_and_sets_nothing(tmp_path: Path) -> None:
     assert clock_synced(tmp_path / "none") in (True, False)
+
+
+def test_the_watchdog_waits_longer_while_a_library_may_block(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        notifier = Notifier({"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "4000000"})
+        with notifier.patience(20.0):
+            assert manager.recv(100) == b"WATCHDOG_USEC=20000000"
+        assert manager.recv(100) == b"WATCHDOG_USEC=4000000\nWATCHDOG=1"
