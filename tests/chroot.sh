@@ -6,7 +6,7 @@ root=$1 overlay=$2
 shift 2
 mkdir -p "$overlay"/{upper,work,merged}
 export root overlay
-exec unshare --mount --net --ipc --pid --fork --kill-child=SIGKILL bash -euc '
+exec unshare --mount --net --ipc --fork --kill-child=SIGKILL bash -euc '
 mount --make-rprivate /
 mount -t overlay overlay -o "lowerdir=$root,upperdir=$overlay/upper,workdir=$overlay/work" "$overlay/merged"
 cd "$overlay/merged"
