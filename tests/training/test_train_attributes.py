@@ -34,6 +34,8 @@ from training.attributes.config import TrainingConfig
 from training.attributes.loop import Epoch
 from training.attributes.start import Start, train
 from training.attributes.teaching import load_network
+from training.attributes.temperature import temper
+from training.attributes.validation import answer
 from training.checkpoint import load_state
 from training.configuration import find_config
 from training.logs import read_log
@@ -294,3 +296,15 @@ def call(*words: str) -> Result:
 
 def data(files: tuple[Path, Path]) -> tuple[str, ...]:
     return ("--chips", str(files[0]), "--held-out", str(files[1]))
+
+
+def test_when_training_ends_answers_are_as_sure_as_they_are_right() -> None:
+    network, many = AttributeNetwork(TINY.network).eval(), drawn_chips(300, 3)
+    with torch.no_grad():
+        network.gender.weight.zero_()
+        network.gender.bias.copy_(torch.tensor([3.0, -3.0]))  # sure of everybody, and right of every second
+    found = temper(network, many, TINY.network)
+    _, p_female = answer(network, many, TINY.network)
+    assert found.gender > 3
+    assert p_female.mean() == pytest.approx(0.5, abs=0.2)
+    assert temper(network, many.take(np.arange(300) < 10), TINY.network) == (1.0, 1.0), "too few to say"

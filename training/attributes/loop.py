@@ -6,6 +6,7 @@ have gone on.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
@@ -21,6 +22,7 @@ from edge.errors import BadInput, explain
 from training.attributes.config import TrainingConfig
 from training.attributes.targets import Answers, Losses, answers_from_labels, blend, doubt, losses, mix
 from training.attributes.teaching import Student, teach
+from training.attributes.temperature import temper
 from training.attributes.validation import Validation, validate
 from training.augmentation import augment
 from training.checkpoint import halve, load_state, load_weights, save_state
@@ -30,6 +32,8 @@ from training.optimisation import follow, make_optimiser, need_numbers, rate_at,
 from training.progress import Ticks
 from training.reports.files import write_whole
 from training.runs import LAST, LOG, WEIGHTS
+
+_log = logging.getLogger(__name__)
 
 
 class Epoch(Struct, frozen=True):
@@ -96,6 +100,8 @@ class Run:
             line = Epoch(epoch + 1, means, rate, time.monotonic() - began, found)
             self._keep(line)
             yield line
+        divided_by = temper(self.average, self._held_out, self._config.network)
+        _log.info("the last layers are divided by %.2f (age) and %.2f (gender), as held-out faces say", *divided_by)
         save_state(self._folder / WEIGHTS, {**self._weights(), "weights": halve(self.average)})
 
     def _train_epoch(self, epoch: int, on_batch: Callable[[Ticks], None]) -> tuple[dict[str, float], float]:
