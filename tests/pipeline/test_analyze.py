@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -133,9 +134,8 @@ def test_people_read_visits_of_clips_and_faces_of_pictures(analyze: Analyze, sha
     finished = analyze("a.png", str(shared / "video/walking-480x270.gif"), "--set", "detection.width_px=-1")
     assert finished.returncode == 0
     assert "a.png: 512x512, " in finished.stdout
-    assert (
-        " years)" in finished.stdout and " at 178, 67 " in finished.stdout
-    )  # her face, whatever else is taken for one
+    # Her face is there, whatever else is taken for one.
+    assert re.search(r" years\).* at 1[78]\d, [67]\d ", finished.stdout)
     assert "35 frames" in finished.stdout
     assert "2 visits" in finished.stdout
     assert finished.stderr == ""
