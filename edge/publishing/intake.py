@@ -18,8 +18,8 @@ from edge.schemas.link import Ack, HealthMessage, LiveMessage, VisitMessage
 
 log = logging.getLogger(__name__)
 
-MAX_READ = 256
-"""Messages that are taken in one turn."""
+MAX_READ = 64
+"""Messages taken in one turn, and visits in one commit: what was held must fit the smallest outbox in parts."""
 MAX_HELD = 4096
 """Visits that wait for a commit, at the very most; as many as a sensor keeps."""
 EXPIRE_EVERY_S = 60.0
@@ -78,23 +78,24 @@ class Intake:
         if at < self._next_commit and not now:
             return
         self._last_commit = at
-        try:
-            self._outbox.put(self._batch, delivered)
-        except OutboxFull as error:
-            self._refused(error, at)
-            return
-        self._accepted(at)
-        delivered.clear()
+        for taken in _parts(self._batch):
+            try:
+                self._outbox.put(taken, delivered)
+            except OutboxFull as error:
+                self._refused(error, at)
+                return
+            self._accepted(taken)
+            delivered.clear()
+        self._next_commit = at + self._interval_s
 
-    def _accepted(self, at: float) -> None:
+    def _accepted(self, taken: list[Draft]) -> None:
         if self._refusal:
             log.info("outbox: takes events again")
             self._refusal = ""
             self._backoff.reset()
-        for session, counter in {draft.session: draft.counter for draft in self._batch}.items():
+        for session, counter in {draft.session: draft.counter for draft in taken}.items():
             self._link.send(Ack(session=session, counter=counter))
-        self._batch = []
-        self._next_commit = at + self._interval_s
+        self._batch = self._batch[len(taken) :]
 
     def _refused(self, error: OutboxFull, at: float) -> None:
         self.refusals += 1
@@ -102,3 +103,8 @@ class Intake:
         if str(error) != self._refusal:  # one line a change
             self._refusal = str(error)
             log.error("outbox: %s", error)
+
+
+def _parts(batch: list[Draft]) -> list[list[Draft]]:
+    """The batch in parts of one commit each; an empty one is one part."""
+    return [batch[first : first + MAX_READ] for first in range(0, max(1, len(batch)), MAX_READ)]

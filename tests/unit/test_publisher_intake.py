@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from pathlib import Path
 
 import pytest
 
 from edge import config
+from edge.delivery.outbox import Outbox
 from edge.delivery.stored import Draft, News, Place, Row, Tally
 from edge.errors import OutboxFull
 from edge.publishing.dispatch import Dispatch
@@ -207,7 +209,7 @@ def test_when_no_more_can_be_held_the_rest_stays_with_the_sensor_and_old_news_is
     store.refuses = False
     clock.now += 10
     intake.commit(set())
-    assert len(store.commits[0][0]) == MAX_HELD
+    assert [len(drafts) for drafts, _ in store.commits] == [MAX_READ] * (MAX_HELD // MAX_READ)
     assert intake.read() == [] and link.waiting == [], "what was said of now is old"
     assert intake.read() == []
     link.waiting.append(LIVE)
@@ -239,3 +241,18 @@ def test_after_a_reconnect_all_is_sent_again_but_what_the_broker_has(store: Scri
     store.rows = [Row(Place("a", seq), "visit", b"{}") for seq in (1, 2, 3)]
     dispatch.send()
     assert store.rewinds == 1 and [row.place.seq for row in channel.sent] == [1, 3]
+
+
+def test_what_was_held_fits_a_small_outbox_in_parts(tmp_path: Path, link: ScriptedLink, clock: Clock) -> None:
+    outbox = Outbox(tmp_path / "outbox.sqlite3", config.Outbox(max_rows=100, when_full="refuse"), clock=clock)
+    composer = Composer(config.Settings(), "best@1.0.0", WallClock(1))
+    intake = Intake(link, outbox, composer, interval_s=0.05, clock=clock)
+    link.waiting += [visit(counter) for counter in range(1, 151)]
+    for _ in range(3):
+        intake.read()
+    intake.commit(set())
+    assert outbox.tally.rows == MAX_READ and intake.refusals == 1
+    clock.now += 10
+    intake.commit({Place(outbox.boot_id, seq) for seq in range(1, MAX_READ + 1)})
+    assert outbox.tally.rows == 150 - MAX_READ and link.sent[-1] == Ack(session=1, counter=150)
+    outbox.close()
