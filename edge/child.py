@@ -16,6 +16,8 @@ import sys
 from collections.abc import Sequence
 from typing import IO
 
+from edge.health.notify import CLIP
+
 _PR_SET_PDEATHSIG = 1
 _CHUNK = 65_536
 
@@ -28,6 +30,8 @@ class Child:
         self.ready = False
         """Whether the process that runs now has said so."""
         self.ever_ready = False
+        self.clip = False
+        """Whether it has said that what it sees ends by itself."""
         self.code: int | None = None
         """Exit code of the last process that ended; negative: the signal that ended it."""
         self._command = tuple(command)
@@ -73,8 +77,10 @@ class Child:
             return
         with contextlib.suppress(BlockingIOError):
             while notice := self._notices.recv(256):
-                if b"READY=1" in notice.split(b"\n"):
-                    self.ready = self.ever_ready = True
+                words = notice.split(b"\n")
+                self.ready = self.ready or b"READY=1" in words
+                self.ever_ready = self.ever_ready or self.ready
+                self.clip = self.clip or CLIP.encode() in words
         self._pass_on()
 
     def ended(self) -> int | None:

@@ -139,7 +139,7 @@ class Sensor:
         self._lock()
         pipeline = self._make_pipeline()
         self._counters = pipeline.counters
-        self._notifier.ready()
+        self._notifier.ready(clip=not self._source.live)
         gc.collect()
         gc.freeze()  # what is there now stays: the collector need not look at it again in every pass
         outcome = self._see(pipeline, self._source)

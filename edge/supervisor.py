@@ -48,10 +48,10 @@ def supervise(
 ) -> int:
     """Run both until the source ends or SIGINT or SIGTERM comes; returns the exit code.
 
-    `publisher` and `sensor` are command lines. `finite` says that the source ends by itself: a sensor that ends in the
-    middle of it is then not started again, since it would begin anew and count people twice. 0: all sent; 1: the
-    sensor broke down in a clip; 3: events are kept in the outbox; 130: Ctrl-C; else the code of a child that cannot
-    work here. Call it from the main thread.
+    `publisher` and `sensor` are command lines. `finite` says that the source ends by itself, as a sensor may find out
+    of a stream too: one that ends in the middle is then not started again, since it would count people twice.
+    0: all sent; 1: the sensor broke down in a clip; 3: events are kept in the outbox; 130: Ctrl-C; else the code of a
+    child that cannot work here. Call it from the main thread.
     """
     patience = patience or Patience()
     with _signals() as signals:
@@ -140,11 +140,12 @@ class _Run:
         """A child has ended: for good, or until its next start."""
         if self._code is not None:
             return
-        if code in _CANNOT_WORK and (not child.ever_ready or (child is self._sensor and self._finite)):
+        in_a_clip = child is self._sensor and (self._finite or child.clip)
+        if code in _CANNOT_WORK and (not child.ever_ready or in_a_clip):
             self._code = code
         elif child is self._sensor and code == 0:
             self._source_ended_at = self._clock()
-        elif child is self._sensor and self._finite:
+        elif in_a_clip:
             _log.error("sensor ended with %s in the middle of the clip; starting anew would count twice", _spoken(code))
             self._code = CHECK_FAILED
         else:

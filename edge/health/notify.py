@@ -7,6 +7,9 @@ import os
 import socket
 from collections.abc import Iterator, Mapping
 
+CLIP = "X_SOURCE=clip"
+"""A line for our own supervisor beside READY=1; sd_notify(3) leaves X_ to programs."""
+
 
 class Notifier:
     """Speaks to the service manager, or to nobody where none listens."""
@@ -20,9 +23,9 @@ class Notifier:
         self.watchdog_s = int(watchdog) / 2e6 if watchdog.isdigit() and mine and self._address else None
         """Seconds between two signs of life, half of what the manager allows; None when it asks for none."""
 
-    def ready(self) -> None:
-        """The service is up."""
-        self._tell("READY=1")
+    def ready(self, *, clip: bool = False) -> None:
+        """The service is up. clip: what it sees ends by itself; begun anew it would be counted twice."""
+        self._tell(f"READY=1\n{CLIP}" if clip else "READY=1")
 
     def alive(self) -> None:
         """Feed the watchdog."""

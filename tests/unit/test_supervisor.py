@@ -148,6 +148,12 @@ def test_a_sensor_that_crashed_in_a_clip_is_not_started_again(stage: _Stage) -> 
     assert stage.of("publisher") == ["starts", "stops"]
 
 
+def test_a_stream_that_turns_out_to_be_a_clip_is_not_begun_again(stage: _Stage) -> None:
+    broken_off = "Notifier().ready(clip=True)\nmeet('r')\nsys.exit(2)"
+    assert stage.run(publisher=MEETING_PUBLISHER, sensor=broken_off, finite=False) == 2
+    assert stage.of("sensor") == ["starts"]
+
+
 def test_a_crash_is_told_in_one_line(stage: _Stage, caplog: pytest.LogCaptureFixture) -> None:
     stage.run(sensor=READY + "if starts() < 2: os.kill(os.getpid(), signal.SIGSEGV)", finite=False)
 
