@@ -14,6 +14,7 @@ _JOIN_S = 15.0
 """Longer than any source here waits for a frame (OpenCV's V4L2: 10 s)."""
 
 _WAITING_S = 1.0
+"""Between two signs that the reader still waits."""
 
 
 class NewestFrame:
@@ -66,14 +67,8 @@ class NewestFrame:
         with self._changed:
             while True:
                 left_s = deadline - self._clock()
-                if left_s <= 0:
+                if left_s <= 0 or not self._something_comes(left_s):
                     raise self._silent()
-                slice_s = min(left_s, _WAITING_S)
-                if not self._changed.wait_for(lambda: self._slot is not None or self._ended, slice_s):
-                    if slice_s == left_s:
-                        raise self._silent()
-                    self._waiting()
-                    continue
                 if self._slot is None:
                     if self._error is not None:
                         raise self._error
@@ -82,6 +77,18 @@ class NewestFrame:
                 if self._clock() - frame.captured_at <= self._max_frame_age_s:
                     return frame
                 self._dropped += 1
+
+    def _something_comes(self, within_s: float) -> bool:
+        """Whether there is a frame or the end in time; `waiting` is called after each second without."""
+        while within_s > _WAITING_S:
+            if self._changed.wait_for(self._has_something, _WAITING_S):
+                return True
+            self._waiting()
+            within_s -= _WAITING_S
+        return self._changed.wait_for(self._has_something, within_s)
+
+    def _has_something(self) -> bool:
+        return self._slot is not None or self._ended
 
     def _silent(self) -> CameraLost:
         what = f"no frame younger than {self._max_frame_age_s:g} s for {self._silent_after_s:g} s"

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +50,11 @@ class Arm:
     def run(self, *command: str, timeout_s: float = 900) -> str:
         """Run a command in it; its stdout. Raises AssertionError with what it said where it failed."""
         words = [*self._enter, *command]
+        run = partial(subprocess.run, words, capture_output=True, text=True, timeout=timeout_s, check=False)
         try:
-            done = subprocess.run(words, capture_output=True, text=True, timeout=timeout_s, check=False)
+            done = run()
         except subprocess.TimeoutExpired:  # qemu-user stands still now and then, all its threads waiting: once more
-            done = subprocess.run(words, capture_output=True, text=True, timeout=timeout_s, check=False)
+            done = run()
         assert done.returncode == 0, f"{' '.join(command)}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout
 

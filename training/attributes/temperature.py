@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from edge.attributes.ages import bracket_map
 from edge.taxonomy import ADS_8, MAX_AGE, MINOR_BELOW
 from edge.types import FEMALE
 from training.attributes.validation import answer
@@ -38,7 +39,9 @@ def temper(network: AttributeNetwork, chips: Chips, config: NetworkConfig) -> Te
     brackets = _BRACKETS[np.nan_to_num(chips.ages).clip(0, MAX_AGE).astype(int)]
     genders = np.stack((p_female, 1 - p_female), axis=1)
     labels = np.where(chips.genders == FEMALE, 0, 1)
-    found = Temperatures(_fit(ages[aged], brackets[aged], _to_brackets), _fit(genders[grown], labels[grown], _same))
+    found = Temperatures(
+        _fit(ages[aged], brackets[aged], bracket_map(None, ADS_8)), _fit(genders[grown], labels[grown], _same)
+    )
     _divide(network.age, found.age)
     _divide(network.gender, found.gender)
     return found
@@ -48,11 +51,6 @@ def _fit(probs: Probs, labels: Labels, to_classes: Callable[[Probs], Probs]) -> 
     if len(labels) < FEWEST:
         return 1.0
     return fit_temperature(probs, labels, to_classes, "held-out faces").temperature
-
-
-def _to_brackets(ages: Probs) -> Probs:
-    sums = [ages[:, index == _BRACKETS].sum(1) for index in range(len(ADS_8.brackets))]
-    return np.stack(sums, axis=1)
 
 
 def _same(probs: Probs) -> Probs:
