@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -92,15 +91,14 @@ def open_networks(
         fallbacks.extend(found.fallbacks)
         return OpenedSession(wrap(found.session), found.input_hw, found.fallbacks)  # type: ignore[arg-type]
 
-    with ThreadPoolExecutor(1) as beside:  # runtimes compile for long: both cores have something to do
-        opening = [beside.submit(opened, model, None, MAX_BATCH) for model in located[1:]]
-        detector = NetworkDetector(
-            lambda input_hw: opened(located[0], input_hw),
-            located[0].manifest,
-            input_width=settings.detection.width_px,
-            low_score=settings.detection.low_score,
-        )
-        parts = [(model.manifest, found.result().session) for model, found in zip(located[1:], opening, strict=True)]
+    # One after the other: two threads in OpenVINO's bindings at once stand still for good now and then (docs/adr/0012).
+    detector = NetworkDetector(
+        lambda input_hw: opened(located[0], input_hw),
+        located[0].manifest,
+        input_width=settings.detection.width_px,
+        low_score=settings.detection.low_score,
+    )
+    parts = [(model.manifest, opened(model, max_batch=MAX_BATCH).session) for model in located[1:]]
     estimator = NetworkEstimator(parts, max_batch=MAX_BATCH) if parts else None
     manifests = tuple(model.manifest for model in located)
     return Networks(settings.models.set, chosen, detector, estimator, manifests, tuple(fallbacks), accelerators)

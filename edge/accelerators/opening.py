@@ -6,7 +6,6 @@ import dataclasses
 import logging
 import os
 import sys
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -43,7 +42,6 @@ class Accelerators:
         self._command = command or (lambda target: worker_command(target, settings))
         self._devices: dict[str, Accelerator] = {}
         self._launchers: list[LauncherProcess] = []
-        self._making = threading.Lock()
 
     @property
     def drivers(self) -> Mapping[str, Driver]:
@@ -87,12 +85,11 @@ class Accelerators:
             launcher.close()
 
     def _device(self, target: str) -> Accelerator:
-        with self._making:
-            if target not in self._devices:
-                launcher = LauncherProcess(self._command(target), makes_files=target == "ncs2")
-                self._launchers.append(launcher)
-                self._devices[target] = Accelerator(target, launcher, self._limits)
-            return self._devices[target]
+        if target not in self._devices:
+            launcher = LauncherProcess(self._command(target), makes_files=target == "ncs2")
+            self._launchers.append(launcher)
+            self._devices[target] = Accelerator(target, launcher, self._limits)
+        return self._devices[target]
 
 
 def limits_of(settings: AcceleratorSettings) -> Limits:
