@@ -8,8 +8,10 @@ from pathlib import Path
 from conversion.writing import writing_aside
 from edge.catalog.files import check_file, refuse
 from edge.catalog.manifests import MANIFEST, read_manifest, write_manifest
-from edge.errors import ManifestError, explain
+from edge.errors import ManifestError, UsageError, explain
 from edge.manifest import Manifest
+
+ELSEWHERE = "give another folder with --out"
 
 
 def read_written(folder: Path) -> Manifest:
@@ -28,6 +30,8 @@ def write_bundle(folder: Path, out: Path) -> Path:
     names none; UsageError where the folder or the disk refuses.
     """
     manifest = read_written(folder)
+    if (out / manifest.id).resolve() == folder.resolve():
+        raise UsageError(explain("the bundle would replace what it is made of", where=str(folder), next_step=ELSEWHERE))
     files = [file for artefact in manifest.artefacts for file in artefact.files]
     for file in files:
         check = check_file(folder / file.path, file)

@@ -66,10 +66,10 @@ def read_sets(
 ) -> PictureSets:
     """Pictures of a tar or folder for calibration, and others for checks that calibration does not see.
 
-    Chosen by a hash of their names, so that the same pictures come every time whatever their order. Pictures that
-    cannot be read are left out and noted; where there are too few for both parts, each gets its share, and that is
-    noted. find_faces: for attribute networks whose pictures are not aligned faces. Raises BadInput where there is no
-    picture, none can be read, or all are black.
+    Chosen by a hash of their names, so that the same pictures come every time whatever their order, and the faces of
+    one photograph stay together. Pictures that cannot be read are left out and noted; where there are too few for both
+    parts, each gets its share, and that is noted. find_faces: for attribute networks whose pictures are not aligned
+    faces. Raises BadInput where there is no picture, none can be read, or all are black.
     """
     wanted, faults = calibration + held_out, list[BadInput]()
     readable = _images(read_pictures(address), faults)
@@ -79,8 +79,9 @@ def read_sets(
     names, cuts = tuple(entry[1] for entry in chosen), [entry[2] for entry in chosen]
     whole = PictureSet(names, np.stack([cut[0] for cut in cuts]), tuple(cut[1] for cut in cuts))
     _need_contents(whole.pictures, address)
-    split = min(calibration, max(1, len(whole) * calibration // wanted))
-    notes = (*_note_faults(address, faults), *_note_few(address, len(whole), wanted, split))
+    split = _between_pictures(names, min(calibration, max(1, len(whole) * calibration // wanted)))
+    what = "faces" if find_faces else "pictures"
+    notes = (*_note_faults(address, faults), *_note_few(f"{address}: {len(whole)} {what}", len(whole), wanted, split))
     return PictureSets(whole.part(0, split), whole.part(split, len(whole)), notes)
 
 
@@ -131,9 +132,8 @@ def _cut_all(
     images: Iterable[tuple[str, Image]], manifest: Manifest, find_faces: FindFaces | None
 ) -> Iterator[tuple[bytes, str, Cut]]:
     for name, image in images:
-        for position, cut in enumerate(_cuts(image, manifest, find_faces)):
-            key = f"{name}#{position}" if find_faces else name
-            yield hashlib.sha256(key.encode()).digest(), name, cut
+        for cut in _cuts(image, manifest, find_faces):
+            yield hashlib.sha256(name.encode()).digest(), name, cut
 
 
 def _none_left(address: str, faults: Sequence[BadInput], find_faces: FindFaces | None) -> BadInput:
@@ -152,11 +152,17 @@ def _note_faults(address: str, faults: Sequence[BadInput]) -> tuple[str, ...]:
     return (f"{address}: left out {len(faults)} that cannot be read: {told}",)
 
 
-def _note_few(address: str, found: int, wanted: int, calibration: int) -> tuple[str, ...]:
+def _note_few(what: str, found: int, wanted: int, calibration: int) -> tuple[str, ...]:
     if found == wanted:
         return ()
     shares = f"{calibration} calibrate and {found - calibration} check"
-    return (f"{address}: {found} pictures, fewer than the {wanted} of --count and --held-out: {shares}",)
+    return (f"{what}, fewer than the {wanted} of --count and --held-out: {shares}",)
+
+
+def _between_pictures(names: Sequence[str], split: int) -> int:
+    """The last place up to `split`, else the first one after it, that does not part the faces of one photograph."""
+    ends = [place for place in range(1, len(names)) if names[place] != names[place - 1]] + [len(names)]
+    return max((place for place in ends if place <= split), default=ends[0])
 
 
 def _cuts(image: Image, manifest: Manifest, find_faces: FindFaces | None) -> Iterable[Cut]:

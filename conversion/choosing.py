@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,13 +15,19 @@ from conversion.faces import open_finder
 from conversion.options import NetworkOptions, PictureOptions
 from conversion.recipe import Gate, Int8, read_recipe, recipe_names
 from conversion.sources import Start, find_start, start_from
-from conversion.verify.attributes import Label, read_labels
+from conversion.verify.attributes import ATTRIBUTE_METRICS
+from conversion.verify.detection import DETECTION_METRICS
 from conversion.verify.verifying import Check
 from edge.catalog.lookup import Catalog, open_catalog
 from edge.catalog.manifests import MANIFEST, read_manifest
-from edge.errors import UsageError, explain
+from edge.detection.finding import FindFaces
+from edge.errors import ManifestError, UnknownModel, UsageError, explain
 from edge.manifest import Input, Manifest
 from edge.schemas.vocabulary import NAME_IN_WORDS, Name
+from edge.types import Detection, Image
+from training.data.faces import nearest_centre
+from training.data.samples import Sample
+from training.data.tar_csv import read_labels
 
 LARGEST_SIDE_PX = 4096
 OWN_ID = "own"
@@ -70,7 +76,7 @@ def read_check(manifest: Manifest, gate: Gate, wanted: PictureOptions) -> Checke
     """Read and cut the pictures. Raises UsageError where none are named, none would check, or a flag has no effect;
     and what `read_sets` raises.
     """
-    if wanted.calibration is None:
+    if not wanted.calibration:  # empty: of a shell's variable that is not set
         next_step = "--calibration TAR or FOLDER; they are never written out"
         raise UsageError(explain("pictures are missing: int8 and every check need some", next_step=next_step))
     if wanted.held_out < 1:
@@ -79,8 +85,11 @@ def read_check(manifest: Manifest, gate: Gate, wanted: PictureOptions) -> Checke
     if manifest.crop is None:
         of = {"--labels": wanted.labels, "--detector": wanted.detector}
         _refuse(of, f"{manifest.id} is a detector: only attribute networks have labels, or faces to be found first")
-    labels = read_labels(wanted.labels) if wanted.labels else {}
+    samples = read_labels(wanted.labels, wanted.labels.stem) if wanted.labels else []
+    labels = {sample.path: sample for sample in samples}
     find_faces = open_finder(wanted.detector) if wanted.detector else None
+    if find_faces is not None and labels:
+        find_faces = _labelled_face(find_faces)
     sets = read_sets(
         wanted.calibration, manifest, calibration=wanted.count, held_out=wanted.held_out, find_faces=find_faces
     )
@@ -101,7 +110,17 @@ def _by_recipe(wanted: Wanted, name: str, catalog: Catalog) -> Chosen:
     start = find_start(found, catalog, network.source)
     if start.kind.startswith("openvino"):
         _refuse({"--mean": network.mean}, f"{found.id} starts from an IR, which has its mean inside")
+    _need_measured(found.gate, start.manifest)
     return Chosen(_adapted(start, wanted), found.gate, found.int8)
+
+
+def _need_measured(gate: Gate, manifest: Manifest) -> None:
+    """Refuse a gate of what no report has, before anything is built. Raises ManifestError."""
+    known = DETECTION_METRICS if manifest.task == "detection" else ATTRIBUTE_METRICS
+    for name in (*gate.least, *gate.most):
+        if name not in known:
+            where, expected = f"recipe {manifest.id}: gate", " | ".join(known)
+            raise ManifestError(explain("nobody measures this", where=where, got=name, expected=expected))
 
 
 def _of_own_files(wanted: Wanted, catalog: Catalog) -> Chosen:
@@ -116,7 +135,7 @@ def _of_own_files(wanted: Wanted, catalog: Catalog) -> Chosen:
         start = start_from("caffe", network.caffe, manifest, model_id)
     elif network.onnx:
         start = start_from("onnx", (network.onnx,), manifest, model_id)
-    return Chosen(_adapted(start, wanted), _gate_like(manifest), Int8())
+    return Chosen(_adapted(start, wanted), gate_like(manifest), Int8())
 
 
 def _refuse(flags: Mapping[str, object], reason: str) -> None:
@@ -133,7 +152,17 @@ def _need_name(model_id: str) -> None:
         raise UsageError(explain("--id", got=repr(model_id), expected=f"text {NAME_IN_WORDS}")) from error
 
 
-def _unlabelled(sets: PictureSets, labels: Mapping[str, Label], file: Path) -> tuple[str, ...]:
+def _labelled_face(find_faces: FindFaces) -> FindFaces:
+    """Finds the one face of a photograph that its label means."""
+
+    def find(image: Image) -> Sequence[Detection]:
+        chosen = nearest_centre(find_faces(image), image)
+        return [] if chosen is None else [chosen]
+
+    return find
+
+
+def _unlabelled(sets: PictureSets, labels: Mapping[str, Sample], file: Path) -> tuple[str, ...]:
     """How many pictures have no label. Raises UsageError where none has one."""
     names = [*sets.calibration.names, *sets.held_out.names]
     missing = [name for name in names if name not in labels]
@@ -149,18 +178,26 @@ def _like(catalog: Catalog, name: str) -> Manifest:
     path = Path(name)
     if path.name == MANIFEST:
         return read_manifest(path.resolve())
-    if len(path.parts) > 1 or path.exists():
+    try:
+        return catalog.original(name)
+    except UnknownModel as error:
+        if len(path.parts) == 1 and not path.exists():
+            raise
         expected = f"a network of the catalog, or the path of a {MANIFEST}"
-        raise UsageError(explain("--like", got=name, expected=expected))
-    return catalog.original(name)
+        raise UsageError(explain("--like", got=name, expected=expected)) from error
 
 
-def _gate_like(manifest: Manifest) -> Gate:
+def gate_like(manifest: Manifest) -> Gate:
     """The gate of the recipe of that name, or the usual one of the task."""
     if manifest.id in recipe_names():
         return read_recipe(manifest.id).gate
-    detects = manifest.task == "detection"
-    return Gate(least={"recall": 0.98, "precision": 0.98} if detects else {"gender_agreement": 0.98})
+    if manifest.task == "detection":
+        return Gate(least={"recall": 0.98, "precision": 0.98})
+    of_age = {"age_probs_mean": 0.006} if manifest.decoder == "adience" else {"age_years_mean": 0.5}
+    return Gate(
+        least={"gender_agreement": 0.98} if "gender" in manifest.gives else {},
+        most=of_age if "age" in manifest.gives else {},
+    )
 
 
 def _adapted(start: Start, wanted: Wanted) -> Start:
@@ -175,7 +212,8 @@ def _adapted(start: Start, wanted: Wanted) -> Start:
             expected = f"{port.width_px}x{port.height_px}, the only one that {start.manifest.id} has"
             raise UsageError(explain("--size", got=wanted.size, expected=expected))
         port = msgspec.structs.replace(port, width_px=width, height_px=height)
-    return Start(msgspec.structs.replace(start.manifest, input=port), start.kind, start.paths)
+    beside = (wanted.network.mean,) if wanted.network.mean is not None else ()
+    return Start(msgspec.structs.replace(start.manifest, input=port), start.kind, start.paths, beside)
 
 
 def _sides(text: str, port: Input) -> tuple[int, int]:

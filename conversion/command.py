@@ -11,6 +11,7 @@ import msgspec
 import typer
 
 from conversion.options import NetworkOptions, PictureOptions, with_groups
+from edge.catalog.manifests import MANIFEST
 from edge.cli.options import AsJson
 from edge.errors import UsageError, explain
 from edge.exit_codes import CHECK_FAILED
@@ -118,9 +119,9 @@ def verify(
     check, notes = read_check(start.manifest, gate, pictures)
     warn(notes)
     report = check_again(start, folder, manifest, check)
+    _show(report, as_json)
     if report_to is not None:
         write_report(report, report_to)
-    _show(report, as_json)
     if not all(each.passed for each in report.artefacts):
         raise typer.Exit(CHECK_FAILED)
 
@@ -129,7 +130,9 @@ def _recipe_of(model_id: str) -> str:
     from conversion.recipe import recipe_names
 
     if model_id not in recipe_names():
-        next_step = "repeat --caffe or --onnx and --like as they were given to `convert run`, or name a --recipe"
+        next_step = (
+            "repeat --caffe or --onnx, --like and --mean as they were given to `convert run`, or name a --recipe"
+        )
         raise UsageError(explain(f"no recipe is called {model_id}", next_step=next_step))
     return model_id
 
@@ -172,13 +175,17 @@ def _kinds(wanted: Sequence[str] | None, start: str) -> list[ArtefactKind]:
 
 
 def _say_written(report: Report, folder: Path) -> None:
+    from conversion.writing import missed_folder
+
     kept = [each.kind for each in report.artefacts if each.passed]
     missed = [each.kind for each in report.artefacts if not each.passed]
-    _say(f"written to {folder}: {', '.join([*kept, 'report.json'])}")
+    stays = not kept and (folder / MANIFEST).exists()
+    _say(f"written to {missed_folder(folder) if stays else folder}: {', '.join([*kept, 'report.json'])}")
+    if stays:
+        _say(f"{folder} stays as it was")
     if missed:
-        _say(
-            f"not written, since they miss the gate: {', '.join(missed)}; try more pictures, --keep-float or --max-drop"
-        )
+        tries = "more pictures, --keep-float or --max-drop" if INT8 in missed else "more pictures"
+        _say(f"not written, since they miss the gate: {', '.join(missed)}; try {tries}")
 
 
 def _show(report: Report, as_json: bool) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import platform
+import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -13,13 +15,15 @@ from conversion.artefacts.builders import BUILDERS
 from conversion.artefacts.coral import how_to_compile
 from conversion.artefacts.job import Int8Options, Job
 from conversion.artefacts.openvino import need_layers
-from conversion.preparing import describe, prepare
+from conversion.preparing import describe, made_from, prepare
 from conversion.sources import Start
 from conversion.verify.report import Report, tool_versions, write_report
 from conversion.verify.running import networks
 from conversion.verify.verifying import Agreement, Check, verify
 from conversion.writing import writing_aside
-from edge.catalog.manifests import MANIFEST, write_manifest
+from edge.catalog.files import check_file
+from edge.catalog.manifests import MANIFEST, read_manifest, write_manifest
+from edge.errors import BadInput, explain
 from edge.manifest import Artefact, Manifest
 from edge.schemas.vocabulary import ArtefactKind
 
@@ -32,8 +36,9 @@ def convert(
 ) -> Report:
     """Build the artefacts and write those that reach the gate to `out/<id>`, with manifest, report and plot.
 
-    The report has all of them. Nothing is written where a step fails. Raises BadInput, BackendUnavailable,
-    ManifestError, UsageError where the folder or the disk refuses.
+    The report has all of them. What an earlier conversion of the same network wrote there in other kinds is kept.
+    Nothing is written where a step fails. Raises BadInput, BackendUnavailable, ManifestError, UsageError where the
+    folder or the disk refuses.
     """
     with writing_aside(out, start.manifest.id) as staging, tempfile.TemporaryDirectory() as scratch:
         progress("reading the network")
@@ -51,17 +56,33 @@ def convert(
         good = keep_good(manifest, report, staging)
         write_report(report, staging)
         if good.artefacts:
-            (staging / MANIFEST).write_text(write_manifest(good))
+            whole = _with_earlier(good, out / name, staging, progress)
+            (staging / MANIFEST).write_text(write_manifest(whole))
     for hint in filter(None, (how_to_compile(artefact, out / name) for artefact in good.artefacts)):
         progress(hint)
     return report
 
 
 def check_again(start: Start, folder: Path, manifest: Manifest, check: Check) -> Report:
-    """Compare artefacts that are there with the reference, once more or on other pictures; nothing is changed."""
+    """Compare artefacts that are there with the reference, once more or on other pictures; nothing is changed.
+
+    Raises BadInput where the network is not the one that they were made from.
+    """
+    _need_same_start(made_from(start), manifest, folder)
     with tempfile.TemporaryDirectory() as scratch:
         prepared = prepare(start, Path(scratch))
         return verify(prepared.reference, networks(manifest, folder), check)
+
+
+def _need_same_start(given: Mapping[str, str], manifest: Manifest, folder: Path) -> None:
+    known = manifest.made_from
+    others = sorted(name for name in {**known, **given} if known.get(name) != given.get(name))
+    if known and others:
+        got = ", ".join(f"{name} {given[name][:12]}" for name in others if name in given)
+        expected = ", ".join(f"{name} {known[name][:12]}" for name in others if name in known)
+        next_step = "repeat --caffe or --onnx, --like and --mean as given to `convert run`"
+        what = "made from other files (names and beginnings of sha256)"
+        raise BadInput(explain(what, where=str(folder), got=got, expected=expected, next_step=next_step))
 
 
 def keep_good(manifest: Manifest, report: Report, folder: Path) -> Manifest:
@@ -77,8 +98,38 @@ def keep_good(manifest: Manifest, report: Report, folder: Path) -> Manifest:
         for each in report.artefacts
         if each.passed
         for key, value in each.metrics.get("held_out", {}).items()
+        if math.isfinite(value)
     }
     return msgspec.structs.replace(manifest, artefacts=kept, metrics=metrics)
+
+
+def _with_earlier(manifest: Manifest, folder: Path, staging: Path, progress: Progress) -> Manifest:
+    """The manifest with the artefacts of other kinds that the folder holds, their files copied beside the new ones.
+
+    Those of another network, size or mean are not kept, and that is said.
+    """
+    if not (folder / MANIFEST).exists():
+        return manifest
+    earlier = read_manifest((folder / MANIFEST).resolve())
+    made = {artefact.kind for artefact in manifest.artefacts}
+    others = [artefact for artefact in earlier.artefacts if artefact.kind not in made]
+    if _network_of(earlier) != _network_of(manifest):
+        if others:
+            progress(f"{folder}: {', '.join(each.kind for each in others)} of another network or size replaced")
+        return manifest
+    kept = [each for each in others if not any(check_file(folder / file.path, file).fault for file in each.files)]
+    for file in (file for artefact in kept for file in artefact.files):
+        shutil.copyfile(folder / file.path, staging / file.path)
+    theirs = tuple(f"{artefact.kind.replace('-', '_')}_" for artefact in kept)
+    metrics = {key: value for key, value in earlier.metrics.items() if key.startswith(theirs)}
+    return msgspec.structs.replace(
+        manifest, artefacts=(*manifest.artefacts, *kept), metrics={**metrics, **manifest.metrics}
+    )
+
+
+def _network_of(manifest: Manifest) -> Manifest:
+    """What does not depend on the artefacts that were asked for."""
+    return msgspec.structs.replace(manifest, artefacts=(), metrics={}, made_with={})
 
 
 def _build(kind: ArtefactKind, job: Job, progress: Progress) -> Artefact:

@@ -13,9 +13,10 @@ from conversion.artefacts.job import Core
 from conversion.artefacts.openvino import TARGET, read_network
 from conversion.caffe.convert import convert_caffe
 from conversion.onnx.core import make_core, pin
-from conversion.onnx.model_file import read_model
+from conversion.onnx.model_file import data_files, read_model
 from conversion.sources import Start
 from conversion.verify.running import Network, narrow
+from conversion.verify.verifying import need_readable
 from edge.catalog.files import sha256_of
 from edge.catalog.manifests import problem_of
 from edge.errors import ManifestError, explain
@@ -36,12 +37,26 @@ class Prepared:
 def prepare(start: Start, scratch: Path) -> Prepared:
     """Read the network, make its core and its reference in the scratch folder.
 
-    Raises BadInput where the network cannot be read, made or proven equal; ManifestError where its manifest is not
-    complete.
+    Raises BadInput where the network cannot be read, made or proven equal, or where its decoder cannot read what it
+    says; ManifestError where its manifest is not complete.
     """
-    manifest = msgspec.structs.replace(
-        start.manifest, made_from={path.name: sha256_of(path) for path in sorted(start.paths)}
-    )
+    prepared = _prepare(msgspec.structs.replace(start.manifest, made_from=made_from(start)), start, scratch)
+    need_readable(prepared.reference)
+    return prepared
+
+
+def made_from(start: Start) -> dict[str, str]:
+    """Names and sha256 of all files that decide what the network says: its own, its weights' and its mean's."""
+    data = data_files(start.paths[0]) if start.kind == "onnx" else ()
+    paths = sorted((*start.paths, *data, *start.beside))
+    names = [path.name for path in paths]
+    return {
+        path.name if names.count(path.name) == 1 else f"{path.parent.name}/{path.name}": sha256_of(path)
+        for path in paths
+    }
+
+
+def _prepare(manifest: Manifest, start: Start, scratch: Path) -> Prepared:
     if start.kind == "caffe":
         return _from_caffe(manifest, start.paths, scratch)
     if start.kind == "onnx":
@@ -74,11 +89,10 @@ def _from_caffe(manifest: Manifest, paths: Sequence[Path], scratch: Path) -> Pre
     converted = convert_caffe(prototxt, caffemodel)
     if converted.heads is None:
         prepared = _from_onnx(manifest, converted.model, prototxt, scratch)
-        linked = []
-        for path in (prototxt, caffemodel):
-            link = scratch / path.name
+        # OpenCV tells the two apart by their endings, which may be others: `deploy.prototxt.txt`.
+        linked = [scratch / "reference.prototxt", scratch / "reference.caffemodel"]
+        for link, path in zip(linked, (prototxt, caffemodel), strict=True):
             link.symlink_to(path.resolve())
-            linked.append(link)
         reference = Network(narrow(manifest, describe("caffe", linked)), scratch)
         return Prepared(prepared.core, reference, prepared.manifest)
     heads = converted.heads

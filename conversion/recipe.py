@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,13 +13,15 @@ from msgspec import Meta, Struct, field
 from edge.catalog.lookup import Catalog
 from edge.catalog.manifests import problem_of
 from edge.errors import ManifestError, UnknownModel, explain
-from edge.manifest import Artefact, Manifest, ModelFile, Sha256
+from edge.manifest import Artefact, FileName, Manifest, ModelFile, Sha256
 from edge.schemas.vocabulary import Name
 
 FOLDER = Path(__file__).parent / "recipes"
 
 StartKind = Literal["caffe", "onnx", "openvino-fp16", "openvino-int8"]
 """What a conversion starts from; of an int8 IR the quantizers are taken out first."""
+
+FILES_OF: Mapping[StartKind, int] = {"caffe": 2, "onnx": 1, "openvino-fp16": 2, "openvino-int8": 2}
 
 
 class _Part(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -28,11 +31,15 @@ class _Part(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class SourceFile(_Part, frozen=True, kw_only=True):
     """A file that a conversion reads. Without sha256 it is found by its name, and only in a folder that is given."""
 
-    path: str
+    path: FileName
     sha256: Sha256 | Literal[""] = ""
     size: Annotated[int, Meta(ge=0)] = 0
     url: str = ""
     found_as: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if bool(self.sha256) != bool(self.size):
+            raise ValueError("sha256 and size belong together")
 
 
 class Gate(_Part, frozen=True, kw_only=True):
@@ -107,7 +114,11 @@ def manifest_of(recipe: Recipe, catalog: Catalog) -> Manifest:
 def start_files(recipe: Recipe, manifest: Manifest) -> list[tuple[StartKind, tuple[SourceFile, ...]]]:
     """Kinds and files that the conversion may start from, best first. Raises ManifestError where there are none."""
     if recipe.files:
-        return [(recipe.start[0], recipe.files)]
+        kind, got = recipe.start[0], len(recipe.files)
+        if got != FILES_OF[kind]:
+            expected = f"{FILES_OF[kind]}, for it starts from {kind}"
+            raise ManifestError(explain("number of files", where=f"recipe {recipe.id}", got=got, expected=expected))
+        return [(kind, recipe.files)]
     found = [
         (kind, tuple(_source(file) for file in artefact.files))
         for kind in recipe.start

@@ -15,17 +15,21 @@ from edge.catalog.files import check_file, refuse
 from edge.catalog.install import find_files
 from edge.catalog.lookup import Catalog
 from edge.catalog.manifests import MANIFEST, write_manifest
-from edge.errors import BadInput, ModelNotFound, explain
+from edge.errors import BadInput, ModelNotFound, UsageError, explain
 from edge.manifest import Artefact, Manifest, ModelFile
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What a conversion starts from: the manifest of the network, the kind of its files, and where they lie."""
+    """What a conversion starts from: the manifest of the network, the kind of its files, and where they lie.
+
+    beside: files that decide its numbers too, such as the mean's.
+    """
 
     manifest: Manifest
     kind: StartKind
     paths: tuple[Path, ...]
+    beside: tuple[Path, ...] = ()
 
 
 def find_start(recipe: Recipe, catalog: Catalog, folder: Path | None, downloads: Path | None = None) -> Start:
@@ -43,7 +47,7 @@ def find_start(recipe: Recipe, catalog: Catalog, folder: Path | None, downloads:
     if folder is not None:
         raise _missing(recipe, choices[0][1], folder)
     for kind, files in choices:
-        if all(file.url and file.sha256 and file.size for file in files):
+        if all(file.url and file.sha256 for file in files):
             return Start(manifest, kind, _fetch(manifest, kind, files, downloads or cache_folder("sources")))
     next_step = f"get the files and give their folder: --from FOLDER ({_names(choices[0][1])})"
     raise ModelNotFound(explain("no address with a known sha256", where=recipe.id, next_step=next_step))
@@ -72,7 +76,7 @@ def _look(files: Sequence[SourceFile], folder: Path | None, catalog: Catalog) ->
 
 def _find(file: SourceFile, root: Path, *, deep: bool) -> Path | None:
     if not file.sha256:
-        return next((path for path in sorted(root.rglob(file.path)) if path.is_file()), None) if deep else None
+        return _only(file.path, root) if deep else None
     known = _model_file(file)
     if deep:
         return find_files([known], root).get(known)
@@ -80,19 +84,34 @@ def _find(file: SourceFile, root: Path, *, deep: bool) -> Path | None:
     return next((path for path in places if path.is_file() and not check_file(path, known).fault), None)
 
 
+def _only(name: str, root: Path) -> Path | None:
+    """The one file of this name below a folder: its content is not known. Raises BadInput where there are several."""
+    found = [path for path in sorted(root.rglob(name)) if path.is_file()]
+    if len(found) > 1:
+        got, next_step = " and ".join(map(str, found[:2])), "name the folder that holds the right one only"
+        raise BadInput(explain(f"several files called {name}", where=str(root), got=got, next_step=next_step))
+    return found[0] if found else None
+
+
 def _fetch(manifest: Manifest, kind: StartKind, files: Sequence[SourceFile], folder: Path) -> tuple[Path, ...]:
-    """Download through the catalog's own fetch, into a catalog of sources."""
+    """Download through the catalog's own fetch, into a catalog of sources. Raises UsageError, and what that raises."""
     artefact = Artefact(kind=kind, files=tuple(_model_file(file) for file in files))
     wanted = msgspec.structs.replace(manifest, artefacts=(artefact,))
     described = folder / ".manifests" / manifest.id
-    described.mkdir(parents=True, exist_ok=True)
-    (described / MANIFEST).write_text(write_manifest(wanted))
-    installed = fetch_model(Catalog(folder / ".manifests", folder), manifest.id)
+    try:
+        described.mkdir(parents=True, exist_ok=True)
+        (described / MANIFEST).write_text(write_manifest(wanted))
+    except OSError as error:
+        next_step = "set PASSERBY_CACHE to a folder that may be written, or give the files' folder: --from FOLDER"
+        what = f"cannot be written ({error.strerror or error})"
+        raise UsageError(explain(what, where=str(folder), next_step=next_step)) from error
+    catalog = Catalog(folder / ".manifests", folder)
+    installed = fetch_model(catalog, manifest.id, otherwise="get the files and give their folder: --from FOLDER")
     return tuple(installed / file.path for file in files)
 
 
 def _model_file(file: SourceFile) -> ModelFile:
-    return ModelFile(path=file.path, sha256=file.sha256, size=max(file.size, 1), url=file.url, found_as=file.found_as)
+    return ModelFile(path=file.path, sha256=file.sha256, size=file.size, url=file.url, found_as=file.found_as)
 
 
 def _missing(recipe: Recipe, files: Sequence[SourceFile], folder: Path) -> Exception:

@@ -3,47 +3,52 @@
 from __future__ import annotations
 
 import errno
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edge.catalog.manifests import MANIFEST
-from edge.errors import UsageError, explain
+from edge.catalog.manifests import MANIFEST, read_manifest
+from edge.catalog.placing import made_aside, put_in_place
+from edge.errors import ManifestError, UsageError, explain
 
 FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
 """What a disk says that takes no more."""
 FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+MOVE = "move them, or give another folder with --out"
 IN_THE_WAY = {errno.EEXIST, errno.ENOTDIR, errno.EISDIR}
 
 WRITTEN = {MANIFEST, "report.json", "errors.png"}
-"""What a conversion writes beside the artefacts, whose names begin with the network's."""
+"""What a conversion writes beside the artefacts, which its manifest names."""
 
 
 @contextmanager
 def writing_aside(out: Path, name: str) -> Iterator[Path]:
     """A new folder that takes the place of `out/<name>` when all went well, and is gone when not. Raises UsageError.
 
-    So are `out` and its parents where they were made for it.
+    So are `out` and its parents where they were made for it. A folder without a manifest never takes the place of one
+    that has one: it becomes `out/<name>-missed`.
     """
     made = [folder for folder in (out, *out.parents) if not folder.exists()]
     try:
         out.mkdir(parents=True, exist_ok=True)
-        _need_own(out / name)
-        staging = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=out))
-        try:
+        places = out / name, missed_folder(out / name)
+        for place in places:
+            _need_own(place)
+        with made_aside(out / name) as staging:
             yield staging
-            staging.chmod(0o755)
-            _swap(staging, out / name)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
+            keeps = (out / name / MANIFEST).exists() and not (staging / MANIFEST).exists()
+            put_in_place(staging, places[keeps])
     except OSError as error:
         if error.filename is None and error.errno is None:
             raise
         raise _refused(error, out) from error
     finally:
         _remove_empty(made)
+
+
+def missed_folder(folder: Path) -> Path:
+    """Where the report of a conversion goes of which nothing passed, beside the folder of one that is better."""
+    return folder.with_name(f"{folder.name}-missed")
 
 
 def _remove_empty(folders: Iterable[Path]) -> None:
@@ -72,20 +77,21 @@ def _refused(error: OSError, out: Path) -> UsageError:
 
 
 def _need_own(folder: Path) -> None:
-    """Refuse to replace a folder that holds what no conversion wrote: files that its manifest does not name."""
-    manifest = folder / MANIFEST
-    named = manifest.read_text() if manifest.is_file() else ""
-    names = [each.name for each in folder.glob("*")]
-    others = [name for name in names if name not in WRITTEN and name not in named and not name.startswith(folder.name)]
+    """Refuse to replace what no conversion wrote: a file, a link, or a folder with more than its manifest names."""
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(folder))
+    if not folder.exists():
+        return
+    try:
+        manifest = read_manifest(folder / MANIFEST) if (folder / MANIFEST).exists() else None
+    except ManifestError as error:
+        raise UsageError(explain(f"holds a manifest of somebody else ({error})", next_step=MOVE)) from error
+    named = {file.path for artefact in manifest.artefacts for file in artefact.files} if manifest else set[str]()
+    others = [each.name for each in folder.iterdir() if not _is_plain(each) or each.name not in WRITTEN | named]
     if others:
-        got, next_step = ", ".join(sorted(others)[:3]), "move them, or give another folder with --out"
-        raise UsageError(explain("holds files of somebody else", where=str(folder), got=got, next_step=next_step))
+        got = ", ".join(sorted(others)[:3])
+        raise UsageError(explain("holds files of somebody else", where=str(folder), got=got, next_step=MOVE))
 
 
-def _swap(staging: Path, folder: Path) -> None:
-    old = folder.with_name(f".{folder.name}.old")
-    if folder.exists():
-        shutil.rmtree(old, ignore_errors=True)
-        folder.replace(old)
-    staging.replace(folder)
-    shutil.rmtree(old, ignore_errors=True)
+def _is_plain(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()

@@ -65,16 +65,8 @@ def read_network(ov: Any, core: Core) -> Any:
         raise BadInput(explain(f"OpenVINO refuses the network ({one_line(error)})", where=str(core.path))) from error
 
 
-def float_layers(path: Path) -> tuple[str, ...]:
-    """Names of the convolutions and matrix products of an IR that no quantizer feeds."""
-    ov = import_openvino(TARGET)
-    heavy = [op for op in ov.Core().read_model(path).get_ops() if op.get_type_name() in HEAVY]
-    return tuple(op.get_friendly_name() for op in heavy if not _is_quantized(op.input_value(0).get_node()))
-
-
 HEAVY = {"Convolution", "GroupConvolution", "MatMul"}
-PASSING = {"Reshape", "Transpose", "MaxPool", "Concat", "Relu"}
-"""Layers that int8 numbers pass through as they are."""
+"""Layers that int8 is for."""
 
 
 def need_layers(core: Core, names: Sequence[str], where: str) -> None:
@@ -93,12 +85,6 @@ def _find_layers(model: Any, names: Sequence[str], where: str) -> list[str]:
         expected = f"one of {len(known)} layers such as {', '.join(alike)}"
         raise BadInput(explain("no such layer to keep in float", where=where, got=missing[0], expected=expected))
     return [layer for layers in found.values() for layer in layers]
-
-
-def _is_quantized(op: Any) -> bool:
-    while op.get_type_name() in PASSING:
-        op = op.input_value(0).get_node()
-    return bool(op.get_type_name() == "FakeQuantize")
 
 
 def _quantize_within(nncf: Any, model: Any, pictures: Any, job: Job, options: dict[str, Any]) -> Any:

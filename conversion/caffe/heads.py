@@ -42,6 +42,10 @@ def _read_priors(blob: str, layers: Sequence[Layer], graph: Graph) -> Priors:
     if any(layer.type != "PriorBox" for layer in found):
         raise BadInput(explain("priors that come from no PriorBox layer", where=f"layer {writer.name}"))
     centre, size = read_variances(found[0])
-    levels = tuple(read_level(layer, graph) for layer in found)
     clip = found[0].params.prior_box_param.clip
+    for layer in found:
+        if (*read_variances(layer), layer.params.prior_box_param.clip) != (centre, size, clip):
+            expected = f"those of layer {found[0].name}: one decoder reads all levels"
+            raise BadInput(explain("other variances or clip", where=f"layer {layer.name}", expected=expected))
+    levels = tuple(read_level(layer, graph) for layer in found)
     return Priors(levels=levels, centre_variance=centre, size_variance=size, clip=clip)

@@ -14,6 +14,7 @@ import numpy as np
 from conversion.caffe.graph import Graph
 from conversion.caffe.network import Layer
 from edge.detection.ssd_heads import make_priors
+from edge.errors import BadInput, explain
 from edge.manifest import PriorLevel, Priors
 
 
@@ -32,8 +33,11 @@ def prior_box(layer: Layer, graph: Graph) -> None:
 
 
 def read_level(layer: Layer, graph: Graph) -> PriorLevel:
-    """The cells of a PriorBox layer and the sides of its priors in px."""
+    """The cells of a PriorBox layer and the sides of its priors in px. Raises BadInput for a size of its own."""
     params = layer.params.prior_box_param
+    if params.img_size or params.img_h or params.img_w:
+        expected = "the size of the network's input: no img_size, img_h, img_w"
+        raise BadInput(explain("priors of another picture size", where=f"layer {layer.name}", expected=expected))
     rows, columns = graph.shapes[layer.bottoms[0]][2:]
     height, width = graph.shapes[layer.bottoms[1]][2:]
     step_x = params.step_w or params.step or width / columns

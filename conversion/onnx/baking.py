@@ -19,7 +19,7 @@ from edge.manifest import Input
 
 CHANNELS = 3
 PIXELS = "pixels"
-"""Name of the prepared picture inside the network."""
+"""Name of the prepared picture inside the network, where it is free."""
 
 
 class Preparation(NamedTuple):
@@ -145,15 +145,16 @@ def _fold(
     """Convolutions over the input itself, behind a subtraction where there is a mean."""
     subtracts = bool(whole.means.any())
     back = np.argsort(whole.order)
+    pixels = editor.free_name(PIXELS)
     for node in readers:
         weights = np.asarray(editor.constant(node.input[1]), np.float32)
         folded = (weights * whole.gains[None, :, None, None])[:, back]
-        node.input[0] = PIXELS if subtracts else picture
+        node.input[0] = pixels if subtracts else picture
         node.input[1] = editor.add_constant(f"{node.input[1]}/baked", folded)
     editor.remove(steps)
     if subtracts:
         mean = editor.add_constant(f"{PIXELS}/mean", whole.means[back][None, :, None, None])
-        editor.insert_first(helper.make_node("Sub", [picture, mean], [PIXELS], name=PIXELS))
+        editor.insert_first(helper.make_node("Sub", [picture, mean], [pixels], name=pixels))
 
 
 def _convolve(editor: GraphEditor, picture: str, given: Preparation) -> None:
@@ -163,9 +164,10 @@ def _convolve(editor: GraphEditor, picture: str, given: Preparation) -> None:
         editor.add_constant(f"{PIXELS}/kernel", kernel),
         editor.add_constant(f"{PIXELS}/bias", -given.means * given.gains),
     ]
+    pixels = editor.free_name(PIXELS)
     for node in editor.readers(picture):
-        _rename(node, picture, PIXELS)
-    first = helper.make_node("Conv", [picture, *constants], [PIXELS], name=PIXELS, kernel_shape=[1, 1])
+        _rename(node, picture, pixels)
+    first = helper.make_node("Conv", [picture, *constants], [pixels], name=pixels, kernel_shape=[1, 1])
     editor.insert_first(first)
 
 

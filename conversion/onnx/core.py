@@ -24,6 +24,9 @@ from edge.manifest import Input
 LEAST_OPSET, IR_VERSION = 13, 8
 """Older networks are brought to this opset, which all converters read; newer ones stay: no tool brings them down."""
 
+FIRST_WITHOUT_LISTED_WEIGHTS = 4
+"""Files of an older IR version must list their weights among the inputs."""
+
 SIMPLIFY_TOLERANCE, BAKE_TOLERANCE = 1e-5, 1e-4
 """Shares of an output's largest number; baking changes the order of float32 sums."""
 
@@ -82,6 +85,7 @@ def pin(model: onnx.ModelProto, wanted: Input, outputs: Sequence[str], where: st
     _replace(graph.input, [onnx.helper.make_tensor_value_info(port.name, port.type.tensor_type.elem_type, shape)])
     _replace(graph.output, [_unsized(each) for name in outputs for each in graph.output if each.name == name])
     del graph.value_info[:]
+    pinned.ir_version = max(pinned.ir_version, FIRST_WITHOUT_LISTED_WEIGHTS)
     return pinned
 
 
@@ -93,7 +97,7 @@ def simplify(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
         slim = onnxslim.slim(model)
         if _opset(slim) < LEAST_OPSET:
             slim = onnxslim.slim(version_converter.convert_version(slim, LEAST_OPSET))
-    except (AssertionError, IndexError, AttributeError, *REFUSALS) as error:
+    except (AssertionError, IndexError, AttributeError, version_converter.ConvertError, *REFUSALS) as error:
         raise BadInput(explain(f"cannot be simplified ({one_line(error)})", where=where)) from error
     slim.ir_version = IR_VERSION
     return check(slim, where)

@@ -66,10 +66,15 @@ class GraphEditor:
         readers = self.readers(name)
         return readers[0] if len(readers) == 1 else None
 
+    def free_name(self, name: str) -> str:
+        """This name for a new tensor, with a number where it is taken."""
+        made = {tensor for node in self.graph.node for tensor in node.output}
+        taken = made | self._constants.keys() | self._shapes.keys()
+        return next(word for word in _numbered(name) if word not in taken)
+
     def add_constant(self, name: str, values: NDArray[np.generic]) -> str:
         """Add a constant under a name that is not yet taken; returns the name."""
-        taken = self._constants.keys() | self._shapes.keys()
-        free = next(word for word in _numbered(name) if word not in taken)
+        free = self.free_name(name)
         contiguous = np.ascontiguousarray(values)
         self.graph.initializer.append(numpy_helper.from_array(contiguous, free))
         self._constants[free] = contiguous

@@ -35,6 +35,12 @@ def read_model(path: Path) -> onnx.ModelProto:
     return model
 
 
+def data_files(path: Path) -> tuple[Path, ...]:
+    """The files in which an ONNX file keeps weights that are not inside it. Raises BadInput."""
+    tensors = filter(uses_external_data, _parse(path).graph.initializer)
+    return tuple(sorted({path.parent / ExternalDataInfo(tensor).location for tensor in tensors}))
+
+
 def _parse(path: Path) -> onnx.ModelProto:
     """What the file itself holds. Raises BadInput."""
     try:

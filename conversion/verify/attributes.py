@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
-from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -13,36 +10,26 @@ from conversion.verify.running import Outputs
 from conversion.verify.verdict import Share
 from edge.attributes.decoded import Attributes
 from edge.attributes.estimator import DECODERS
-from edge.errors import BadInput, explain
 from edge.manifest import Manifest
 from edge.taxonomy import taxonomy
 from edge.types import FEMALE, MALE
+from training.data.samples import Sample
+
+POSITIONS = {"female": FEMALE, "male": MALE}
+"""Of a gender's word in gender_probs."""
 
 
-class Label(NamedTuple):
-    """What is known of one face: age in years, position in gender_probs."""
-
-    age: float
-    gender: int
-
-
-def read_labels(path: Path) -> dict[str, Label]:
-    """Labels by the path of a picture, from a CSV with the columns path, age, gender (F or M). Raises BadInput."""
-    try:
-        with path.open(newline="") as stream:
-            rows = list(csv.DictReader(stream))
-        return {row["path"]: Label(float(row["age"]), FEMALE if row["gender"] == "F" else MALE) for row in rows}
-    except OSError as error:
-        raise BadInput(explain("cannot be read", where=str(path), got=error.strerror)) from error
-    except (KeyError, ValueError) as error:
-        expected = "columns path, age, gender (F or M)"
-        raise BadInput(explain(f"not a file of labels ({error})", where=str(path), expected=expected)) from error
+ATTRIBUTE_METRICS = (
+    "age_probs_mean", "age_years_mean", "age_mae", "age_mae_change", "reference_age_mae",
+    "gender_probs_mean", "gender_agreement", "gender_accuracy", "gender_points_lost", "reference_gender_accuracy",
+)  # fmt: skip
+"""What a gate may name."""
 
 
 class AttributeTally:
-    """Sums differences over faces."""
+    """Sums differences over faces. labels: by the name of a picture; what a label does not say is not compared."""
 
-    def __init__(self, manifest: Manifest, labels: Mapping[str, Label]) -> None:
+    def __init__(self, manifest: Manifest, labels: Mapping[str, Sample]) -> None:
         self._manifest, self._labels = manifest, labels
         self._sums: dict[str, list[float]] = {}
 
@@ -80,12 +67,12 @@ class AttributeTally:
         if before is not None and after is not None:
             self._note("age_years_mean", abs(after - before))
 
-    def _compare_label(self, label: Label, found: Attributes, prefix: str) -> None:
+    def _compare_label(self, label: Sample, found: Attributes, prefix: str) -> None:
         years = self._years(found)
-        if years is not None:
+        if years is not None and label.age is not None:
             self._note(f"{prefix}age_mae", abs(years - label.age))
-        if found.gender_probs is not None:
-            self._note(f"{prefix}gender_accuracy", float(found.gender_probs.argmax() == label.gender))
+        if found.gender_probs is not None and label.gender is not None:
+            self._note(f"{prefix}gender_accuracy", float(found.gender_probs.argmax() == POSITIONS[label.gender]))
 
     def _years(self, found: Attributes) -> float | None:
         """The network's years; of a class model the mean of its brackets' middles."""

@@ -14,6 +14,9 @@ LEAST_FACE_PX = 20.0
 """Shorter side from which a face counts, px of the photograph."""
 SAME_FACE_IOU = 0.5
 
+DETECTION_METRICS = ("faces", "recall", "precision", "mean_iou")
+"""What a gate may name."""
+
 Px = tuple[float, float]
 
 

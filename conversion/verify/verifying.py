@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from conversion.artefacts.job import Infer
 from conversion.calibration import PictureSet
 from conversion.recipe import Gate
-from conversion.verify.attributes import AttributeTally, Label
+from conversion.verify.attributes import AttributeTally
 from conversion.verify.detection import DetectionTally
 from conversion.verify.latency import measure
 from conversion.verify.old_runtimes import RuntimeCheck, check_old_runtimes
@@ -16,7 +18,9 @@ from conversion.verify.report import ArtefactReport, Report, describe_machine, t
 from conversion.verify.running import RUNS_AS, Network, Outputs
 from conversion.verify.tensors import TensorTally
 from conversion.verify.verdict import failures
+from edge.errors import BadInput, explain
 from edge.manifest import Manifest
+from training.data.samples import Sample
 
 THREADS = 2
 REFERENCE = "reference"
@@ -30,28 +34,52 @@ class Check:
 
     sets: Mapping[str, PictureSet]
     gate: Gate
-    labels: Mapping[str, Label] = field(default_factory=dict)
+    labels: Mapping[str, Sample] = field(default_factory=dict)
 
 
-class _Tally:
+class Tally:
     """All that is counted of one artefact on one set of pictures."""
 
-    def __init__(self, manifest: Manifest, labels: Mapping[str, Label]) -> None:
+    def __init__(self, manifest: Manifest, labels: Mapping[str, Sample]) -> None:
         self.tensors = TensorTally()
+        self._manifest = manifest
         self._counted = DetectionTally(manifest) if manifest.task == "detection" else AttributeTally(manifest, labels)
 
     def add(self, name: str, px: tuple[float, float], reference: Outputs, artefact: Outputs) -> None:
-        self.tensors.add(reference, artefact)
-        if isinstance(self._counted, DetectionTally):
-            self._counted.add(reference, artefact, px)
-        else:
-            self._counted.add(name, reference, artefact)
+        """Take one picture's outputs. Raises BadInput where the decoder cannot read them."""
+        try:
+            self.tensors.add(reference, artefact)
+            if isinstance(self._counted, DetectionTally):
+                self._counted.add(reference, artefact, px)
+            else:
+                self._counted.add(name, reference, artefact)
+        except (KeyError, IndexError, ValueError) as error:
+            raise _unreadable(self._manifest, artefact) from error
 
     def metrics(self) -> dict[str, float]:
+        """The task's own metrics, by name."""
         return {key: round(value, 6) for key, value in self._counted.metrics().items()}
 
     def failures(self, gate: Gate) -> tuple[str, ...]:
+        """What the gate says: a line for each metric that misses it."""
         return failures(self.metrics(), gate, self._counted.shares())
+
+
+def _unreadable(manifest: Manifest, outputs: Outputs) -> BadInput:
+    what = f"these outputs cannot be read by the decoder {manifest.decoder}, or differ in shape from the reference's"
+    got = ", ".join(f"{word} {list(values.shape)}" for word, values in outputs.items())
+    next_step = "is --like a network of the same kind?"
+    return BadInput(explain(what, where=manifest.id, got=got, next_step=next_step))
+
+
+def need_readable(reference: Network) -> None:
+    """Let the decoder read what the network says of one grey picture. Raises BadInput."""
+    running = reference.open(threads=1)
+    try:
+        outputs = running.infer(np.full((*running.input_hw, 3), 128, np.uint8))
+    finally:
+        running.close()
+    Tally(reference.manifest, {}).add("", (1.0, 1.0), outputs, outputs)
 
 
 def verify(reference: Network, artefacts: list[Network], check: Check) -> Report:
@@ -76,8 +104,8 @@ def verify(reference: Network, artefacts: list[Network], check: Check) -> Report
     )
 
 
-def _compare(reference: Network, artefacts: list[Network], pictures: PictureSet, check: Check) -> dict[str, _Tally]:
-    tallies = {each.kind: _Tally(each.manifest, check.labels) for each in artefacts}
+def _compare(reference: Network, artefacts: list[Network], pictures: PictureSet, check: Check) -> dict[str, Tally]:
+    tallies = {each.kind: Tally(each.manifest, check.labels) for each in artefacts}
     for name, px, expected, found in _infer_all(reference, artefacts, pictures):
         for kind, outputs in found.items():
             tallies[kind].add(name, px, expected, outputs)
@@ -105,7 +133,7 @@ def _check_old(network: Network, pictures: PictureSet) -> tuple[RuntimeCheck, ..
 
 def _report(
     network: Network,
-    tallies: Mapping[str, _Tally],
+    tallies: Mapping[str, Tally],
     times: dict[str, float],
     gate: Gate,
     olds: tuple[RuntimeCheck, ...],
@@ -138,7 +166,7 @@ class Agreement:
 
     def __call__(self, infer: Infer) -> float:
         """Agreement of a network that is given as a function."""
-        tally, pictures = _Tally(self._reference.manifest, {}), self._pictures
+        tally, pictures = Tally(self._reference.manifest, {}), self._pictures
         words = self._reference.manifest.outputs.items()
         self._expected = self._expected or self._infer_reference()
         for name, px, picture, expected in zip(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import http.client
+import os
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -26,27 +29,50 @@ Progress = Callable[[str, int, int], None]
 
 
 def fetch_model(
-    catalog: Catalog, model_id: str, *, progress: Progress | None = None, timeout_s: float = TIMEOUT_S
+    catalog: Catalog,
+    model_id: str,
+    *,
+    progress: Progress | None = None,
+    timeout_s: float = TIMEOUT_S,
+    otherwise: str | None = None,
 ) -> Path:
     """Download the first artefact that has addresses, check it, install it; returns the folder that holds it.
 
-    Raises ModelNotFound where an address cannot be reached or gives too little (what came is kept for the next time),
-    ManifestError where it gives another file, UsageError where the models folder cannot be written.
+    otherwise: what to do where that fails; `passerby models import` by default. Raises ModelNotFound where an address
+    cannot be reached or gives too little (what came is kept for the next time), ManifestError where it gives another
+    file, UsageError where the models folder cannot be written.
     """
     manifest = catalog.original(model_id)
     artefact = _with_addresses(manifest)
-    folder = catalog.installed / model_id
-    if all(not check_file(folder / file.path, file).fault for file in artefact.files):
-        return install(catalog, manifest, {file: folder / file.path for file in artefact.files})
+    there = {file: catalog.installed / model_id / file.path for file in artefact.files}
+    if _all_right(there):
+        return install(catalog, manifest, there)
     downloads = catalog.installed / ".downloads"
-    with writing(downloads):
-        parts = {file: downloads / f"{file.sha256}.part" for file in artefact.files}
-        for file, part in parts.items():
-            _download(file, part, progress or _silent, timeout_s, model_id)
-    installed = install(catalog, manifest, parts)
-    for part in parts.values():
-        part.unlink(missing_ok=True)
+    parts = {file: downloads / f"{file.sha256}.part" for file in artefact.files}
+    next_step = f"try again, or {otherwise or f'`passerby models import {model_id} --from FOLDER`'}"
+    with writing(downloads), _alone(downloads):
+        if not _all_right(there):  # another program may have installed it meanwhile
+            for file, part in parts.items():
+                _download(file, part, progress or _silent, timeout_s, next_step)
+        installed = install(catalog, manifest, there if _all_right(there) else parts)
+        for part in parts.values():
+            part.unlink(missing_ok=True)
     return installed
+
+
+def _all_right(files: Mapping[ModelFile, Path]) -> bool:
+    return not any(check_file(path, file).fault for file, path in files.items())
+
+
+@contextmanager
+def _alone(downloads: Path) -> Iterator[None]:
+    """One download at a time; the lock ends with the process, however that ends."""
+    held = os.open(downloads, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
 
 
 def _with_addresses(manifest: Manifest) -> Artefact:
@@ -61,26 +87,30 @@ def _silent(name: str, done: int, size: int) -> None:
     """No progress."""
 
 
-def _download(file: ModelFile, part: Path, progress: Progress, timeout_s: float, model_id: str) -> None:
+def _download(file: ModelFile, part: Path, progress: Progress, timeout_s: float, next_step: str) -> None:
     """Fill part with the file's bytes. Raises ModelNotFound, ManifestError."""
     fault = ""
     for _ in range(TRIES):
+        continued = 0 < _size_of(part) < file.size
         if _size_of(part) < file.size:
             try:
                 _continue(file, part, progress, timeout_s)
             except urllib.error.HTTPError as error:
                 with error:
-                    raise _unreachable(file, f"{error.code} {error.reason}", model_id) from error
+                    raise _unreachable(file, f"{error.code} {error.reason}", next_step) from error
             except NETWORK_FAULTS as error:
                 fault = _say(error)
         if _size_of(part) >= file.size:
-            return _need_right(file, part)
-    raise _unreachable(file, fault or f"{_size_of(part)} bytes", model_id)
+            if not continued:
+                return _need_right(file, part)
+            if not check_file(part, file).fault:
+                return None
+            part.unlink()  # it began with what something else had answered: a portal's page
+    raise _unreachable(file, fault or f"{_size_of(part)} bytes", next_step)
 
 
-def _unreachable(file: ModelFile, got: str, model_id: str) -> ModelNotFound:
+def _unreachable(file: ModelFile, got: str, next_step: str) -> ModelNotFound:
     what, expected = f"cannot download {file.path}", f"{file.size} bytes"
-    next_step = f"try again, or `passerby models import {model_id} --from FOLDER`"
     return ModelNotFound(explain(what, where=file.url, got=got, expected=expected, next_step=next_step))
 
 

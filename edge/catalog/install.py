@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 from edge.catalog.files import FileCheck, check_file, refuse
 from edge.catalog.lookup import Catalog
 from edge.catalog.manifests import MANIFEST, read_manifest, write_manifest
+from edge.catalog.placing import made_aside, put_in_place
 from edge.errors import BadInput, ModelNotFound, UsageError, explain
 from edge.manifest import Artefact, Manifest, ModelFile
 
@@ -59,21 +59,16 @@ def install(catalog: Catalog, manifest: Manifest, files: Mapping[ModelFile, Path
     """
     folder = catalog.installed / manifest.id
     with writing(catalog.installed), _locked(catalog.installed):
-        _sweep(catalog.installed, manifest.id)
         if not override and not (folder / MANIFEST).exists() and all(_is_right(folder, file) for file in files):
             return folder
-        staging = Path(tempfile.mkdtemp(prefix=f".{manifest.id}.", dir=catalog.installed))
-        try:
+        with made_aside(folder) as staging:
             _fill(staging, files)
             _keep_installed(staging, folder, manifest)
             if override:
                 (staging / MANIFEST).write_text(write_manifest(manifest))
             elif not (catalog.carried / manifest.id / MANIFEST).exists():  # somebody's own network
                 shutil.copyfile(folder / MANIFEST, staging / MANIFEST)
-            staging.chmod(0o755)
-            _swap(staging, folder)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
+            put_in_place(staging, folder)
     return folder
 
 
@@ -177,15 +172,6 @@ def _locked(models: Path) -> Iterator[None]:
         yield
 
 
-def _sweep(models: Path, model_id: str) -> None:
-    """Remove what a killed installation left behind; bring back what it had moved aside."""
-    aside = models / f".{model_id}.aside"
-    if aside.exists() and not (models / model_id).exists():
-        aside.rename(models / model_id)
-    for rest in models.glob(f".{model_id}.*"):
-        shutil.rmtree(rest, ignore_errors=True)
-
-
 def _fill(staging: Path, files: Mapping[ModelFile, Path]) -> None:
     for file, path in files.items():
         copy = staging / file.path
@@ -204,11 +190,3 @@ def _keep_installed(staging: Path, folder: Path, manifest: Manifest) -> None:
         for file in artefact.files:
             if not (staging / file.path).exists() and _is_right(folder, file):
                 shutil.copyfile(folder / file.path, staging / file.path)
-
-
-def _swap(staging: Path, folder: Path) -> None:
-    """Put the new folder in place of the old one. Between the two renames the old one lies aside; see `_sweep`."""
-    if folder.exists():
-        folder.rename(folder.with_name(f".{folder.name}.aside"))
-    staging.rename(folder)
-    shutil.rmtree(folder.with_name(f".{folder.name}.aside"), ignore_errors=True)

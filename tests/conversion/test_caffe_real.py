@@ -11,6 +11,7 @@ from conversion.caffe.convert import Converted, convert_caffe
 from conversion.caffe.network import read_mean
 from conversion.onnx.runtime import run
 from edge.detection.ssd_heads import decode
+from edge.errors import BadInput
 from edge.random_weights import write_random_weights
 from tests.conversion.caffe_files import opencv_outputs, scale_weights, write_network
 
@@ -130,6 +131,17 @@ def test_cut_heads_decode_to_the_boxes_that_opencv_finds(clip: bool, picture: np
     for row in rows:  # OpenCV has taken doubles out: each of its boxes is one of ours
         distance = np.abs(found.boxes - row[3:] * SIDE).max(axis=1) + np.abs(found.scores - row[2])
         assert distance.min() < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [("step: 8 ", "step: 8 img_size: 300 ", "priors of another picture size"),
+     ("clip: false variance: 0.1", "clip: false variance: 0.3", "layer prior1: other variances or clip")],
+)  # fmt: skip
+def test_priors_that_would_be_read_wrongly_are_refused(old: str, new: str, said: str, tmp_path: Path) -> None:
+    text, weights = write_network(tmp_path, ssd().replace(old, new, 1), SSD_SHAPES)
+    with pytest.raises(BadInput, match=said):
+        convert_caffe(text, weights)
 
 
 def test_priors_in_the_graph_are_opencvs(picture: np.ndarray, tmp_path: Path) -> None:

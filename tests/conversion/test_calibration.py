@@ -71,6 +71,9 @@ def test_photographs_give_the_faces_that_a_detector_finds(tmp_path: Path) -> Non
     first, other, _ = read_sets(address, wanted, calibration=4, held_out=2, find_faces=lambda _: faces)
     assert (len(first), len(other)) == (4, 2)
     assert first.pictures.shape == (4, 227, 227, 3)
+    assert not set(first.names) & set(other.names)
+    first, other, _ = read_sets(address, wanted, calibration=3, held_out=3, find_faces=lambda _: faces)
+    assert (len(first), len(other)) == (2, 4)  # the two faces of a photograph stay together
     with pytest.raises(BadInput, match="no face in these pictures"):
         read_sets(address, wanted, calibration=4, held_out=2, find_faces=lambda _: [])
 

@@ -13,10 +13,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import onnx
+import openvino as ov
 import pytest
 
 from conversion.artefacts.builders import BUILDERS
-from conversion.artefacts.openvino import float_layers
+from conversion.artefacts.openvino import HEAVY
 from conversion.command import KINDS
 from edge.catalog.manifests import MANIFEST, read_manifest
 from tests.conftest import need_program
@@ -255,6 +256,23 @@ def test_recipes_are_listed() -> None:
     assert "ultraface-rfb-320" in convert("recipes").stdout.split()
 
 
+PASSING = {"Reshape", "Transpose", "MaxPool", "Concat", "Relu"}
+"""Layers that int8 numbers pass through as they are."""
+
+
+def float_layers(path: Path) -> set[str]:
+    """Names of the convolutions and matrix products of an IR that no quantizer feeds, without OpenVINO's endings."""
+    ops = ov.Core().read_model(path).get_ops()
+    heavy = [op for op in ops if op.get_type_name() in HEAVY and not is_quantized(op.input_value(0).get_node())]
+    return {op.get_friendly_name().split("/")[0] for op in heavy}
+
+
+def is_quantized(op: ov.Node) -> bool:
+    while op.get_type_name() in PASSING:
+        op = op.input_value(0).get_node()
+    return bool(op.get_type_name() == "FakeQuantize")
+
+
 @pytest.mark.shared
 def test_layers_stay_float_by_name_or_until_the_metric_holds(shared: Path, photographs: Path, tmp_path: Path) -> None:
     name = "age-gender-recognition-retail-0013"
@@ -267,7 +285,7 @@ def test_layers_stay_float_by_name_or_until_the_metric_holds(shared: Path, photo
         out = tmp_path / f"out{len(floats)}"
         done = convert(*words, "--artefact", "openvino-int8", *option, "--out", out)
         assert done.returncode == 0, done.stderr
-        floats[option] = {layer.split("/")[0] for layer in float_layers(out / name / f"{name}-int8.xml")}
+        floats[option] = float_layers(out / name / f"{name}-int8.xml")
     nothing, named, found = floats.values()
     assert nothing == set()
     assert named == {"conv3", "gender_conv2"}
@@ -316,12 +334,48 @@ def test_ncs2_files_are_checked_in_real_old_openvinos(
     assert artefact["old_runtimes"][1]["not_taken"] == []
 
 
-def test_files_of_somebody_else_are_never_replaced(small: Path, photographs: Path, tmp_path: Path) -> None:
-    notes = tmp_path / "out" / "own" / "notes.txt"
+@pytest.mark.parametrize("name", ["notes.txt", "own-notes.txt", "own.onnx", "width_px"])
+def test_files_of_somebody_else_are_never_replaced(small: Path, photographs: Path, tmp_path: Path, name: str) -> None:
+    notes = tmp_path / "out" / "own" / name
     notes.parent.mkdir(parents=True)
     notes.write_text("mine")
-    refused(convert(*own(small, photographs, tmp_path / "out"), "--artefact", "onnx"), 2, "notes.txt", "--out")
+    refused(convert(*own(small, photographs, tmp_path / "out"), "--artefact", "onnx"), 2, name, "--out")
     assert notes.read_text() == "mine"
+
+
+@pytest.mark.shared
+def test_a_later_run_loses_nothing_of_an_earlier_one(shared: Path, photographs: Path, tmp_path: Path) -> None:
+    out, name = tmp_path / "out", "ultraface-rfb-320"
+    words = ["--from", shared / "models" / "ultraface", "--calibration", photographs, *FEW, "--out", out]
+    for kind in ("onnx", "openvino-fp16"):
+        done = convert("run", name, *words, "--artefact", kind)
+        assert done.returncode == 0, done.stderr
+    manifest = read_manifest(out / name / MANIFEST)
+    assert {each.kind for each in manifest.artefacts} == {"onnx", "openvino-fp16"}
+    assert {"onnx_recall", "openvino_fp16_recall"} <= set(manifest.metrics)
+    before = {path.name: path.read_bytes() for path in (out / name).iterdir()}
+
+    strict = tmp_path / "strict.toml"
+    text = (Path(__file__).parents[2] / "conversion" / "recipes" / f"{name}.toml").read_text()
+    strict.write_text(text.split("[gate")[0] + "[gate.least]\nmean_iou = 1.1\n")
+    done = convert("run", strict, *words, "--artefact", "onnx")
+    assert done.returncode == 1, done.stderr
+    assert f"{out / name} stays as it was" in done.stderr
+    assert {path.name: path.read_bytes() for path in (out / name).iterdir()} == before
+    assert sorted(path.name for path in (out / f"{name}-missed").iterdir()) == ["errors.png", "report.json"]
+    refused(convert("bundle", out / name, "--out", out), 2, "the bundle would replace what it is made of")
+
+
+@pytest.mark.shared
+def test_verify_wants_the_files_that_it_was_made_from(shared: Path, photographs: Path, tmp_path: Path) -> None:
+    mean, network = shared / "models" / "levi-hassner" / "mean.binaryproto", shared / "models" / "ultraface"
+    file = network / "version-RFB-320_simplified.onnx"
+    own = ["--onnx", file, "--like", "ultraface-rfb-320", "--calibration", photographs]
+    done = convert("run", *own, *FEW, "--mean", mean, "--id", "mine", "--artefact", "onnx", "--out", tmp_path)
+    assert done.returncode in (0, 1), done.stderr
+    assert convert("verify", tmp_path / "mine", *own, *FEW, "--mean", mean).returncode == 0
+    done = convert("verify", tmp_path / "mine", *own, *FEW)
+    refused(done, 2, "made from other files", "mean.binaryproto", "--mean")
 
 
 @pytest.mark.parametrize("name", ["My Model", "../victim", "Ünï"])
@@ -339,7 +393,9 @@ def test_verify_of_an_own_network_says_what_to_repeat(small: Path, photographs: 
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / MANIFEST).write_text(text)
     refused(
-        convert("verify", tmp_path / "mine", "--calibration", photographs), 2, "repeat --caffe or --onnx and --like"
+        convert("verify", tmp_path / "mine", "--calibration", photographs),
+        2,
+        "repeat --caffe or --onnx, --like and --mean",
     )
 
 

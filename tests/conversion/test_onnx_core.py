@@ -78,6 +78,26 @@ def test_batch_and_opset_are_brought_to_one_form(batch: int | str, opset: int) -
     assert [each.name for each in core.graph.output] == list(OUTPUTS)
 
 
+@pytest.mark.parametrize("opset", [7, 9])
+def test_weights_that_an_old_file_lists_among_its_inputs_are_no_inputs(opset: int) -> None:
+    model = small_network(opset=opset)
+    model.ir_version = 3
+    for node in model.graph.node:
+        node.op_type = node.op_type.replace("Gemm", "MatMul")  # which needs a third input there
+    for each in model.graph.initializer:
+        model.graph.input.append(onnx.helper.make_tensor_value_info(each.name, each.data_type, each.dims))
+    core = make_core(model, small_input(), OUTPUTS, "test")
+    assert [each.name for each in core.graph.input] == ["input"]
+
+
+@pytest.mark.parametrize("first", ["Conv", "Abs"])
+def test_a_network_may_have_a_tensor_of_our_own_name(first: str) -> None:
+    model, wanted = small_network(first=first), small_input(name="pixels")
+    model.graph.input[0].name = model.graph.node[0].input[0] = "pixels"
+    core = make_core(model, wanted, OUTPUTS, "test")
+    assert [each.name for each in core.graph.input] == ["pixels"]
+
+
 def test_an_open_side_is_pinned_and_a_fixed_one_is_not_overruled() -> None:
     make_core(small_network(height="H"), small_input(), OUTPUTS, "test")
     with pytest.raises(BadInput, match=r"takes another input.*the file fixes its size: --size 32x24"):

@@ -2,29 +2,49 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import msgspec
 import numpy as np
+import onnx
 import pytest
 
 from conversion.caffe.network import read_network
-from conversion.choosing import Wanted, choose
+from conversion.choosing import Wanted, choose, gate_like
 from conversion.options import NetworkOptions
-from conversion.preparing import describe, prepare
+from conversion.preparing import describe, made_from, prepare
+from conversion.recipe import Gate
 from conversion.sources import start_from
 from edge.catalog.manifests import MANIFEST, read_manifest, write_manifest
 from edge.detection.detector import NetworkDetector
-from edge.errors import ManifestError, UsageError
+from edge.errors import BadInput, ManifestError, UsageError
 from edge.inference.opening import open_session
 from edge.manifest import Manifest
 from tests.conversion.caffe_files import opencv_outputs, write_network
+from tests.conversion.onnx_files import small_network
 from tests.conversion.pictures import portraits
 from tests.conversion.test_caffe_real import SIDE, SSD_SHAPES, ssd
 
 MODELS = Path(__file__).parents[2] / "models"
 SCALE = 0.0078125
 """Keeps what random weights make of a picture small."""
+
+
+AGE = """
+input: "data" input_shape { dim: 1 dim: 3 dim: 8 dim: 8 }
+layer { name: "c" type: "Convolution" bottom: "data" top: "c" convolution_param { num_output: 4 kernel_size: 8 } }
+layer { name: "fc" type: "InnerProduct" bottom: "c" top: "fc" inner_product_param { num_output: 8 } }
+layer { name: "prob" type: "Softmax" bottom: "fc" top: "prob" }
+"""
+AGE_SHAPES = {"c": [(4, 3, 8, 8), (4,)], "fc": [(8, 4), (8,)]}
+
+
+def small_age() -> Manifest:
+    """Levi and Hassner's manifest at the size of the test's."""
+    manifest = read_manifest(MODELS / "levi-hassner-age" / MANIFEST)
+    port = msgspec.structs.replace(manifest.input, width_px=8, height_px=8)
+    return msgspec.structs.replace(manifest, input=port)
 
 
 def small_ssd() -> Manifest:
@@ -59,6 +79,48 @@ def test_an_ssd_from_caffe_runs_on_the_device_with_the_priors_of_its_own_layers(
     assert faces[0].score == pytest.approx(best[2], abs=1e-4)
     box = faces[0].box
     assert (box.x_min, box.y_min, box.x_max, box.y_max) == pytest.approx(best[3:] * SIDE, abs=1e-2)
+
+
+def test_files_may_be_called_alike_and_end_in_txt(tmp_path: Path) -> None:
+    text, weights = write_network(tmp_path, AGE, AGE_SHAPES)
+    (tmp_path / "a").mkdir()
+    one, other = tmp_path / "deploy.prototxt.txt", tmp_path / "a" / "deploy.prototxt.txt"
+    text.rename(one)
+    weights.rename(other)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    prepared = prepare(start_from("caffe", (one, other), small_age(), "small-age"), scratch)
+    assert prepared.reference.kind == "caffe"
+    assert set(prepared.manifest.made_from) == {f"{tmp_path.name}/deploy.prototxt.txt", "a/deploy.prototxt.txt"}
+
+
+def test_outputs_that_the_decoder_cannot_read_are_refused_before_anything_is_built(tmp_path: Path) -> None:
+    files = write_network(tmp_path, AGE.replace("num_output: 8", "num_output: 2"), AGE_SHAPES | {"fc": [(2, 4), (2,)]})
+    with pytest.raises(BadInput, match=r"decoder adience.*got age \[1, 2\]; is --like"):
+        prepare(start_from("caffe", files, small_age(), "small-age"), tmp_path)
+
+
+def test_weights_beside_the_file_and_the_mean_are_named_too(tmp_path: Path) -> None:
+    onnx.save(
+        small_network(), str(tmp_path / "net.onnx"), save_as_external_data=True, location="net.weights",
+        size_threshold=0,
+    )  # fmt: skip
+    (tmp_path / "mean").write_bytes(b"1")
+    start = start_from("onnx", [tmp_path / "net.onnx"], small_ssd(), "own")
+    assert set(made_from(dataclasses.replace(start, beside=(tmp_path / "mean",)))) == {
+        "mean",
+        "net.onnx",
+        "net.weights",
+    }
+
+
+def test_an_own_network_of_age_only_is_not_asked_for_gender() -> None:
+    manifest = msgspec.structs.replace(read_manifest(MODELS / "levi-hassner-age" / MANIFEST), id="own-age")
+    assert gate_like(manifest) == Gate(most={"age_probs_mean": 0.006})
+    both = read_manifest(MODELS / "nano-agegender" / MANIFEST)
+    assert gate_like(msgspec.structs.replace(both, id="own")) == Gate(
+        least={"gender_agreement": 0.98}, most={"age_years_mean": 0.5}
+    )
 
 
 def test_its_manifest_is_written_and_read_back_equal(tmp_path: Path) -> None:

@@ -8,10 +8,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from conversion.choosing import Wanted, choose
+from conversion.options import NetworkOptions
 from conversion.recipe import FOLDER, Recipe, SourceFile, manifest_of, read_recipe, recipe_names, start_files
 from conversion.sources import find_start, start_from
 from edge.catalog.lookup import Catalog
-from edge.errors import ManifestError, ModelNotFound
+from edge.errors import BadInput, ManifestError, ModelNotFound, UsageError
 from tests.clips import serve
 from tests.golden.own_networks import own_networks
 
@@ -58,6 +60,30 @@ def test_an_unknown_recipe_names_the_nearest() -> None:
         read_recipe("yunet-2023mars")
 
 
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ('[[files]]\npath = "/abs/x.onnx"', "path"),
+        (f'[[files]]\npath = "x.onnx"\nsha256 = "{"0" * 64}"', "sha256 and size belong together"),
+        ('[[files]]\npath = "x.onnx"\n[[files]]\npath = "y.onnx"', "number of files, got 2, expected 1"),
+    ],
+)
+def test_files_that_cannot_be_meant_are_refused(files: str, said: str, catalog: Catalog, tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    head = 'schema = "passerby.recipe/1"\nid = "own"\nmodel = "yunet-n-320"\nstart = ["onnx"]\ngate = {}\n'
+    file.write_text(f"{head}{files}\n")
+    with pytest.raises(ManifestError, match=said):
+        find_start(read_recipe(str(file)), catalog, tmp_path)
+
+
+def test_a_gate_of_what_nobody_measures_is_refused_before_any_work(tmp_path: Path) -> None:
+    text = (FOLDER / "nano-face.toml").read_text()
+    (tmp_path / "own.toml").write_text(text.split("[gate")[0] + "[gate.least]\nrecal = 0.98\n")
+    source = Path(__file__).parents[2] / "models" / "nano-face"
+    with pytest.raises(ManifestError, match=r"nobody measures this, got recal, expected faces \| recall"):
+        choose(Wanted(NetworkOptions(source=source), recipe=str(tmp_path / "own.toml")))
+
+
 def test_an_unknown_key_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "own.toml"
     file.write_text((FOLDER / "yunet-n-320.toml").read_text() + "\n[gates]\nrecall = 1\n")
@@ -98,6 +124,19 @@ def test_a_file_of_unknown_sha256_is_found_by_name_in_a_folder_only(catalog: Cat
         find_start(recipe_of("https://there.invalid/own.onnx", sha256=""), catalog, None)
     (tmp_path / "own.onnx").write_bytes(b"anything")
     assert find_start(recipe_of(sha256=""), catalog, tmp_path).paths == (tmp_path / "own.onnx",)
+
+
+def test_of_several_files_of_a_name_none_is_guessed(catalog: Catalog, tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "own.onnx").write_bytes(folder.encode())
+    with pytest.raises(BadInput, match=r"several files called own\.onnx"):
+        find_start(recipe_of(sha256=""), catalog, tmp_path)
+
+
+def test_a_cache_that_cannot_be_written_is_named(catalog: Catalog) -> None:
+    with pytest.raises(UsageError, match=r"^/proc/none: cannot be written .*PASSERBY_CACHE.*--from FOLDER"):
+        find_start(recipe_of("https://there.invalid/own.onnx"), catalog, None, Path("/proc/none"))
 
 
 def test_a_file_is_downloaded_checked_and_kept(catalog: Catalog, tmp_path: Path) -> None:

@@ -15,16 +15,17 @@ from conversion.calibration import read_sets
 from conversion.preparing import Prepared, describe, prepare
 from conversion.recipe import Gate, read_recipe
 from conversion.sources import start_from
-from conversion.verify.attributes import AttributeTally, Label, read_labels
+from conversion.verify.attributes import ATTRIBUTE_METRICS, AttributeTally
 from conversion.verify.detection import DetectionTally
 from conversion.verify.report import Report, table, write_report
 from conversion.verify.running import Network, narrow
 from conversion.verify.tensors import TensorTally
 from conversion.verify.verdict import Share, failures
-from conversion.verify.verifying import Check, verify
+from conversion.verify.verifying import Check, Tally, verify
 from edge.catalog.manifests import read_manifest
 from edge.errors import BadInput
 from tests.conversion.pictures import write_portraits
+from training.data.samples import Sample
 
 MODELS = Path(__file__).parents[2] / "models"
 ULTRAFACE = read_manifest(MODELS / "ultraface-rfb-320" / "manifest.toml")
@@ -77,7 +78,9 @@ def test_attributes_are_compared_with_the_reference_and_with_labels() -> None:
         gender = np.array((p_female, 1 - p_female), np.float32).reshape(1, 2, 1, 1)
         return {"age": np.full((1, 1, 1, 1), years / 100, np.float32), "gender": gender}
 
-    tally = AttributeTally(manifest, {"a": Label(30, 0), "b": Label(50, 0)})
+    tally = AttributeTally(
+        manifest, {"a": Sample("set", "a", 30, gender="female"), "b": Sample("set", "b", 50, gender="female")}
+    )
     tally.add("a", outputs(31, 0.9), outputs(33, 0.8))
     tally.add("b", outputs(50, 0.6), outputs(50, 0.4))
     metrics = tally.metrics()
@@ -97,15 +100,26 @@ def test_class_models_are_compared_in_years_too() -> None:
     assert tally.metrics() == {"age_probs_mean": pytest.approx(0.125), "age_years_mean": pytest.approx(2)}
 
 
-def test_labels_are_read_and_others_refused(tmp_path: Path) -> None:
-    file = tmp_path / "labels.csv"
-    file.write_text("path,age,gender,group\na/1.jpg,30,F,x\na/2.jpg,40,M,y\n")
-    assert read_labels(file) == {"a/1.jpg": (30.0, 0), "a/2.jpg": (40.0, 1)}
-    file.write_text("name,years\n1,2\n")
-    with pytest.raises(BadInput, match="not a file of labels"):
-        read_labels(file)
-    with pytest.raises(BadInput, match=r"none\.csv: cannot be read, got No such file"):
-        read_labels(tmp_path / "none.csv")
+def test_what_a_label_does_not_say_is_not_compared() -> None:
+    manifest = read_manifest(MODELS / "age-gender-recognition-retail-0013" / "manifest.toml")
+    outputs = {
+        "age": np.full((1, 1, 1, 1), 0.3, np.float32),
+        "gender": np.array([0.9, 0.1], np.float32).reshape(1, 2, 1, 1),
+    }
+    tally = AttributeTally(manifest, {"a": Sample("set", "a", age=30), "b": Sample("set", "b", gender="male")})
+    for name in ("a", "b"):
+        tally.add(name, outputs, outputs)
+    metrics = tally.metrics()
+    assert metrics["age_mae"] == pytest.approx(0, abs=1e-4)
+    assert metrics["gender_accuracy"] == 0
+    assert set(metrics) <= set(ATTRIBUTE_METRICS)
+
+
+def test_outputs_of_another_shape_are_one_clear_line() -> None:
+    manifest = read_manifest(MODELS / "levi-hassner-age" / "manifest.toml")
+    tally = Tally(manifest, {})
+    with pytest.raises(BadInput, match=r"decoder adience.*got age \[1, 2\]; is --like a network of the same kind"):
+        tally.add("a", (1, 1), {"age": np.ones((1, 8), np.float32)}, {"age": np.ones((1, 2), np.float32)})
 
 
 def test_tensor_errors_have_a_largest_a_mean_and_a_distribution() -> None:

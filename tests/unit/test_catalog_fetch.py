@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -67,6 +69,21 @@ class Handler(BaseHTTPRequestHandler):
 
     def cut_always(self) -> None:
         self._answer(200, CONTENT[:1000], promised=len(CONTENT))
+
+    def portal(self) -> None:
+        """The page of a network that wants a log-in first."""
+        self._answer(200, b"<html>log in</html>")
+
+    def slow(self) -> None:
+        """Half, a pause, and the rest."""
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(CONTENT)))
+        self.end_headers()
+        for part in (CONTENT[:1000], CONTENT[1000:]):
+            self.wfile.write(part)
+            self.wfile.flush()
+            time.sleep(0.3)
+        self.close_connection = True
 
     def _begin(self) -> int:
         return int((self.headers["Range"] or "bytes=0-")[len("bytes=") : -1])
@@ -177,6 +194,22 @@ def test_the_next_call_goes_on_too_and_begins_anew_where_the_server_cannot(catal
     server.behaviour = "whole"
     assert (fetch_model(catalog, "net") / "net.onnx").read_bytes() == CONTENT
     assert server.asked[-1] == "bytes=1000-"
+
+
+def test_what_a_portal_answered_is_not_gone_on_with(catalog: Catalog, server: Server) -> None:
+    server.behaviour = "portal"
+    with pytest.raises(ModelNotFound):
+        fetch_model(catalog, "net")
+    server.behaviour = "cut_once"  # it can go on
+    assert (fetch_model(catalog, "net") / "net.onnx").read_bytes() == CONTENT
+
+
+def test_two_downloads_at_once_do_not_disturb_each_other(catalog: Catalog, server: Server) -> None:
+    server.behaviour = "slow"
+    with ThreadPoolExecutor(2) as both:
+        folders = [found.result() for found in [both.submit(fetch_model, catalog, "net") for _ in range(2)]]
+    assert [(folder / "net.onnx").read_bytes() for folder in folders] == [CONTENT, CONTENT]
+    assert len(server.asked) == 1
 
 
 def test_no_server_is_an_error_in_one_line(catalog: Catalog, server: Server) -> None:

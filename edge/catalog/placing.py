@@ -1,0 +1,66 @@
+"""A folder that is there whole or not at all: made aside, then put in the place of an older one in two renames."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def made_aside(folder: Path) -> Iterator[Path]:
+    """A new folder beside `folder`, which must have a parent, for `put_in_place`; gone at the end where it was not.
+
+    What killed programs left of theirs is removed before, and what they had moved aside is brought back. Raises
+    OSError.
+    """
+    _sweep(folder)
+    staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    held = os.open(staging, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield staging
+    finally:
+        os.close(held)
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def put_in_place(staging: Path, folder: Path) -> None:
+    """Put the new folder in place of the old one. Between the two renames the old one lies aside. Raises OSError."""
+    staging.chmod(0o755)
+    if folder.exists():
+        folder.rename(_aside(folder))
+    staging.rename(folder)
+    shutil.rmtree(_aside(folder), ignore_errors=True)
+
+
+def _aside(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.aside")
+
+
+def _sweep(folder: Path) -> None:
+    if _aside(folder).exists() and not folder.exists():
+        _aside(folder).rename(folder)
+    shutil.rmtree(_aside(folder), ignore_errors=True)
+    for rest in folder.parent.glob(f".{folder.name}.{'?' * 8}"):
+        if rest.is_dir() and not _is_held(rest):
+            shutil.rmtree(rest, ignore_errors=True)
+
+
+def _is_held(staging: Path) -> bool:
+    """Whether a running program is filling it."""
+    try:
+        descriptor = os.open(staging, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
