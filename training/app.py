@@ -58,8 +58,9 @@ def chips(
     """Cut the faces of data sets into chips of 112 px, once, for training here or on another machine."""
     _need("PIL")
     from training.data.chip_files import Wanted, write_chips
+    from training.data.held_out import HeldOut
 
-    wanted = Wanted(tuple(aligned or ()), tuple(photographs or ()), held_out, share, seed)
+    wanted = Wanted(tuple(aligned or ()), tuple(photographs or ()), HeldOut(held_out, share, seed))
     for line in write_chips(wanted, out, settings_from(None, with_flags(None, models_targets=target))):
         typer.echo(line)
 
@@ -130,9 +131,11 @@ def scenes(
     target: TargetList = None,
 ) -> None:
     """Put pictures and all their faces into one file, once, for training a detector here or on another machine."""
+    from training.data.held_out import HeldOut
     from training.data.scene_files import Wanted, write_scenes
 
-    wanted = Wanted(tuple(boxes or ()), tuple(photographs or ()), tuple(teacher or ()), held_out, share, seed)
+    part = HeldOut(held_out, share, seed)
+    wanted = Wanted(tuple(boxes or ()), tuple(photographs or ()), tuple(teacher or ()), part)
     for line in write_scenes(wanted, out, settings_from(None, with_flags(None, models_targets=target))):
         typer.echo(line)
 

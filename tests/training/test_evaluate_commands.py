@@ -144,6 +144,29 @@ def test_wrong_words_are_refused_before_any_work(
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["attributes", "--network", NETWORK, "--aligned", "--images", "chips.tar", "--images", "more/chips.tar"],
+        ["detection", "--photographs", "chips.tar", "--photographs", "more/chips.tar"],
+        ["detection", "--boxes", "boxes/chips.tar", "--boxes", "more/chips.tar"],
+        ["pose", "--photographs", "chips.tar", "--photographs", "more/chips.tar"],
+        ["gate", "--boxes", "boxes/chips.tar", "--boxes", "more/chips.tar"],
+    ],
+)
+def test_two_sets_of_one_name_are_refused(
+    models: Path, chips: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    monkeypatch.chdir(chips.parent)
+    boxed = "--boxes" in words
+    for folder in ("boxes", "more"):
+        write_lines(
+            chips.parent / folder / "chips.csv", ["path,x,y,w,h", "a.jpg,1,1,4,4"] if boxed else ["path", "a.jpg"]
+        )
+        write_tar(chips.parent / folder / "chips.tar", {"a.jpg": jpeg(grey(50))})
+    assert "data sets of the same name, got 2 called chips" in refused(evaluate(models, *words), UsageError)
+
+
 def test_an_unwritable_page_leaves_nothing_half_made(models: Path, chips: Path, tmp_path: Path) -> None:
     (tmp_path / "page").mkdir()
     done = attributes(models, chips, "--html", tmp_path / "page", "--draws", "20")

@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 
 from edge.errors import BadInput, UsageError
 from tests.training.faces import drawn_chips
+from tests.training.sets import jpeg, scene, write_files
 from training.app import app
 from training.data.chips import CHIP_PX, UNKNOWN, load_chips
 from training.data.tar_csv import read_labels
@@ -93,9 +94,27 @@ def test_what_is_wrong_is_said_in_one_line(labelled: Path, tmp_path: Path) -> No
     assert isinstance(nothing, UsageError)
     missing = call("chips", "--aligned", "nowhere", "--out", str(tmp_path / "chips.npz")).exception
     assert isinstance(missing, BadInput)
-    nowhere = call("chips", "--aligned", str(labelled), "--out", str(tmp_path / "none" / "chips.npz")).exception
-    assert isinstance(nowhere, BadInput)
-    assert "cannot be written" in str(nowhere)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--out", "none/chips.npz"], "--out: no such folder, got none"),
+        (["--out", "chips.npz", "--held-out", "none/chips.npz"], "--held-out: no such folder, got none"),
+        (["--out", "chips.npz", "--held-out", "drawn/../chips.npz"], "--held-out: the file of --out"),
+        (["--out", "chips.npz", "--photographs", "more/drawn"], "data sets of the same name, got 2 called drawn"),
+    ],
+)
+@pytest.mark.parametrize("command", ["chips", "scenes"])
+def test_files_that_cannot_stand_beside_one_another_are_refused_before_any_work(
+    labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, words: list[str], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_files(tmp_path / "more" / "drawn", {"a.jpg": jpeg(scene(1))})
+    result = call(command, "--photographs", labelled.name, *words)
+    assert isinstance(result.exception, UsageError), result.exception
+    assert said in str(result.exception)
+    assert not list(tmp_path.glob("*.npz"))
 
 
 def test_without_torch_one_line_says_what_to_install(tmp_path: Path) -> None:

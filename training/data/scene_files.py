@@ -11,7 +11,8 @@ from edge.config import Settings
 from edge.errors import BadInput, UsageError, explain
 from training.data.box_readers import open_boxed
 from training.data.boxes import BoxedPhotographs, LabelledFace
-from training.data.collection import Collection
+from training.data.collection import Collection, need_distinct_names
+from training.data.held_out import HeldOut, need_places
 from training.data.readers import open_photographs
 from training.data.samples import Sample
 from training.data.scenes import SceneFile, save_scenes
@@ -30,9 +31,7 @@ class Wanted:
     boxed: tuple[str, ...]
     photographs: tuple[str, ...]
     teachers: tuple[str, ...]
-    held_out: Path | None
-    share: float
-    seed: int
+    held_out: HeldOut
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +42,12 @@ class _Set:
 
 def write_scenes(wanted: Wanted, out: Path, settings: Settings) -> Iterator[str]:
     """Write the scenes, and those held out; gives a line about each data set and file. Raises BadInput, UsageError."""
+    need_places(out, wanted.held_out)
     sets = [_boxed(open_boxed(each)) for each in wanted.boxed]
     sets += [_Set(open_photographs(each), None) for each in wanted.photographs]
     if not sets:
         raise UsageError(explain("no data set given", expected="--boxes or --photographs"))
+    need_distinct_names([each.photographs for each in sets])
     kept: dict[str, list[SceneFile]] = {"train": [], "held_out": []}
     with open_teachers(wanted.teachers or TEACHERS, settings, open_catalog()) as teachers:
         for each in sets:
@@ -54,7 +55,7 @@ def write_scenes(wanted: Wanted, out: Path, settings: Settings) -> Iterator[str]
                 files = [file for sample in samples if (file := _make(each, sample, teachers)) is not None]
                 kept[name] += files
                 yield f"{each.photographs.name}: {_count(files)} for {name}, {len(samples) - len(files)} not readable"
-    for path, files in ((out, kept["train"]), (wanted.held_out, kept["held_out"])):
+    for path, files in ((out, kept["train"]), (wanted.held_out.file, kept["held_out"])):
         if path is not None:
             save_scenes(files, path)
             yield f"{path}: {_count(files)}"
@@ -65,11 +66,11 @@ def _boxed(found: BoxedPhotographs) -> _Set:
 
 
 def _split(photographs: Collection, wanted: Wanted) -> Mapping[str, Sequence[Sample]]:
-    if wanted.held_out is None:
+    if wanted.held_out.file is None:
         return {"train": photographs.samples}
     samples, hashes, _ = hash_photographs(photographs)
-    shares = {"train": 1 - wanted.share, "held_out": wanted.share}
-    return split(samples, group(samples, hashes), shares, wanted.seed)
+    shares = {"train": 1 - wanted.held_out.share, "held_out": wanted.held_out.share}
+    return split(samples, group(samples, hashes), shares, wanted.held_out.seed)
 
 
 def _make(each: _Set, sample: Sample, teachers: Sequence[Teacher]) -> SceneFile | None:

@@ -52,8 +52,8 @@ def gate(
 ) -> None:
     """Measure the gate on quality: errors as it closes, on photographs retaken worse; and answers to masked faces."""
     from edge.cli.progress import progress_bar
-    from training.data.box_readers import open_boxed
-    from training.evaluation.opening import need_folder_of, open_data_sets, subjects
+    from training.evaluation.opening import open_boxed_sets, open_data_sets, subjects
+    from training.reports.files import need_folder_of
     from training.reports.printing import print_json
 
     settings = settings_from(config, with_flags(overrides, models_targets=target))
@@ -62,7 +62,7 @@ def gate(
     need_folder_of(plot, "--plot")
     draw = _drawer(plot)
     sets = open_data_sets(images, labels, aligned=False, limit=limit) if images else []
-    boxed = [open_boxed(each) if limit is None else open_boxed(each).every_nth(limit) for each in boxes or ()]
+    boxed = open_boxed_sets(boxes or (), limit)
     (opening,) = subjects([model_set] if model_set else None, None, settings, aligned=False)
     with opening as subject, progress_bar(wanted=not as_json) as progress:
         curves = {each.name: _curve(subject, each, retakes, seed, progress) for each in sets}

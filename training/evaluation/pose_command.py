@@ -57,16 +57,14 @@ def pose(
 ) -> None:
     """Measure yaw and pitch, which the device reads from five landmarks, against a network's."""
     from edge.cli.progress import progress_bar
-    from training.data.readers import open_photographs
-    from training.data.subset import every_nth
     from training.evaluation.head_pose import HeadPose, default_oracle
+    from training.evaluation.opening import open_data_sets
     from training.reports.printing import print_json
 
     settings = settings_from(config, with_flags(overrides, models_targets=target, camera_fps=fps))
     if not clips and not photographs:
         raise UsageError(explain("nothing to look at", expected="a CLIP, or --photographs"))
-    opened = [open_photographs(each) for each in photographs or ()]
-    sets = [every_nth(each, limit) if limit else each for each in opened]
+    sets = open_data_sets(photographs, None, aligned=False, limit=limit) if photographs else []
     network = HeadPose(oracle or default_oracle())
     names = detector or [settings.models.set]
     with progress_bar(wanted=not as_json) as progress:
