@@ -119,7 +119,8 @@ def test_the_command_labels_photographs_and_holds_some_out(tmp_path: Path, share
     done = CliRunner().invoke(app, [*map(str, words), "--held-out", str(tmp_path / "held.npz"), "--share", "0.5"])
     assert done.exit_code == 0, done.exception
     parts = [load_scenes(tmp_path / name) for name in ("train.npz", "held.npz")]
-    assert [sorted(part.sources) for part in parts] == [["plain", "scenes", "scenes"]] * 2
+    assert sorted(source for part in parts for source in part.sources) == ["plain"] * 2 + ["scenes"] * 4
+    assert [len(part) for part in parts] == [3, 3]
     pictures = [each for part in parts for each in zip(part.images, part.faces, part.sources, strict=True)]
     (found,) = (faces for image, faces, source in pictures if source == "plain" and len(image) == 300)
     assert len(found) == 1

@@ -8,16 +8,15 @@ from pathlib import Path
 
 from edge.catalog.lookup import open_catalog
 from edge.config import Settings
-from edge.errors import BadInput, UsageError, explain
+from edge.errors import UsageError, explain
+from edge.types import Image
 from training.data.box_readers import open_boxed
 from training.data.boxes import BoxedPhotographs, LabelledFace
-from training.data.collection import Collection, need_distinct_names
-from training.data.held_out import HeldOut, need_places
+from training.data.collection import Collection, Reading, need_distinct_names
+from training.data.held_out import HeldOut, deal, need_places
 from training.data.readers import open_photographs
 from training.data.samples import Sample
 from training.data.scenes import SceneFile, save_scenes
-from training.data.splits import group, hash_photographs, split
-from training.data.storage import decode
 from training.data.teachers import Teacher, open_teachers, teach
 
 TEACHERS = ("best", "yunet-n", "retail")
@@ -50,11 +49,15 @@ def write_scenes(wanted: Wanted, out: Path, settings: Settings) -> Iterator[str]
     need_distinct_names([each.photographs for each in sets])
     kept: dict[str, list[SceneFile]] = {"train": [], "held_out": []}
     with open_teachers(wanted.teachers or TEACHERS, settings, open_catalog()) as teachers:
-        for each in sets:
-            for name, samples in _split(each.photographs, wanted).items():
-                files = [file for sample in samples if (file := _make(each, sample, teachers)) is not None]
+        dealt, left_out = deal([each.photographs for each in sets], wanted.held_out)
+        yield from left_out
+        for each, parts in zip(sets, dealt, strict=True):
+            for name, samples in parts.items():
+                reading = Reading(each.photographs, samples)
+                files = [_make(each, sample, image, teachers) for sample, image in reading]
                 kept[name] += files
-                yield f"{each.photographs.name}: {_count(files)} for {name}, {len(samples) - len(files)} not readable"
+                yield from reading.warnings
+                yield f"{each.photographs.name}: {_count(files)} for {name}"
     for path, files in ((out, kept["train"]), (wanted.held_out.file, kept["held_out"])):
         if path is not None:
             save_scenes(files, path)
@@ -65,24 +68,10 @@ def _boxed(found: BoxedPhotographs) -> _Set:
     return _Set(found.photographs, found.faces)
 
 
-def _split(photographs: Collection, wanted: Wanted) -> Mapping[str, Sequence[Sample]]:
-    if wanted.held_out.file is None:
-        return {"train": photographs.samples}
-    samples, hashes, _ = hash_photographs(photographs)
-    shares = {"train": 1 - wanted.held_out.share, "held_out": wanted.held_out.share}
-    return split(samples, group(samples, hashes), shares, wanted.held_out.seed)
-
-
-def _make(each: _Set, sample: Sample, teachers: Sequence[Teacher]) -> SceneFile | None:
-    storage = each.photographs.storage
-    try:
-        image = decode(storage, sample.path)
-    except BadInput:
-        return None  # counted by the caller
+def _make(each: _Set, sample: Sample, image: Image, teachers: Sequence[Teacher]) -> SceneFile:
+    content = each.photographs.storage.read(sample.path)
     labels = None if each.labels is None else each.labels[sample.path]
-    return SceneFile(
-        storage.read(sample.path), teach(image, labels, teachers), labels is not None, each.photographs.name
-    )
+    return SceneFile(content, teach(image, labels, teachers), labels is not None, sample.dataset)
 
 
 def _count(files: Sequence[SceneFile]) -> str:
