@@ -332,6 +332,9 @@ def test_the_five_folds_of_adience_are_measured_each_and_together(models: Path, 
     for picture in sorted(folder.glob("aligned/*/*")):
         number = int(picture.name.split(".")[1])
         picture.write_bytes(jpeg(portrait_of_astronaut() if number % 2 == 0 else portrait_of_admiral()))
+    damaged = write_adience(tmp_path / "damaged", per_fold=2)
+    next(damaged.glob("aligned/*/*")).write_bytes(b"")
+    assert "passerby: adience: pictures skipped, got 1 of 2" in evaluate(models, "adience", damaged).stderr
     done = evaluate(models, "adience", folder, "--json")
     assert done.exit_code == 0, done.exception
     found = json.loads(done.stdout)

@@ -113,6 +113,11 @@ class Reading:
         """One line where pictures were skipped, else none."""
         return [self._summary("pictures skipped")] if self.faults else []
 
+    @property
+    def left_out(self) -> list[str]:
+        """Lines about all that is not looked at: what the labels' reader left out, and `warnings`."""
+        return [*self._photographs.warnings, *self.warnings]
+
     def _summary(self, what: str) -> str:
         got = f"{len(self.faults):,} of {len(self.samples):,}"
         return explain(what, where=self._photographs.name, got=got, next_step=f"the first: {self.faults[0]}")

@@ -119,7 +119,7 @@ def _score_boxed(
         by_path[sample.path] = as_found(faces)
         looks.append(look_of(image, boxed.faces[sample.path], faces))
         progress.tick()
-    found.warnings += [*boxed.warnings, *reading.warnings]
+    found.warnings += reading.left_out
     if work.wider:
         precisions = {level: average_precision(work.wider[level], by_path) for level in LEVELS}
         found.wider.append(WiderResult(detector=subject.name, **precisions))
@@ -134,7 +134,7 @@ def _images(photographs: Photographs, name: str, warnings: list[str], progress: 
     for _, image in reading:
         yield image
         progress.tick()
-    warnings += [*photographs.warnings, *reading.warnings]
+    warnings += reading.left_out
 
 
 def _score_landmarks(

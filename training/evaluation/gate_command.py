@@ -76,22 +76,28 @@ def gate(
 
 
 def _curve(subject: Subject, photographs: Photographs, retakes: int, seed: int, progress: Progress) -> list[GateStep]:
+    from training.data.collection import Reading
     from training.evaluation.gate_looking import retaken_looks
     from training.evaluation.gate_scoring import gate_curve
 
     progress.begin(f"{photographs.name}: retaken", lambda: len(photographs.samples))
-    samples, looks = retaken_looks(subject, photographs, retakes, seed, progress.tick)
+    samples, looks = retaken_looks(subject, Reading(photographs), retakes, seed, progress.tick)
     return gate_curve(samples, looks, _fusion(subject))
 
 
 def _masked(subject: Subject, photographs: Photographs, seed: int, progress: Progress) -> Iterator[CoverStep]:
+    """Also tells what was left out: it is the same where the photographs are retaken."""
     import numpy as np
 
+    from training.data.collection import Reading
     from training.evaluation.gate_looking import masked_looks
     from training.evaluation.gate_scoring import cover_step
+    from training.reports.printing import warn
 
     progress.begin(f"{photographs.name}: masked", lambda: len(photographs.samples))
-    samples, plain, masked = masked_looks(subject, photographs, seed, progress.tick)
+    reading = Reading(photographs)
+    samples, plain, masked = masked_looks(subject, reading, seed, progress.tick)
+    warn(reading.left_out)
     known = [index for index, sample in enumerate(samples) if sample.gender is not None]
     females = np.array([samples[index].gender == "female" for index in known], np.bool_)
     for state, looks in (("as they are", plain), ("with a drawn mask", masked)):
@@ -100,11 +106,16 @@ def _masked(subject: Subject, photographs: Photographs, seed: int, progress: Pro
 
 
 def _boxed(subject: Subject, boxed: BoxedPhotographs, smallest: float, progress: Progress) -> Iterator[CoverStep]:
+    from training.data.collection import Reading
     from training.evaluation.gate_looking import boxed_looks
     from training.evaluation.gate_scoring import cover_step
+    from training.reports.printing import warn
 
     progress.begin(boxed.name, lambda: len(boxed.samples))
-    for state, looks in sorted(boxed_looks(subject, boxed, smallest, progress.tick).items()):
+    reading = Reading(boxed)
+    found = boxed_looks(subject, reading, boxed.faces, smallest, progress.tick)
+    warn(reading.left_out)
+    for state, looks in sorted(found.items()):
         yield cover_step(boxed.name, state, looks, _fusion(subject), _least(subject))
 
 
