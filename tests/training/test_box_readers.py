@@ -58,6 +58,17 @@ def test_pictures_without_labels_are_refused(tmp_path: Path) -> None:
         open_boxed(str(write_tar(tmp_path / "alone.tar", {"a.jpg": jpeg(scene(1))})))
 
 
+def test_a_folder_with_a_dot_has_labels_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_boxes(tmp_path, ["a.jpg,,1,1,4,4"])
+    folder = write_files(tmp_path / "scenes.v2", {"a.jpg": jpeg(scene(1))})
+    with pytest.raises(BadInput, match=r"expected .*scenes\.v2\.csv"):
+        open_boxed(str(folder))
+    write_lines(tmp_path / "scenes.v2.csv", ["path,x,y,w,h", "a.jpg,2,2,4,4"])
+    monkeypatch.chdir(folder)
+    for address in (".", str(tmp_path / "scenes.v2.csv")):
+        assert open_boxed(address).faces["a.jpg"][0].box == Box(2, 2, 6, 6)
+
+
 def wider(folder: Path, lines: Sequence[str]) -> BoxedPhotographs:
     pictures = {f"WIDER_val/images/{name}": jpeg(scene(seed)) for seed, name in enumerate(("0--P/x.jpg", "1--H/y.jpg"))}
     write_files(folder, pictures)

@@ -11,7 +11,7 @@ from training.data.boxes import STATES, BoxedPhotographs, FaceState, LabelledFac
 from training.data.collection import LeftOut, collect, keep_present
 from training.data.samples import Sample
 from training.data.storage import open_storage
-from training.data.tar_csv import read_rows
+from training.data.tar_csv import labels_beside, pictures_beside, read_rows
 
 COLUMNS = ("path", "class", "x", "y", "w", "h")
 WIDER_NUMBERS = 10
@@ -31,10 +31,12 @@ def open_boxed(address: str) -> BoxedPhotographs:
     path = Path(address)
     if path.suffix == ".txt":
         return read_wider(_wider_pictures(path), path)
-    labels = path.with_suffix(".csv")
+    if path.suffix == ".csv":
+        return read_boxes_csv(pictures_beside(path), path)
+    labels = labels_beside(path)
     if not labels.is_file():
         raise BadInput(explain("no labels beside the pictures", where=address, expected=str(labels)))
-    return read_boxes_csv(path if path.suffix != ".csv" else _beside(path), labels)
+    return read_boxes_csv(path, labels)
 
 
 def read_boxes_csv(pictures: Path, labels: Path) -> BoxedPhotographs:
@@ -111,11 +113,6 @@ def _state(word: str, where: str) -> FaceState:
     if word not in STATES:
         raise BadInput(explain("unknown class", where=where, got=repr(word), expected="mask, nomask, badmask or none"))
     return word
-
-
-def _beside(labels: Path) -> Path:
-    tar = labels.with_suffix(".tar")
-    return tar if tar.exists() else labels.with_suffix("")
 
 
 def _wider_pictures(labels: Path) -> Path:
