@@ -44,6 +44,8 @@ def test_a_part_of_a_set_is_taken_evenly(tmp_path: Path) -> None:
     [
         ("a.jpg,mask,1,2,wide,4", "scenes.csv:2: not a number"),
         ("a.jpg,mask,1,2,0,4", "box without area"),
+        ("a.jpg,mask,nan,2,3,4", "scenes.csv:2: not a finite number, got nan 2 3 4"),
+        ("a.jpg,mask,1,2,inf,4", "not a finite number"),
         ("a.jpg,hat,1,2,3,4", "unknown class"),
         ("a.jpg,mask,1,2,3", "as many cells as the header"),
     ],
@@ -90,6 +92,7 @@ def test_wider_face_gives_boxes_and_ignores_what_it_calls_invalid(tmp_path: Path
         (["0--P/x.jpg", "2", "1 1 9 9 0 0 0 0 0 0"], "ends too early"),
         (["0--P/x.jpg", "many"], "no count of faces"),
         (["0--P/x.jpg", "1", "1 1 9 9"], "not a face of WIDER FACE"),
+        (["0--P/x.jpg", "1", "1 1 nan 9 0 0 0 0 0 0"], "not a finite number"),
     ],
 )
 def test_a_torn_file_of_wider_face_is_refused(tmp_path: Path, lines: list[str], said: str) -> None:

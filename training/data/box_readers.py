@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -97,9 +98,12 @@ def _collect(pictures: Path, labels: Path, faces: Mapping[str, list[LabelledFace
 
 def _numbers(cells: Sequence[str], where: str) -> list[float]:
     try:
-        return [float(cell) for cell in cells]
+        numbers = [float(cell) for cell in cells]
     except ValueError as error:
         raise BadInput(explain("not a number", where=where, got=" ".join(cells))) from error
+    if not all(map(math.isfinite, numbers)):
+        raise BadInput(explain("not a finite number", where=where, got=" ".join(cells)))
+    return numbers
 
 
 def _box(numbers: Sequence[float], where: str) -> Box:

@@ -10,7 +10,7 @@ import numpy as np
 
 from edge.geometry import Box
 from edge.types import Image
-from training.data.collection import Collection
+from training.data.collection import Collection, LeftOut
 from training.data.samples import Sample
 
 FaceState = Literal["", "nomask", "mask", "badmask"]
@@ -25,6 +25,19 @@ class LabelledFace:
     box: Box
     state: FaceState = ""
     ignored: bool = False
+
+
+def keep_inside(faces: Sequence[LabelledFace], image: Image, name: str, left_out: LeftOut) -> list[LabelledFace]:
+    """Faces whose box is not wholly outside the picture of that name; the others are counted."""
+    height, width = image.shape[:2]
+    kept = []
+    for face in faces:
+        x_min, y_min, x_max, y_max = face.box.as_xyxy()
+        if x_min < width and y_min < height and x_max > 0 and y_max > 0:
+            kept.append(face)
+        else:
+            left_out.add("box is outside the picture", name)
+    return kept
 
 
 @dataclass(frozen=True, slots=True)

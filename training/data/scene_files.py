@@ -11,8 +11,8 @@ from edge.config import Settings
 from edge.errors import UsageError, explain
 from edge.types import Image
 from training.data.box_readers import open_boxed
-from training.data.boxes import BoxedPhotographs, LabelledFace
-from training.data.collection import Collection, Reading, need_distinct_names
+from training.data.boxes import BoxedPhotographs, LabelledFace, keep_inside
+from training.data.collection import Collection, LeftOut, Reading, need_distinct_names
 from training.data.held_out import HeldOut, deal, need_places
 from training.data.readers import open_photographs
 from training.data.samples import Sample
@@ -54,9 +54,10 @@ def write_scenes(wanted: Wanted, out: Path, settings: Settings) -> Iterator[str]
         for each, parts in zip(sets, dealt, strict=True):
             for name, samples in parts.items():
                 reading = Reading(each.photographs, samples)
-                files = [_make(each, sample, image, teachers) for sample, image in reading]
+                outside = LeftOut()
+                files = [_make(each, sample, image, teachers, outside) for sample, image in reading]
                 kept[name] += files
-                yield from reading.warnings
+                yield from (*reading.warnings, *outside.lines(each.photographs.name))
                 yield f"{each.photographs.name}: {_count(files)} for {name}"
     for path, files in ((out, kept["train"]), (wanted.held_out.file, kept["held_out"])):
         if path is not None:
@@ -68,9 +69,9 @@ def _boxed(found: BoxedPhotographs) -> _Set:
     return _Set(found.photographs, found.faces)
 
 
-def _make(each: _Set, sample: Sample, image: Image, teachers: Sequence[Teacher]) -> SceneFile:
+def _make(each: _Set, sample: Sample, image: Image, teachers: Sequence[Teacher], outside: LeftOut) -> SceneFile:
     content = each.photographs.storage.read(sample.path)
-    labels = None if each.labels is None else each.labels[sample.path]
+    labels = None if each.labels is None else keep_inside(each.labels[sample.path], image, sample.path, outside)
     return SceneFile(content, teach(image, labels, teachers), labels is not None, sample.dataset)
 
 

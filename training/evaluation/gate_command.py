@@ -106,15 +106,15 @@ def _masked(subject: Subject, photographs: Photographs, seed: int, progress: Pro
 
 
 def _boxed(subject: Subject, boxed: BoxedPhotographs, smallest: float, progress: Progress) -> Iterator[CoverStep]:
-    from training.data.collection import Reading
+    from training.data.collection import LeftOut, Reading
     from training.evaluation.gate_looking import boxed_looks
     from training.evaluation.gate_scoring import cover_step
     from training.reports.printing import warn
 
     progress.begin(boxed.name, lambda: len(boxed.samples))
-    reading = Reading(boxed)
-    found = boxed_looks(subject, reading, boxed.faces, smallest, progress.tick)
-    warn(reading.left_out)
+    reading, outside = Reading(boxed), LeftOut()
+    found = boxed_looks(subject, reading, boxed.faces, smallest, outside, progress.tick)
+    warn([*reading.left_out, *outside.lines(boxed.name)])
     for state, looks in sorted(found.items()):
         yield cover_step(boxed.name, state, looks, _fusion(subject), _least(subject))
 

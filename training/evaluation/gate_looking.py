@@ -9,8 +9,8 @@ import torch
 
 from edge.types import AttributeEstimate, Detection, Image, Track, TrackState
 from edge.visits.quality import rate_look
-from training.data.boxes import LabelledFace
-from training.data.collection import Reading
+from training.data.boxes import LabelledFace, keep_inside
+from training.data.collection import LeftOut, Reading
 from training.data.faces import nearest_centre
 from training.data.samples import Sample
 from training.detection.masks import draw_mask
@@ -54,13 +54,17 @@ def masked_looks(subject: Subject, reading: Reading, seed: int, tick: Tick) -> t
 
 
 def boxed_looks(
-    subject: Subject, reading: Reading, faces: Mapping[str, Sequence[LabelledFace]], smallest_px: float, tick: Tick
-) -> dict[str, Looks]:
-    """A look at each labelled face that is large enough, None where it is not found, by what covers it."""
+    subject: Subject, reading: Reading, faces: Mapping[str, Sequence[LabelledFace]], smallest_px: float,
+    outside: LeftOut, tick: Tick,
+) -> dict[str, Looks]:  # fmt: skip
+    """A look at each labelled face that is large enough, None where it is not found, by what covers it.
+
+    Faces outside of their picture are counted in `outside`.
+    """
     found: dict[str, Looks] = {}
     for sample, image in reading:
         seen = _faces(subject, image)
-        for label in faces[sample.path]:
+        for label in keep_inside(faces[sample.path], image, sample.path, outside):
             if not label.ignored and label.box.side >= smallest_px:
                 overlaps = overlap_matrix(np.array([label.box.as_xyxy()]), as_boxes(seen))[0]
                 best = int(overlaps.argmax()) if len(overlaps) else -1
