@@ -15,6 +15,7 @@ from edge.cli.options import TargetList, settings_from, with_flags
 from edge.cli.run import configure_logging
 from edge.exit_codes import INTERRUPTED
 from edge.packages import need_packages
+from training.configuration import LARGEST_SEED
 
 if TYPE_CHECKING:
     from training.attributes.config import TrainingConfig
@@ -23,6 +24,9 @@ app = typer.Typer(help="Train networks of our own.", no_args_is_help=True)
 
 Out = Annotated[Path, typer.Option("--out", help="Folder of the run: checkpoint, log, weights.")]
 RunFolder = Annotated[Path, typer.Argument(help="Folder of a run, or a weights file.", metavar="RUN")]
+
+SplitSeed = Annotated[int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Decides who is held out.")]
+RunSeed = Annotated[int | None, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Of everything random, instead.")]
 
 
 @app.command()
@@ -52,7 +56,7 @@ def chips(
         Path | None, typer.Option("--held-out", help="Put a share into this file: no person, no near-copy is in both.")
     ] = None,
     share: Annotated[float, typer.Option("--share", min=0.01, max=0.9, help="Share that is held out.")] = 0.2,
-    seed: Annotated[int, typer.Option("--seed", help="Decides who is held out.")] = 1,
+    seed: SplitSeed = 1,
     target: TargetList = None,
 ) -> None:
     """Cut the faces of data sets into chips of 112 px, once, for training here or on another machine."""
@@ -85,7 +89,7 @@ def attributes(
         list[Path] | None, typer.Option("--teacher", help="Weights of a trained run that teaches; again for more.")
     ] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Passes over the chips instead.")] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Of everything random, instead.")] = None,
+    seed: RunSeed = None,
     export_to: Annotated[
         Path | None,
         typer.Option("--export", help="At the end write the network to this folder, as `train export` does."),
@@ -127,7 +131,7 @@ def scenes(
         Path | None, typer.Option("--held-out", help="Put a share into this file: no person, no near-copy is in both.")
     ] = None,
     share: Annotated[float, typer.Option("--share", min=0.01, max=0.9, help="Share that is held out.")] = 0.2,
-    seed: Annotated[int, typer.Option("--seed", help="Decides who is held out.")] = 1,
+    seed: SplitSeed = 1,
     target: TargetList = None,
 ) -> None:
     """Put pictures and all their faces into one file, once, for training a detector here or on another machine."""
@@ -153,7 +157,7 @@ def detection(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
     init: Annotated[Path | None, typer.Option("--init", help="Weights to begin with.")] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Epochs instead.")] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Of everything random, instead.")] = None,
+    seed: RunSeed = None,
     device: Annotated[str, typer.Option("--device", help="cpu, cuda, or auto.")] = "auto",
     threads: Annotated[int, typer.Option("--threads", min=0, help="CPU threads; 0: torch's own choice.")] = 0,
 ) -> None:

@@ -38,6 +38,7 @@ from training.attributes.temperature import temper
 from training.attributes.validation import answer
 from training.checkpoint import load_state
 from training.configuration import find_config
+from training.detection.config import DetectionConfig
 from training.logs import read_log
 from training.networks.attributes import AttributeNetwork, NetworkConfig
 from training.networks.backbones import ResNet
@@ -279,6 +280,14 @@ def test_what_is_wrong_is_said_in_one_line(
     failed = call("attributes", *data(files), "--out", str(tmp_path / "run"), *words).exception
     assert isinstance(failed, error)
     assert said in str(failed)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**31])
+def test_a_seed_out_of_range_is_refused_in_a_file_too(tmp_path: Path, seed: int) -> None:
+    (tmp_path / "own.toml").write_text(f"[schedule]\nseed = {seed}\n")
+    for form in (TrainingConfig, DetectionConfig):
+        with pytest.raises(ConfigError, match=r"own.toml: Expected `int` .* at `\$.schedule.seed`"):
+            find_config(str(tmp_path / "own.toml"), form)
 
 
 def test_files_that_are_no_chips_are_refused(files: tuple[Path, Path], tmp_path: Path) -> None:

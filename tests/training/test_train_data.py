@@ -151,6 +151,16 @@ def test_files_that_cannot_stand_beside_one_another_are_refused_before_any_work(
     assert not list(tmp_path.glob("*.npz"))
 
 
+@pytest.mark.parametrize(
+    "words", [("chips",), ("scenes",), ("attributes", "--chips", "a.npz"), ("detection", "--scenes", "a.npz")]
+)
+@pytest.mark.parametrize("seed", [-1, 2**31])
+def test_a_seed_out_of_range_is_refused(words: tuple[str, ...], seed: int) -> None:
+    result = call(*words, "--out", "out", "--held-out", "b.npz", "--seed", str(seed))
+    assert result.exit_code == 2
+    assert "Invalid value for '--seed'" in result.output
+
+
 def test_without_torch_one_line_says_what_to_install(tmp_path: Path) -> None:
     script = "import sys; sys.modules['torch'] = None; from edge.cli.app import main; main()"
     words = ("train", "attributes", "--chips", "a.npz", "--held-out", "b.npz", "--out", str(tmp_path / "run"))
