@@ -35,8 +35,9 @@ def test_a_row_without_numbers_is_a_picture_without_a_face(tmp_path: Path) -> No
 
 
 def test_a_part_of_a_set_is_taken_evenly(tmp_path: Path) -> None:
-    found = open_boxed(str(write_boxes(tmp_path, ["a.jpg,,1,1,4,4", "b.jpg,,1,1,4,4"]))).every_nth(1)
-    assert [sample.path for sample in found.samples] == ["a.jpg"]
+    found = open_boxed(str(write_boxes(tmp_path, ["a.jpg,,1,1,4,4", "b.jpg,,1,1,4,4"])))
+    assert [sample.path for sample in found.every_nth(1).samples] == ["a.jpg"]
+    assert [sample.path for sample in found.every_nth(3).samples] == ["a.jpg", "b.jpg"]
 
 
 @pytest.mark.parametrize(

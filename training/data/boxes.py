@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-import numpy as np
-
 from edge.geometry import Box
 from edge.types import Image
 from training.data.collection import Collection, LeftOut
 from training.data.samples import Sample
+from training.data.subset import spread
 
 FaceState = Literal["", "nomask", "mask", "badmask"]
 """What covers the face, where the labels say; a bad mask is one that leaves nose or chin free."""
@@ -64,9 +63,7 @@ class BoxedPhotographs:
 
     def every_nth(self, most: int) -> BoxedPhotographs:
         """At most that many pictures, evenly spread over the set's order."""
-        positions = np.unique(np.linspace(0, len(self.samples) - 1, min(most, len(self.samples))).astype(int))
-        chosen = replace(self.photographs, samples=[self.samples[each] for each in positions])
-        return BoxedPhotographs(chosen, self.faces)
+        return BoxedPhotographs(replace(self.photographs, samples=spread(self.samples, most)), self.faces)
 
     def read(self, sample: Sample) -> Image:
         """See `Photographs`."""
