@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from edge.cli.options import TargetList, settings_from, with_flags
 from edge.cli.run import configure_logging
+from edge.errors import UsageError, explain
 from edge.exit_codes import INTERRUPTED
 from edge.packages import need_packages
 from training.configuration import LARGEST_SEED
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Train networks of our own.", no_args_is_help=True)
 
 Out = Annotated[Path, typer.Option("--out", help="Folder of the run: checkpoint, log, weights.")]
-RunFolder = Annotated[Path, typer.Argument(help="Folder of a run, or a weights file.", metavar="RUN")]
+RunFolder = Annotated[Path, typer.Argument(help="Folder of a run.", metavar="RUN")]
+RunOrWeights = Annotated[Path, typer.Argument(help="Folder of a run, or a weights file.", metavar="RUN")]
 
 SplitSeed = Annotated[int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Decides who is held out.")]
 RunSeed = Annotated[int | None, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Of everything random, instead.")]
@@ -108,7 +110,7 @@ def attributes(
     configure_logging(quiet=False)
     chosen = _with_flags(find_config(config, TrainingConfig), backbone, teacher, epochs, seed)
     start = Start(tuple(chip_files), tuple(held_out), out, resume=resume, init=init, device=device, threads=threads)
-    with _stopped_by_hand(out), progress_bar(sys.stderr.isatty()) as on_batch:
+    with stopped_by_hand(out), progress_bar(sys.stderr.isatty()) as on_batch:
         for epoch in train(chosen, start, on_batch):
             typer.echo(describe(epoch))
     if export_to is not None:
@@ -174,7 +176,7 @@ def detection(
     schedule = replace(chosen.schedule, epochs=epochs or chosen.schedule.epochs)
     chosen = replace(chosen, schedule=schedule if seed is None else replace(schedule, seed=seed))
     start = Start(tuple(scene_files), tuple(held_out), out, resume=resume, init=init, device=device, threads=threads)
-    with _stopped_by_hand(out), progress_bar(sys.stderr.isatty()) as on_batch:
+    with stopped_by_hand(out), progress_bar(sys.stderr.isatty()) as on_batch:
         for epoch in train(chosen, start, on_batch):
             typer.echo(describe(epoch))
 
@@ -193,7 +195,7 @@ def plot(run: RunFolder, out: Annotated[Path, typer.Option("--out", help="PNG to
 
 @app.command()
 def export(
-    run: RunFolder,
+    run: RunOrWeights,
     out: Annotated[Path, typer.Option("--out", help="Folder for the network: OUT/<id>.")],
     calibration: Annotated[
         list[Path] | None,
@@ -212,6 +214,8 @@ def export(
 
     if is_detector(run):
         folders = export_detector(run, out, load_all(calibration) if calibration else None)
+    elif calibration:
+        raise UsageError(explain("takes no --calibration", where=str(run), expected="a detector's run"))
     else:
         folders = [export_run(run, out)]
     for folder in folders:
@@ -219,12 +223,16 @@ def export(
 
 
 @contextmanager
-def _stopped_by_hand(out: Path) -> Iterator[None]:
+def stopped_by_hand(out: Path) -> Iterator[None]:
     """Ctrl-C ends a run with a line that says how to go on."""
+    from training.runs import LAST
+
     try:
         yield
     except KeyboardInterrupt:
-        sys.stderr.write(f"passerby: stopped; `--resume --out {out}` goes on after the last whole epoch\n")
+        there = (out / LAST).exists()
+        next_step = f"`--resume --out {out}` goes on after the last whole epoch" if there else "no epoch was whole yet"
+        sys.stderr.write(f"passerby: stopped; {next_step}\n")
         raise typer.Exit(INTERRUPTED) from None
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 from msgspec.structs import replace
 from typer.testing import CliRunner, Result
 
@@ -29,7 +30,7 @@ try:
 except ImportError:
     unavailable("torch is not installed (passerby[training])", module=True)
 
-from training.app import app
+from training.app import app, stopped_by_hand
 from training.attributes.config import TrainingConfig
 from training.attributes.loop import Epoch
 from training.attributes.start import Start, train
@@ -120,6 +121,17 @@ def test_a_killed_run_keeps_its_last_whole_epoch(files: tuple[Path, Path], tmp_p
     assert "--resume" in said
 
 
+def test_a_run_that_is_stopped_says_how_to_go_on_only_where_it_can(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for kept, said in ((False, "no epoch was whole yet"), (True, f"`--resume --out {tmp_path}` goes on")):
+        if kept:
+            (tmp_path / LAST).touch()
+        with pytest.raises(typer.Exit), stopped_by_hand(tmp_path):
+            raise KeyboardInterrupt
+        assert f"passerby: stopped; {said}" in capsys.readouterr().err
+
+
 def test_a_checkpoint_of_another_network_is_refused_and_stays(files: tuple[Path, Path], tmp_path: Path) -> None:
     run(short(TINY, 1), start(files, tmp_path))
     before = (tmp_path / LAST).read_bytes()
@@ -193,6 +205,14 @@ def test_weights_of_others_begin_a_backbone(files: tuple[Path, Path], tmp_path: 
     refused = call("attributes", *data(files), "--out", str(tmp_path / "other"), "--config", "tiny",
                    "--init", str(tmp_path / "else.pth"))  # fmt: skip
     assert "no weights of this network" in str(refused.exception)
+
+
+def test_a_calibration_of_a_detector_is_refused(trained: tuple[Path, list[Epoch]], tmp_path: Path) -> None:
+    words = ("--out", str(tmp_path / "out"), "--calibration", "nope.npz")
+    refused = call("export", str(trained[0]), *words).exception
+    assert isinstance(refused, UsageError)
+    assert "takes no --calibration, expected a detector's run" in str(refused)
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_network_becomes_the_same_onnx_each_time(trained: tuple[Path, list[Epoch]], tmp_path: Path) -> None:
