@@ -13,8 +13,10 @@ from msgspec.structs import replace
 
 from edge.cli.options import TargetList, settings_from, with_flags
 from edge.cli.run import configure_logging
+from edge.errors import UsageError, explain
 from edge.exit_codes import INTERRUPTED
 from edge.packages import need_packages
+from training.configuration import LARGEST_SEED
 
 if TYPE_CHECKING:
     from training.attributes.config import TrainingConfig
@@ -22,7 +24,11 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Train networks of our own.", no_args_is_help=True)
 
 Out = Annotated[Path, typer.Option("--out", help="Folder of the run: checkpoint, log, weights.")]
-RunFolder = Annotated[Path, typer.Argument(help="Folder of a run, or a weights file.", metavar="RUN")]
+RunFolder = Annotated[Path, typer.Argument(help="Folder of a run.", metavar="RUN")]
+RunOrWeights = Annotated[Path, typer.Argument(help="Folder of a run, or a weights file.", metavar="RUN")]
+
+SplitSeed = Annotated[int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Decides who is held out.")]
+RunSeed = Annotated[int | None, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Of everything random, instead.")]
 
 
 @app.command()
@@ -52,14 +58,15 @@ def chips(
         Path | None, typer.Option("--held-out", help="Put a share into this file: no person, no near-copy is in both.")
     ] = None,
     share: Annotated[float, typer.Option("--share", min=0.01, max=0.9, help="Share that is held out.")] = 0.2,
-    seed: Annotated[int, typer.Option("--seed", help="Decides who is held out.")] = 1,
+    seed: SplitSeed = 1,
     target: TargetList = None,
 ) -> None:
     """Cut the faces of data sets into chips of 112 px, once, for training here or on another machine."""
     _need("PIL")
     from training.data.chip_files import Wanted, write_chips
+    from training.data.held_out import HeldOut
 
-    wanted = Wanted(tuple(aligned or ()), tuple(photographs or ()), held_out, share, seed)
+    wanted = Wanted(tuple(aligned or ()), tuple(photographs or ()), HeldOut(held_out, share, seed))
     for line in write_chips(wanted, out, settings_from(None, with_flags(None, models_targets=target))):
         typer.echo(line)
 
@@ -84,7 +91,7 @@ def attributes(
         list[Path] | None, typer.Option("--teacher", help="Weights of a trained run that teaches; again for more.")
     ] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Passes over the chips instead.")] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Of everything random, instead.")] = None,
+    seed: RunSeed = None,
     export_to: Annotated[
         Path | None,
         typer.Option("--export", help="At the end write the network to this folder, as `train export` does."),
@@ -103,7 +110,7 @@ def attributes(
     configure_logging(quiet=False)
     chosen = _with_flags(find_config(config, TrainingConfig), backbone, teacher, epochs, seed)
     start = Start(tuple(chip_files), tuple(held_out), out, resume=resume, init=init, device=device, threads=threads)
-    with _stopped_by_hand(out), progress_bar(sys.stderr.isatty()) as on_batch:
+    with stopped_by_hand(out), progress_bar(sys.stderr.isatty()) as on_batch:
         for epoch in train(chosen, start, on_batch):
             typer.echo(describe(epoch))
     if export_to is not None:
@@ -126,13 +133,15 @@ def scenes(
         Path | None, typer.Option("--held-out", help="Put a share into this file: no person, no near-copy is in both.")
     ] = None,
     share: Annotated[float, typer.Option("--share", min=0.01, max=0.9, help="Share that is held out.")] = 0.2,
-    seed: Annotated[int, typer.Option("--seed", help="Decides who is held out.")] = 1,
+    seed: SplitSeed = 1,
     target: TargetList = None,
 ) -> None:
     """Put pictures and all their faces into one file, once, for training a detector here or on another machine."""
+    from training.data.held_out import HeldOut
     from training.data.scene_files import Wanted, write_scenes
 
-    wanted = Wanted(tuple(boxes or ()), tuple(photographs or ()), tuple(teacher or ()), held_out, share, seed)
+    part = HeldOut(held_out, share, seed)
+    wanted = Wanted(tuple(boxes or ()), tuple(photographs or ()), tuple(teacher or ()), part)
     for line in write_scenes(wanted, out, settings_from(None, with_flags(None, models_targets=target))):
         typer.echo(line)
 
@@ -150,7 +159,7 @@ def detection(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
     init: Annotated[Path | None, typer.Option("--init", help="Weights to begin with.")] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Epochs instead.")] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Of everything random, instead.")] = None,
+    seed: RunSeed = None,
     device: Annotated[str, typer.Option("--device", help="cpu, cuda, or auto.")] = "auto",
     threads: Annotated[int, typer.Option("--threads", min=0, help="CPU threads; 0: torch's own choice.")] = 0,
 ) -> None:
@@ -167,7 +176,7 @@ def detection(
     schedule = replace(chosen.schedule, epochs=epochs or chosen.schedule.epochs)
     chosen = replace(chosen, schedule=schedule if seed is None else replace(schedule, seed=seed))
     start = Start(tuple(scene_files), tuple(held_out), out, resume=resume, init=init, device=device, threads=threads)
-    with _stopped_by_hand(out), progress_bar(sys.stderr.isatty()) as on_batch:
+    with stopped_by_hand(out), progress_bar(sys.stderr.isatty()) as on_batch:
         for epoch in train(chosen, start, on_batch):
             typer.echo(describe(epoch))
 
@@ -186,7 +195,7 @@ def plot(run: RunFolder, out: Annotated[Path, typer.Option("--out", help="PNG to
 
 @app.command()
 def export(
-    run: RunFolder,
+    run: RunOrWeights,
     out: Annotated[Path, typer.Option("--out", help="Folder for the network: OUT/<id>.")],
     calibration: Annotated[
         list[Path] | None,
@@ -205,6 +214,8 @@ def export(
 
     if is_detector(run):
         folders = export_detector(run, out, load_all(calibration) if calibration else None)
+    elif calibration:
+        raise UsageError(explain("takes no --calibration", where=str(run), expected="a detector's run"))
     else:
         folders = [export_run(run, out)]
     for folder in folders:
@@ -212,12 +223,16 @@ def export(
 
 
 @contextmanager
-def _stopped_by_hand(out: Path) -> Iterator[None]:
+def stopped_by_hand(out: Path) -> Iterator[None]:
     """Ctrl-C ends a run with a line that says how to go on."""
+    from training.runs import LAST
+
     try:
         yield
     except KeyboardInterrupt:
-        sys.stderr.write(f"passerby: stopped; `--resume --out {out}` goes on after the last whole epoch\n")
+        there = (out / LAST).exists()
+        next_step = f"`--resume --out {out}` goes on after the last whole epoch" if there else "no epoch was whole yet"
+        sys.stderr.write(f"passerby: stopped; {next_step}\n")
         raise typer.Exit(INTERRUPTED) from None
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from edge.errors import ConfigError, explain
 
 CONFIGS = Path(__file__).parent / "configs"
 DETECTION_CONFIGS = CONFIGS / "detection"
+
+LARGEST_SEED = 2**31 - 1
+"""Epochs take seeds of their own from it, which have to fit into 64 bits."""
+Seed = Annotated[int, Meta(ge=0, le=LARGEST_SEED, description="Of everything random.")]
 
 C = TypeVar("C", bound=Struct)
 

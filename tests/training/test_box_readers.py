@@ -35,8 +35,9 @@ def test_a_row_without_numbers_is_a_picture_without_a_face(tmp_path: Path) -> No
 
 
 def test_a_part_of_a_set_is_taken_evenly(tmp_path: Path) -> None:
-    found = open_boxed(str(write_boxes(tmp_path, ["a.jpg,,1,1,4,4", "b.jpg,,1,1,4,4"]))).every_nth(1)
-    assert [sample.path for sample in found.samples] == ["a.jpg"]
+    found = open_boxed(str(write_boxes(tmp_path, ["a.jpg,,1,1,4,4", "b.jpg,,1,1,4,4"])))
+    assert [sample.path for sample in found.every_nth(1).samples] == ["a.jpg"]
+    assert [sample.path for sample in found.every_nth(3).samples] == ["a.jpg", "b.jpg"]
 
 
 @pytest.mark.parametrize(
@@ -44,6 +45,8 @@ def test_a_part_of_a_set_is_taken_evenly(tmp_path: Path) -> None:
     [
         ("a.jpg,mask,1,2,wide,4", "scenes.csv:2: not a number"),
         ("a.jpg,mask,1,2,0,4", "box without area"),
+        ("a.jpg,mask,nan,2,3,4", "scenes.csv:2: not a finite number, got nan 2 3 4"),
+        ("a.jpg,mask,1,2,inf,4", "not a finite number"),
         ("a.jpg,hat,1,2,3,4", "unknown class"),
         ("a.jpg,mask,1,2,3", "as many cells as the header"),
     ],
@@ -56,6 +59,17 @@ def test_a_row_that_means_nothing_is_refused_with_its_line(tmp_path: Path, row: 
 def test_pictures_without_labels_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no labels beside the pictures"):
         open_boxed(str(write_tar(tmp_path / "alone.tar", {"a.jpg": jpeg(scene(1))})))
+
+
+def test_a_folder_with_a_dot_has_labels_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_boxes(tmp_path, ["a.jpg,,1,1,4,4"])
+    folder = write_files(tmp_path / "scenes.v2", {"a.jpg": jpeg(scene(1))})
+    with pytest.raises(BadInput, match=r"expected .*scenes\.v2\.csv"):
+        open_boxed(str(folder))
+    write_lines(tmp_path / "scenes.v2.csv", ["path,x,y,w,h", "a.jpg,2,2,4,4"])
+    monkeypatch.chdir(folder)
+    for address in (".", str(tmp_path / "scenes.v2.csv")):
+        assert open_boxed(address).faces["a.jpg"][0].box == Box(2, 2, 6, 6)
 
 
 def wider(folder: Path, lines: Sequence[str]) -> BoxedPhotographs:
@@ -79,6 +93,7 @@ def test_wider_face_gives_boxes_and_ignores_what_it_calls_invalid(tmp_path: Path
         (["0--P/x.jpg", "2", "1 1 9 9 0 0 0 0 0 0"], "ends too early"),
         (["0--P/x.jpg", "many"], "no count of faces"),
         (["0--P/x.jpg", "1", "1 1 9 9"], "not a face of WIDER FACE"),
+        (["0--P/x.jpg", "1", "1 1 nan 9 0 0 0 0 0 0"], "not a finite number"),
     ],
 )
 def test_a_torn_file_of_wider_face_is_refused(tmp_path: Path, lines: list[str], said: str) -> None:

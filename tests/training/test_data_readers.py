@@ -176,6 +176,26 @@ def test_a_plain_folder_has_no_labels(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_a_folder_with_a_dot_has_its_own_labels_and_name(tmp_path: Path) -> None:
+    write_set(tmp_path, ["1.jpg,3"], header="path,age")
+    folder = write_files(tmp_path / "faces.v2", {"1.jpg": jpeg(scene(1))})
+    assert [(s.dataset, s.age) for s in open_photographs(str(folder)).samples] == [("faces.v2", None)]
+    write_lines(tmp_path / "faces.v2.csv", ["path,age", "1.jpg,40"])
+    for address in (folder, tmp_path / "faces.v2.csv"):
+        assert [(s.dataset, s.age) for s in open_photographs(str(address)).samples] == [("faces.v2", 40)]
+
+
+@pytest.mark.parametrize(("inside", "address"), [("", "."), ("deep", "..")])
+def test_the_folder_at_hand_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inside: str, address: str
+) -> None:
+    folder = write_files(tmp_path / "holiday", {"deep/1.jpg": jpeg(scene(1))})
+    monkeypatch.chdir(folder / inside)
+    assert open_photographs(address).name == "holiday"
+    write_lines(tmp_path / "holiday.csv", ["path,age", "deep/1.jpg,40"])
+    assert open_photographs(address).samples[0].age == 40
+
+
 def test_unknown_forms_and_empty_places_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="unknown form of data set, got utk"):
         open_photographs("utk:/nowhere")

@@ -144,6 +144,29 @@ def test_wrong_words_are_refused_before_any_work(
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["attributes", "--network", NETWORK, "--aligned", "--images", "chips.tar", "--images", "more/chips.tar"],
+        ["detection", "--photographs", "chips.tar", "--photographs", "more/chips.tar"],
+        ["detection", "--boxes", "boxes/chips.tar", "--boxes", "more/chips.tar"],
+        ["pose", "--photographs", "chips.tar", "--photographs", "more/chips.tar"],
+        ["gate", "--boxes", "boxes/chips.tar", "--boxes", "more/chips.tar"],
+    ],
+)
+def test_two_sets_of_one_name_are_refused(
+    models: Path, chips: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    monkeypatch.chdir(chips.parent)
+    boxed = "--boxes" in words
+    for folder in ("boxes", "more"):
+        write_lines(
+            chips.parent / folder / "chips.csv", ["path,x,y,w,h", "a.jpg,1,1,4,4"] if boxed else ["path", "a.jpg"]
+        )
+        write_tar(chips.parent / folder / "chips.tar", {"a.jpg": jpeg(grey(50))})
+    assert "data sets of the same name, got 2 called chips" in refused(evaluate(models, *words), UsageError)
+
+
 def test_an_unwritable_page_leaves_nothing_half_made(models: Path, chips: Path, tmp_path: Path) -> None:
     (tmp_path / "page").mkdir()
     done = attributes(models, chips, "--html", tmp_path / "page", "--draws", "20")
@@ -309,6 +332,9 @@ def test_the_five_folds_of_adience_are_measured_each_and_together(models: Path, 
     for picture in sorted(folder.glob("aligned/*/*")):
         number = int(picture.name.split(".")[1])
         picture.write_bytes(jpeg(portrait_of_astronaut() if number % 2 == 0 else portrait_of_admiral()))
+    damaged = write_adience(tmp_path / "damaged", per_fold=2)
+    next(damaged.glob("aligned/*/*")).write_bytes(b"")
+    assert "passerby: adience: pictures skipped, got 1 of 2" in evaluate(models, "adience", damaged).stderr
     done = evaluate(models, "adience", folder, "--json")
     assert done.exit_code == 0, done.exception
     found = json.loads(done.stdout)

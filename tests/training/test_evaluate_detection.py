@@ -100,6 +100,15 @@ def test_measures_what_the_detector_sees_in_known_pictures(detector: Path, boxes
     assert recalls["size", "32-64 px"] == pytest.approx(2 / 3)
 
 
+def test_faces_outside_of_their_picture_are_left_out_and_counted(detector: Path, boxes: Path) -> None:
+    labels = boxes.with_suffix(".csv")
+    labels.write_text(f"{labels.read_text()}a.jpg,mask,64,0,32,32\nb.jpg,mask,-40,0,40,32\nb.jpg,mask,-8,0,32,32\n")
+    done = evaluate("--boxes", boxes, "--detector", detector, "--size", "default", "--json")
+    found = json.loads(done.stdout)
+    assert found["boxes"][0]["faces"] == 4
+    assert found["warnings"] == ["scenes: 2 left out, box is outside the picture (such as a.jpg, b.jpg)"]
+
+
 def test_faces_that_are_too_small_do_not_count(detector: Path, boxes: Path) -> None:
     done = evaluate("--boxes", boxes, "--detector", detector, "--size", "default", "--smallest", "40", "--json")
     (result,) = json.loads(done.stdout)["boxes"]

@@ -86,15 +86,31 @@ def test_nothing_to_look_at_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.shared
 def test_portraits_and_boxes_are_looked_at_with_a_real_model_set(shared: Path, tmp_path: Path) -> None:
-    people = {"astronaut.jpg": jpeg(portrait_of_astronaut()), "admiral.jpg": jpeg(portrait_of_admiral())}
+    people = {
+        "astronaut.jpg": jpeg(portrait_of_astronaut()),
+        "admiral.jpg": jpeg(portrait_of_admiral()),
+        "cut.jpg": b"",
+    }
     tar = write_tar(tmp_path / "people.tar", people)
-    write_lines(tmp_path / "people.csv", ["path,age,gender", "astronaut.jpg,40,F", "admiral.jpg,77,"])
+    write_lines(
+        tmp_path / "people.csv", ["path,age,gender", "astronaut.jpg,40,F", "admiral.jpg,77,", "cut.jpg,,", "gone.jpg,,"]
+    )
     boxed = write_tar(tmp_path / "boxes.tar", people)
-    rows = ["astronaut.jpg,nomask,175,65,95,120", "admiral.jpg,mask,0,400,100,100"]
+    rows = [
+        "astronaut.jpg,nomask,175,65,95,120",
+        "admiral.jpg,mask,0,400,100,100",
+        "cut.jpg,,,,,",
+        "admiral.jpg,nomask,9000,0,99,99",
+    ]
     write_lines(tmp_path / "boxes.csv", ["path,class,x,y,w,h", *rows])
     png = tmp_path / "gate.png"
     done = evaluate("--images", tar, "--boxes", boxed, "--model-set", "best", "--retakes", "3", "--plot", png, "--json")
     assert done.exit_code == 0, done.exception
+    lines = done.stderr.splitlines()
+    assert [line.partition(", ")[0].partition(" (")[0] for line in lines] == [
+        f"passerby: {tmp_path / 'people.tar'}: 1 left out", "passerby: people: pictures skipped",
+        "passerby: boxes: pictures skipped", "passerby: boxes: 1 left out",
+    ]  # fmt: skip
     found = json.loads(done.stdout)
     steps = found["curves"]["people"]
     assert [step["gate"] for step in steps] == list(GATES)

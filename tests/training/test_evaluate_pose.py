@@ -84,10 +84,15 @@ def test_a_missing_network_is_said_before_the_work(tmp_path: Path) -> None:
 
 @pytest.mark.shared
 def test_portraits_are_read_as_the_network_sees_them(shared: Path, tmp_path: Path) -> None:
-    people = {"astronaut.jpg": jpeg(portrait_of_astronaut()), "admiral.jpg": jpeg(portrait_of_admiral())}
+    people = {
+        "astronaut.jpg": jpeg(portrait_of_astronaut()),
+        "admiral.jpg": jpeg(portrait_of_admiral()),
+        "cut.jpg": b"",
+    }
     words = ("--photographs", write_tar(tmp_path / "plain.tar", people), "--detector", "best", "--json")
     done = evaluate(*words)
     assert done.exit_code == 0, done.exception
+    assert "passerby: plain: pictures skipped, got 1 of 3" in done.stderr
     (result,) = json.loads(done.stdout)["results"]
     assert (result["source"], result["detector"], result["total"]["faces"]) == ("plain", "best, own", 2)
     assert result["total"]["yaw_error_deg"] < 12

@@ -119,7 +119,8 @@ def test_the_command_labels_photographs_and_holds_some_out(tmp_path: Path, share
     done = CliRunner().invoke(app, [*map(str, words), "--held-out", str(tmp_path / "held.npz"), "--share", "0.5"])
     assert done.exit_code == 0, done.exception
     parts = [load_scenes(tmp_path / name) for name in ("train.npz", "held.npz")]
-    assert [sorted(part.sources) for part in parts] == [["plain", "scenes", "scenes"]] * 2
+    assert sorted(source for part in parts for source in part.sources) == ["plain"] * 2 + ["scenes"] * 4
+    assert [len(part) for part in parts] == [3, 3]
     pictures = [each for part in parts for each in zip(part.images, part.faces, part.sources, strict=True)]
     (found,) = (faces for image, faces, source in pictures if source == "plain" and len(image) == 300)
     assert len(found) == 1
@@ -127,6 +128,17 @@ def test_the_command_labels_photographs_and_holds_some_out(tmp_path: Path, share
     assert 0.6 < found.scores[0] <= 1
     assert not np.isnan(found.points).any()
     assert sum(int((~faces.ignored).sum()) for part in parts for faces in part.faces) == len(rows) + 1
+
+
+def test_a_box_outside_its_picture_is_left_out_and_counted(tmp_path: Path) -> None:
+    boxed = write_tar(tmp_path / "scenes.tar", {"a.jpg": jpeg(scene(1))})
+    write_lines(tmp_path / "scenes.csv", ["path,x,y,w,h", "a.jpg,10,10,30,30", "a.jpg,10,96,30,30"])
+    words = ("scenes", "--boxes", str(boxed), "--teacher", "nano", "--out", str(tmp_path / "train.npz"))
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.exception
+    assert "scenes: 1 left out, box is outside the picture (such as a.jpg)" in done.output
+    (faces,) = load_scenes(tmp_path / "train.npz").faces
+    assert faces.boxes[~faces.ignored].tolist() == [[10, 10, 40, 40]]
 
 
 def test_no_scenes_are_refused(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 from msgspec.structs import replace
 from typer.testing import CliRunner, Result
 
@@ -29,7 +30,7 @@ try:
 except ImportError:
     unavailable("torch is not installed (passerby[training])", module=True)
 
-from training.app import app
+from training.app import app, stopped_by_hand
 from training.attributes.config import TrainingConfig
 from training.attributes.loop import Epoch
 from training.attributes.start import Start, train
@@ -38,6 +39,7 @@ from training.attributes.temperature import temper
 from training.attributes.validation import answer
 from training.checkpoint import load_state
 from training.configuration import find_config
+from training.detection.config import DetectionConfig
 from training.logs import read_log
 from training.networks.attributes import AttributeNetwork, NetworkConfig
 from training.networks.backbones import ResNet
@@ -119,6 +121,17 @@ def test_a_killed_run_keeps_its_last_whole_epoch(files: tuple[Path, Path], tmp_p
     assert "--resume" in said
 
 
+def test_a_run_that_is_stopped_says_how_to_go_on_only_where_it_can(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for kept, said in ((False, "no epoch was whole yet"), (True, f"`--resume --out {tmp_path}` goes on")):
+        if kept:
+            (tmp_path / LAST).touch()
+        with pytest.raises(typer.Exit), stopped_by_hand(tmp_path):
+            raise KeyboardInterrupt
+        assert f"passerby: stopped; {said}" in capsys.readouterr().err
+
+
 def test_a_checkpoint_of_another_network_is_refused_and_stays(files: tuple[Path, Path], tmp_path: Path) -> None:
     run(short(TINY, 1), start(files, tmp_path))
     before = (tmp_path / LAST).read_bytes()
@@ -192,6 +205,14 @@ def test_weights_of_others_begin_a_backbone(files: tuple[Path, Path], tmp_path: 
     refused = call("attributes", *data(files), "--out", str(tmp_path / "other"), "--config", "tiny",
                    "--init", str(tmp_path / "else.pth"))  # fmt: skip
     assert "no weights of this network" in str(refused.exception)
+
+
+def test_a_calibration_of_a_detector_is_refused(trained: tuple[Path, list[Epoch]], tmp_path: Path) -> None:
+    words = ("--out", str(tmp_path / "out"), "--calibration", "nope.npz")
+    refused = call("export", str(trained[0]), *words).exception
+    assert isinstance(refused, UsageError)
+    assert "takes no --calibration, expected a detector's run" in str(refused)
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_network_becomes_the_same_onnx_each_time(trained: tuple[Path, list[Epoch]], tmp_path: Path) -> None:
@@ -279,6 +300,14 @@ def test_what_is_wrong_is_said_in_one_line(
     failed = call("attributes", *data(files), "--out", str(tmp_path / "run"), *words).exception
     assert isinstance(failed, error)
     assert said in str(failed)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**31])
+def test_a_seed_out_of_range_is_refused_in_a_file_too(tmp_path: Path, seed: int) -> None:
+    (tmp_path / "own.toml").write_text(f"[schedule]\nseed = {seed}\n")
+    for form in (TrainingConfig, DetectionConfig):
+        with pytest.raises(ConfigError, match=r"own.toml: Expected `int` .* at `\$.schedule.seed`"):
+            find_config(str(tmp_path / "own.toml"), form)
 
 
 def test_files_that_are_no_chips_are_refused(files: tuple[Path, Path], tmp_path: Path) -> None:

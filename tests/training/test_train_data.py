@@ -15,8 +15,11 @@ from typer.testing import CliRunner, Result
 
 from edge.errors import BadInput, UsageError
 from tests.training.faces import drawn_chips
+from tests.training.sets import jpeg, scene, write_files, write_set, write_tar
 from training.app import app
 from training.data.chips import CHIP_PX, UNKNOWN, load_chips
+from training.data.hashing import hash_pictures
+from training.data.splits import crossings
 from training.data.tar_csv import read_labels
 
 
@@ -65,6 +68,38 @@ def test_nobody_is_trained_on_and_held_out(labelled: Path, tmp_path: Path) -> No
     }
 
 
+def test_no_near_copy_of_another_set_is_held_out(tmp_path: Path) -> None:
+    for name, quality, turned in (("one", 95, 0), ("two", 70, 29)):  # the second in another order
+        write_files(tmp_path / name, {f"{abs(turned - seed):02}.jpg": jpeg(scene(seed), quality) for seed in range(30)})
+    files = [tmp_path / "train.npz", tmp_path / "held-out.npz"]
+    sets = ("--aligned", str(tmp_path / "one"), "--aligned", str(tmp_path / "two"))
+    result = call("chips", *sets, "--out", str(files[0]), "--held-out", str(files[1]))
+    assert result.exit_code == 0, result.exception
+    train, held_out = (load_chips(path).images for path in files)
+    assert (len(train), len(held_out)) == (48, 12)
+    assert crossings(hash_pictures(train), hash_pictures(held_out)) == 0
+
+
+@pytest.mark.parametrize("words", [("chips", "--aligned"), ("scenes", "--teacher", "nano", "--photographs")])
+@pytest.mark.parametrize("held_out", [False, True])
+def test_damaged_and_missing_pictures_are_told_and_a_broken_set_is_refused(
+    tmp_path: Path, words: tuple[str, ...], held_out: bool
+) -> None:
+    write_set(tmp_path, [f"{index}.jpg,30" for index in range(10)], "path,age")
+    files = {f"{index}.jpg": jpeg(scene(index))[: 300 if index < 3 else None] for index in range(9)}
+    write_tar(tmp_path / "faces.tar", files)
+    more = ("--held-out", str(tmp_path / "held-out.npz")) if held_out else ()
+    result = call(*words, str(tmp_path / "faces.tar"), "--out", str(tmp_path / "train.npz"), *more)
+    assert result.exit_code == 0, result.exception
+    assert "1 left out, picture is missing (such as 9.jpg)" in result.output
+    assert result.output.count("faces: pictures skipped, got 3 of 9") == 1
+    broken = write_files(tmp_path / "broken", {f"{index}.jpg": b"x" for index in range(4)})
+    refused = call(*words, str(broken), "--out", str(tmp_path / "none.npz"), *more).exception
+    assert isinstance(refused, BadInput)
+    assert "too many pictures cannot be read, got 4 of 4" in str(refused)
+    assert not (tmp_path / "none.npz").exists()
+
+
 def persons_of(image: np.ndarray, drawn: np.ndarray) -> int:  # type: ignore[type-arg]
     return int(np.abs(drawn.astype(int) - image).mean((1, 2, 3)).argmin()) // 2
 
@@ -93,9 +128,37 @@ def test_what_is_wrong_is_said_in_one_line(labelled: Path, tmp_path: Path) -> No
     assert isinstance(nothing, UsageError)
     missing = call("chips", "--aligned", "nowhere", "--out", str(tmp_path / "chips.npz")).exception
     assert isinstance(missing, BadInput)
-    nowhere = call("chips", "--aligned", str(labelled), "--out", str(tmp_path / "none" / "chips.npz")).exception
-    assert isinstance(nowhere, BadInput)
-    assert "cannot be written" in str(nowhere)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--out", "none/chips.npz"], "--out: no such folder, got none"),
+        (["--out", "chips.npz", "--held-out", "none/chips.npz"], "--held-out: no such folder, got none"),
+        (["--out", "chips.npz", "--held-out", "drawn/../chips.npz"], "--held-out: the file of --out"),
+        (["--out", "chips.npz", "--photographs", "more/drawn"], "data sets of the same name, got 2 called drawn"),
+    ],
+)
+@pytest.mark.parametrize("command", ["chips", "scenes"])
+def test_files_that_cannot_stand_beside_one_another_are_refused_before_any_work(
+    labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, words: list[str], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_files(tmp_path / "more" / "drawn", {"a.jpg": jpeg(scene(1))})
+    result = call(command, "--photographs", labelled.name, *words)
+    assert isinstance(result.exception, UsageError), result.exception
+    assert said in str(result.exception)
+    assert not list(tmp_path.glob("*.npz"))
+
+
+@pytest.mark.parametrize(
+    "words", [("chips",), ("scenes",), ("attributes", "--chips", "a.npz"), ("detection", "--scenes", "a.npz")]
+)
+@pytest.mark.parametrize("seed", [-1, 2**31])
+def test_a_seed_out_of_range_is_refused(words: tuple[str, ...], seed: int) -> None:
+    result = call(*words, "--out", "out", "--held-out", "b.npz", "--seed", str(seed))
+    assert result.exit_code == 2
+    assert "Invalid value for '--seed'" in result.output
 
 
 def test_without_torch_one_line_says_what_to_install(tmp_path: Path) -> None:

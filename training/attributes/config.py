@@ -8,6 +8,7 @@ from msgspec import Meta, Struct, field
 
 from edge.schemas.vocabulary import Name
 from training.augmentation import Augmentation
+from training.configuration import Seed
 from training.networks.attributes import NetworkConfig
 
 
@@ -24,7 +25,7 @@ class Schedule(_Part, frozen=True, kw_only=True):
     warmup_epochs: Annotated[float, Meta(ge=0)] = 2.0
     weight_decay: Annotated[float, Meta(ge=0)] = 0.05
     average_decay: Annotated[float, Meta(ge=0, lt=1, description="Of the moving average of the weights.")] = 0.998
-    seed: int = 1
+    seed: Seed = 1
 
 
 class Targets(_Part, frozen=True, kw_only=True):

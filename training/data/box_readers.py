@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from training.data.boxes import STATES, BoxedPhotographs, FaceState, LabelledFac
 from training.data.collection import LeftOut, collect, keep_present
 from training.data.samples import Sample
 from training.data.storage import open_storage
-from training.data.tar_csv import read_rows
+from training.data.tar_csv import labels_beside, pictures_beside, read_rows
 
 COLUMNS = ("path", "class", "x", "y", "w", "h")
 WIDER_NUMBERS = 10
@@ -31,10 +32,12 @@ def open_boxed(address: str) -> BoxedPhotographs:
     path = Path(address)
     if path.suffix == ".txt":
         return read_wider(_wider_pictures(path), path)
-    labels = path.with_suffix(".csv")
+    if path.suffix == ".csv":
+        return read_boxes_csv(pictures_beside(path), path)
+    labels = labels_beside(path)
     if not labels.is_file():
         raise BadInput(explain("no labels beside the pictures", where=address, expected=str(labels)))
-    return read_boxes_csv(path if path.suffix != ".csv" else _beside(path), labels)
+    return read_boxes_csv(path, labels)
 
 
 def read_boxes_csv(pictures: Path, labels: Path) -> BoxedPhotographs:
@@ -95,9 +98,12 @@ def _collect(pictures: Path, labels: Path, faces: Mapping[str, list[LabelledFace
 
 def _numbers(cells: Sequence[str], where: str) -> list[float]:
     try:
-        return [float(cell) for cell in cells]
+        numbers = [float(cell) for cell in cells]
     except ValueError as error:
         raise BadInput(explain("not a number", where=where, got=" ".join(cells))) from error
+    if not all(map(math.isfinite, numbers)):
+        raise BadInput(explain("not a finite number", where=where, got=" ".join(cells)))
+    return numbers
 
 
 def _box(numbers: Sequence[float], where: str) -> Box:
@@ -111,11 +117,6 @@ def _state(word: str, where: str) -> FaceState:
     if word not in STATES:
         raise BadInput(explain("unknown class", where=where, got=repr(word), expected="mask, nomask, badmask or none"))
     return word
-
-
-def _beside(labels: Path) -> Path:
-    tar = labels.with_suffix(".tar")
-    return tar if tar.exists() else labels.with_suffix("")
 
 
 def _wider_pictures(labels: Path) -> Path:

@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-import numpy as np
-
 from edge.geometry import Box
 from edge.types import Image
-from training.data.collection import Collection
+from training.data.collection import Collection, LeftOut
 from training.data.samples import Sample
+from training.data.subset import spread
 
 FaceState = Literal["", "nomask", "mask", "badmask"]
 """What covers the face, where the labels say; a bad mask is one that leaves nose or chin free."""
@@ -25,6 +24,19 @@ class LabelledFace:
     box: Box
     state: FaceState = ""
     ignored: bool = False
+
+
+def keep_inside(faces: Sequence[LabelledFace], image: Image, name: str, left_out: LeftOut) -> list[LabelledFace]:
+    """Faces whose box is not wholly outside the picture of that name; the others are counted."""
+    height, width = image.shape[:2]
+    kept = []
+    for face in faces:
+        x_min, y_min, x_max, y_max = face.box.as_xyxy()
+        if x_min < width and y_min < height and x_max > 0 and y_max > 0:
+            kept.append(face)
+        else:
+            left_out.add("box is outside the picture", name)
+    return kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +63,7 @@ class BoxedPhotographs:
 
     def every_nth(self, most: int) -> BoxedPhotographs:
         """At most that many pictures, evenly spread over the set's order."""
-        positions = np.unique(np.linspace(0, len(self.samples) - 1, min(most, len(self.samples))).astype(int))
-        chosen = replace(self.photographs, samples=[self.samples[each] for each in positions])
-        return BoxedPhotographs(chosen, self.faces)
+        return BoxedPhotographs(replace(self.photographs, samples=spread(self.samples, most)), self.faces)
 
     def read(self, sample: Sample) -> Image:
         """See `Photographs`."""

@@ -12,15 +12,14 @@ from edge.assemble import detector_score, open_networks
 from edge.catalog.lookup import open_catalog
 from edge.config import Attributes, Settings
 from edge.detection.finding import find_with
-from edge.errors import UsageError, explain
+from edge.errors import BadInput, UsageError, explain
 from edge.geometry import Points
 from edge.types import Image
 from training.data.chips import Chips, FindLandmarks, join, make_chips, save_chips
-from training.data.collection import Reading
+from training.data.collection import Reading, need_distinct_names
 from training.data.faces import nearest_centre
+from training.data.held_out import HeldOut, Parts, deal, need_places
 from training.data.readers import open_photographs
-from training.data.samples import Photographs
-from training.data.splits import group, hash_photographs, split
 from training.data.tar_csv import write_labels
 
 
@@ -30,42 +29,48 @@ class Wanted:
 
     aligned: tuple[str, ...]
     photographs: tuple[str, ...]
-    held_out: Path | None
-    share: float
-    seed: int
+    held_out: HeldOut
 
 
 def write_chips(wanted: Wanted, out: Path, settings: Settings) -> Iterator[str]:
     """Write the chips, and those held out; gives a line about each data set and file. Raises BadInput, UsageError."""
+    need_places(out, wanted.held_out)
     sets = [open_photographs(each, aligned=True) for each in wanted.aligned]
     sets += [open_photographs(each) for each in wanted.photographs]
     if not sets:
         raise UsageError(explain("no data set given", expected="--aligned or --photographs"))
+    need_distinct_names(sets)
     find = _finder(settings) if wanted.photographs else lambda image: None
+    dealt, left_out = deal(sets, wanted.held_out)
+    yield from left_out
     kept: dict[str, list[Chips]] = {"train": [], "held_out": []}
-    for photographs in sets:
-        for name, reading in _split(photographs, wanted):
-            if name == "held_out" and wanted.held_out is not None:
-                labels = wanted.held_out.with_name(f"{wanted.held_out.stem}-{photographs.name}.csv")
-                write_labels(labels, reading.samples)
-                yield f"{labels}: labels of who is held out, as `passerby evaluate attributes --labels` reads them"
+    for photographs, parts in zip(sets, dealt, strict=True):
+        for name, samples in parts.items():
+            reading = Reading(photographs, samples)
             chips, without = make_chips(reading, find)
             kept[name].append(chips)
             yield from reading.warnings
             yield f"{photographs.name}: {len(chips):,} faces for {name}, {without} photographs without a face"
-    for path, parts in ((out, kept["train"]), (wanted.held_out, kept["held_out"])):
-        if path is not None:
-            save_chips(join(parts), path)
-            yield f"{path}: {sum(map(len, parts)):,} chips"
+        yield from _write_labels(photographs.name, parts, wanted.held_out)
+    files = ((out, kept["train"]), (wanted.held_out.file, kept["held_out"]))
+    for path, whole in [(path, _join(chips, path)) for path, chips in files if path is not None]:
+        save_chips(whole, path)
+        yield f"{path}: {len(whole):,} chips"
 
 
-def _split(photographs: Photographs, wanted: Wanted) -> Sequence[tuple[str, Reading]]:
-    if wanted.held_out is None:
-        return [("train", Reading(photographs))]
-    samples, hashes, _ = hash_photographs(photographs)
-    shares = {"train": 1 - wanted.share, "held_out": wanted.share}
-    parts = split(samples, group(samples, hashes), shares, wanted.seed)
-    return [(name, Reading(photographs, part)) for name, part in parts.items()]
+def _write_labels(name: str, parts: Parts, held_out: HeldOut) -> Iterator[str]:
+    samples = parts.get("held_out")
+    if samples and held_out.file is not None:
+        path = held_out.file.with_name(f"{held_out.file.stem}-{name}.csv")
+        write_labels(path, samples)
+        yield f"{path}: labels of who is held out, as `passerby evaluate attributes --labels` reads them"
+
+
+def _join(parts: Sequence[Chips], path: Path) -> Chips:
+    whole = join(parts)
+    if not len(whole):
+        raise BadInput(explain("no face for this file in any photograph", where=str(path)))
+    return whole
 
 
 def _finder(settings: Settings) -> FindLandmarks:

@@ -66,7 +66,7 @@ class Chips:
 def make_chips(reading: Reading, find: FindLandmarks) -> tuple[Chips, int]:
     """Cut the chip of every photograph that can be read; returns them and how many showed no face.
 
-    Pictures that are chips are taken as they are. Raises BadInput where no face is left, or too little can be read.
+    Pictures that are chips are taken as they are. Raises BadInput where too little can be read.
     """
     samples, images, without = list[Sample](), list[Image](), 0
     for sample, image in reading:
@@ -76,9 +76,8 @@ def make_chips(reading: Reading, find: FindLandmarks) -> tuple[Chips, int]:
         else:
             samples.append(sample)
             images.append(chip)
-    if not images:
-        raise BadInput(explain("no face in any photograph", got=f"{without} photographs"))
-    return label(samples, np.stack(images)), without
+    stacked = np.stack(images) if images else np.zeros((0, CHIP_PX, CHIP_PX, 3), np.uint8)
+    return label(samples, stacked), without
 
 
 def label(samples: Sequence[Sample], images: NDArray[np.uint8]) -> Chips:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from edge.errors import BadInput, explain
+from edge.errors import BadInput, UsageError, explain
 from edge.types import Image
 from training.data.samples import Photographs, Sample
 from training.data.storage import Storage, decode
@@ -73,6 +73,14 @@ def keep_present(samples: Iterable[Sample], storage: Storage, left_out: LeftOut)
     return kept
 
 
+def need_distinct_names(sets: Sequence[Photographs]) -> None:
+    """Raises UsageError where data sets share a name: files, results, samples and persons are told apart by it."""
+    for name, count in Counter(each.name for each in sets).items():
+        if count > 1:
+            next_step = "rename them, or put their pictures into one folder"
+            raise UsageError(explain("data sets of the same name", got=f"{count} called {name}", next_step=next_step))
+
+
 class Reading:
     """Goes through the pictures of samples; those that cannot be read are skipped and counted.
 
@@ -104,6 +112,11 @@ class Reading:
     def warnings(self) -> list[str]:
         """One line where pictures were skipped, else none."""
         return [self._summary("pictures skipped")] if self.faults else []
+
+    @property
+    def left_out(self) -> list[str]:
+        """Lines about all that is not looked at: what the labels' reader left out, and `warnings`."""
+        return [*self._photographs.warnings, *self.warnings]
 
     def _summary(self, what: str) -> str:
         got = f"{len(self.faults):,} of {len(self.samples):,}"

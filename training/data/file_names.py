@@ -11,6 +11,7 @@ from training.data.collection import Collection, LeftOut, collect
 from training.data.labels import whole_years
 from training.data.samples import OLDEST, Gender, Sample
 from training.data.storage import Storage, open_storage
+from training.data.tar_csv import labels_beside
 
 UTKFACE_GENDERS: tuple[Gender, Gender] = ("male", "female")
 UTKFACE_GROUPS = ("White", "Black", "Asian", "Indian", "Other")
@@ -82,7 +83,7 @@ def read_lfw(place: Path, *, name: str = "lfw", aligned: bool = False) -> Collec
 
 def read_plain(place: Path, *, name: str = "", aligned: bool = False) -> Collection:
     """A folder or tar of pictures without labels."""
-    called = name or place.stem
+    called = name or labels_beside(place).stem
     return _read(place, called, lambda path: Sample(called, path, aligned=aligned))
 
 

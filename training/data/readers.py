@@ -11,7 +11,7 @@ from training.data.collection import Collection
 from training.data.fairface import is_fairface, read_fairface
 from training.data.file_names import looks_like, read_all_age_faces, read_lfw, read_plain, read_utkface
 from training.data.storage import open_storage
-from training.data.tar_csv import read_tar_csv
+from training.data.tar_csv import labels_beside, pictures_beside, read_tar_csv
 
 FORMS = ("csv", "utkface", "adience", "fairface", "aaf", "lfw", "plain")
 
@@ -26,7 +26,7 @@ def open_photographs(address: str, *, aligned: bool = False) -> Collection:
     """
     form, path = _parse(address)
     readers: dict[str, Callable[[], Collection]] = {
-        "csv": lambda: read_tar_csv(_pictures_of(path), path.with_suffix(".csv"), aligned=aligned),
+        "csv": lambda: _read_csv(path, aligned=aligned),
         "utkface": lambda: read_utkface(path, aligned=aligned),
         "adience": lambda: read_adience(path),
         "fairface": lambda: read_fairface(path),
@@ -58,18 +58,15 @@ def _form_of(path: Path) -> str:
         return "fairface" if path.name.startswith("fairface_label_") else "csv"
     if not path.exists():
         raise BadInput(explain("no such file or folder", where=str(path)))
-    if path.with_suffix(".csv").is_file():
+    if labels_beside(path).is_file():
         return "csv"
     if is_adience(path):
         return "adience"
     return "fairface" if is_fairface(path) else looks_like(open_storage(path))
 
 
-def _pictures_of(path: Path) -> Path:
-    """The tar or folder beside a CSV."""
-    if path.suffix != ".csv":
-        return path
-    for candidate in (path.with_suffix(".tar"), path.with_suffix("")):
-        if candidate.exists():
-            return candidate
-    raise BadInput(explain("no pictures beside the labels", where=str(path), expected=str(path.with_suffix(".tar"))))
+def _read_csv(path: Path, *, aligned: bool) -> Collection:
+    """The set of a CSV, a tar or a folder."""
+    if path.suffix == ".csv":
+        return read_tar_csv(pictures_beside(path), path, aligned=aligned)
+    return read_tar_csv(path, labels_beside(path), aligned=aligned)

@@ -8,15 +8,15 @@ from pathlib import Path
 
 from edge.catalog.lookup import open_catalog
 from edge.config import Settings
-from edge.errors import BadInput, UsageError, explain
+from edge.errors import UsageError, explain
+from edge.types import Image
 from training.data.box_readers import open_boxed
-from training.data.boxes import BoxedPhotographs, LabelledFace
-from training.data.collection import Collection
+from training.data.boxes import BoxedPhotographs, LabelledFace, keep_inside
+from training.data.collection import Collection, LeftOut, Reading, need_distinct_names
+from training.data.held_out import HeldOut, deal, need_places
 from training.data.readers import open_photographs
 from training.data.samples import Sample
 from training.data.scenes import SceneFile, save_scenes
-from training.data.splits import group, hash_photographs, split
-from training.data.storage import decode
 from training.data.teachers import Teacher, open_teachers, teach
 
 TEACHERS = ("best", "yunet-n", "retail")
@@ -30,9 +30,7 @@ class Wanted:
     boxed: tuple[str, ...]
     photographs: tuple[str, ...]
     teachers: tuple[str, ...]
-    held_out: Path | None
-    share: float
-    seed: int
+    held_out: HeldOut
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +41,25 @@ class _Set:
 
 def write_scenes(wanted: Wanted, out: Path, settings: Settings) -> Iterator[str]:
     """Write the scenes, and those held out; gives a line about each data set and file. Raises BadInput, UsageError."""
+    need_places(out, wanted.held_out)
     sets = [_boxed(open_boxed(each)) for each in wanted.boxed]
     sets += [_Set(open_photographs(each), None) for each in wanted.photographs]
     if not sets:
         raise UsageError(explain("no data set given", expected="--boxes or --photographs"))
+    need_distinct_names([each.photographs for each in sets])
     kept: dict[str, list[SceneFile]] = {"train": [], "held_out": []}
     with open_teachers(wanted.teachers or TEACHERS, settings, open_catalog()) as teachers:
-        for each in sets:
-            for name, samples in _split(each.photographs, wanted).items():
-                files = [file for sample in samples if (file := _make(each, sample, teachers)) is not None]
+        dealt, left_out = deal([each.photographs for each in sets], wanted.held_out)
+        yield from left_out
+        for each, parts in zip(sets, dealt, strict=True):
+            for name, samples in parts.items():
+                reading = Reading(each.photographs, samples)
+                outside = LeftOut()
+                files = [_make(each, sample, image, teachers, outside) for sample, image in reading]
                 kept[name] += files
-                yield f"{each.photographs.name}: {_count(files)} for {name}, {len(samples) - len(files)} not readable"
-    for path, files in ((out, kept["train"]), (wanted.held_out, kept["held_out"])):
+                yield from (*reading.warnings, *outside.lines(each.photographs.name))
+                yield f"{each.photographs.name}: {_count(files)} for {name}"
+    for path, files in ((out, kept["train"]), (wanted.held_out.file, kept["held_out"])):
         if path is not None:
             save_scenes(files, path)
             yield f"{path}: {_count(files)}"
@@ -64,24 +69,10 @@ def _boxed(found: BoxedPhotographs) -> _Set:
     return _Set(found.photographs, found.faces)
 
 
-def _split(photographs: Collection, wanted: Wanted) -> Mapping[str, Sequence[Sample]]:
-    if wanted.held_out is None:
-        return {"train": photographs.samples}
-    samples, hashes, _ = hash_photographs(photographs)
-    shares = {"train": 1 - wanted.share, "held_out": wanted.share}
-    return split(samples, group(samples, hashes), shares, wanted.seed)
-
-
-def _make(each: _Set, sample: Sample, teachers: Sequence[Teacher]) -> SceneFile | None:
-    storage = each.photographs.storage
-    try:
-        image = decode(storage, sample.path)
-    except BadInput:
-        return None  # counted by the caller
-    labels = None if each.labels is None else each.labels[sample.path]
-    return SceneFile(
-        storage.read(sample.path), teach(image, labels, teachers), labels is not None, each.photographs.name
-    )
+def _make(each: _Set, sample: Sample, image: Image, teachers: Sequence[Teacher], outside: LeftOut) -> SceneFile:
+    content = each.photographs.storage.read(sample.path)
+    labels = None if each.labels is None else keep_inside(each.labels[sample.path], image, sample.path, outside)
+    return SceneFile(content, teach(image, labels, teachers), labels is not None, sample.dataset)
 
 
 def _count(files: Sequence[SceneFile]) -> str:

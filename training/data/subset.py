@@ -35,7 +35,12 @@ class Subset:
 
 def every_nth(photographs: Photographs, most: int) -> Photographs:
     """At most that many samples, evenly spread over the set's order; the set itself where it has no more."""
-    samples = photographs.samples
+    samples = spread(photographs.samples, most)
+    return photographs if len(samples) == len(photographs.samples) else Subset(photographs, samples)
+
+
+def spread(samples: Sequence[Sample], most: int) -> Sequence[Sample]:
+    """At most that many samples, evenly over their order; all of them where there are no more."""
     if len(samples) <= most:
-        return photographs
-    return Subset(photographs, [samples[index] for index in np.linspace(0, len(samples) - 1, most).astype(int)])
+        return samples
+    return [samples[index] for index in np.linspace(0, len(samples) - 1, most).astype(int)]

@@ -62,7 +62,7 @@ def survey(photographs: Photographs, tick: Callable[[], None] = lambda: None) ->
         groups=count_groups(samples),
         sides_px=np.array(sides, np.int64),
         near_copies=len(np.unique(near_pairs(hashes))),
-        warnings=[*photographs.warnings, *reading.warnings],
+        warnings=reading.left_out,
     )
 
 

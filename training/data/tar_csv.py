@@ -18,6 +18,23 @@ COLUMNS = ("path", "age", "gender", "group", "person")
 LETTERS = {"female": "F", "male": "M"}
 
 
+def labels_beside(pictures: Path) -> Path:
+    """Where the CSV of a tar or folder is: `faces.csv` for `faces.tar` and `faces`, `faces.v2.csv` for a `faces.v2`."""
+    if not pictures.is_dir():
+        return pictures.with_suffix(".csv")
+    named = pictures if pictures.name not in ("", "..") else pictures.resolve()
+    return named.parent / f"{named.name}.csv"
+
+
+def pictures_beside(labels: Path) -> Path:
+    """The tar or folder of a CSV's name. Raises BadInput where there is neither."""
+    for candidate in (labels.with_suffix(".tar"), labels.with_suffix("")):
+        if candidate.exists():
+            return candidate
+    expected = str(labels.with_suffix(".tar"))
+    raise BadInput(explain("no pictures beside the labels", where=str(labels), expected=expected))
+
+
 def read_tar_csv(pictures: Path, labels: Path, *, name: str = "", aligned: bool = False) -> Collection:
     """The photographs that a CSV labels; rows whose picture is missing are counted and left out.
 

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct, field
 
 from edge.schemas.vocabulary import Name
 from training.augmentation import Augmentation
+from training.configuration import Seed
 from training.networks.detection import DetectionNetworkConfig
 
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -72,7 +73,7 @@ class Schedule(_Part, frozen=True, kw_only=True):
     weight_decay: Annotated[float, Meta(ge=0)] = 0.02
     average_decay: Annotated[float, Meta(ge=0, lt=1, description="Of the moving average of the weights.")] = 0.998
     validate_every: Annotated[int, Meta(ge=1, description="Epochs.")] = 4
-    seed: int = 1
+    seed: Seed = 1
 
 
 class Targets(_Part, frozen=True, kw_only=True):

@@ -40,7 +40,6 @@ def adience(
     from training.data.adience import read_folds
     from training.data.subset import every_nth
     from training.evaluation.opening import subjects
-    from training.reports.printing import warn
 
     settings = settings_from(config, with_flags(overrides, models_targets=target))
     folds = [every_nth(fold, limit) if limit else fold for fold in read_folds(folder)]
@@ -52,7 +51,6 @@ def adience(
     for name, run in groupby(numbered, key=lambda each: each[1][0]):
         (opening,) = subjects([name], None, settings, aligned=False)
         scores += _score(opening, [(number, fold) for number, (_, fold) in run], quiet=as_json)
-    warn(dict.fromkeys(line for fold in folds for line in fold.warnings))
     _tell(scores, as_json=as_json)
 
 
@@ -66,13 +64,17 @@ def _for_each_fold(names: Sequence[str], folds: int) -> list[str]:
 def _score(
     opening: AbstractContextManager[Subject], folds: Sequence[tuple[int, Photographs]], *, quiet: bool
 ) -> list[FoldScore]:
-    """Scores of the folds that one model set is measured on."""
+    """Scores of the folds that one model set is measured on; also tells what was left out."""
     from edge.cli.progress import progress_bar
     from training.evaluation.opening import look_with_progress
     from training.evaluation.protocol import score_fold
+    from training.reports.printing import warn
 
     with opening as subject, progress_bar(wanted=not quiet) as progress:
-        return [score_fold(number, subject, look_with_progress(subject, fold, progress)) for number, fold in folds]
+        seen = [(number, look_with_progress(subject, fold, progress)) for number, fold in folds]
+        scores = [score_fold(number, subject, each) for number, each in seen]
+    warn(dict.fromkeys(line for _, each in seen for line in each.warnings))
+    return scores
 
 
 def _tell(scores: Sequence[FoldScore], *, as_json: bool) -> None:

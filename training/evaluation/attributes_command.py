@@ -57,10 +57,11 @@ def attributes(
     overrides: Overrides = None,
 ) -> None:
     """Measure age and gender of model sets against labels: errors, bands, calibration, `unknown`, by subgroup."""
-    from training.evaluation.opening import need_folder_of, open_data_sets, subjects
+    from training.evaluation.opening import open_data_sets, subjects
     from training.evaluation.requirements import parse_requirement
     from training.evaluation.scoring import Bootstrap
     from training.evaluation.truth import make_slices, read_truth
+    from training.reports.files import need_folder_of
     from training.reports.printing import print_json
 
     settings = settings_from(config, with_flags(overrides, models_targets=target))

@@ -16,8 +16,6 @@ from training.evaluation.options import AsJson, Limit
 if TYPE_CHECKING:
     from edge.catalog.lookup import Catalog
     from edge.config import Settings
-    from training.data.boxes import BoxedPhotographs
-    from training.data.samples import Photographs
     from training.evaluation.detection_records import DetectionEvaluation
     from training.evaluation.detection_requirements import DetectionRequirement
     from training.evaluation.detection_runs import Work
@@ -86,6 +84,7 @@ def detection(
     from training.evaluation.detecting import need_detectors, parse_size
     from training.evaluation.detection_requirements import parse_detection_requirement
     from training.evaluation.detection_runs import Work
+    from training.evaluation.opening import open_boxed_sets, open_data_sets
 
     settings = settings_from(config, with_flags(overrides, models_targets=target))
     _need_pictures(boxes, photographs, clip)
@@ -97,8 +96,8 @@ def detection(
     work = Work(
         detectors=names,
         sizes=[parse_size(word) for word in size or ("own",)],
-        boxed=_open_boxed(boxes or (), limit),
-        portraits=_open_portraits(photographs or (), limit),
+        boxed=open_boxed_sets(boxes or (), limit),
+        portraits=open_data_sets(photographs, None, aligned=False, limit=limit) if photographs else [],
         clips=clip or (),
         references=references,
         wider=_read_wider(wider),
@@ -117,19 +116,6 @@ def _need_pictures(*options: Sequence[str] | None) -> None:
 
     if not any(options):
         raise UsageError(explain("nothing to look at", expected="--boxes, --photographs or --clip"))
-
-
-def _open_boxed(paths: Sequence[str], limit: int | None) -> list[BoxedPhotographs]:
-    from training.data.box_readers import open_boxed
-
-    return [open_boxed(each) if limit is None else open_boxed(each).every_nth(limit) for each in paths]
-
-
-def _open_portraits(paths: Sequence[str], limit: int | None) -> list[Photographs]:
-    from training.data.readers import open_photographs
-    from training.data.subset import every_nth
-
-    return [open_photographs(each) if limit is None else every_nth(open_photographs(each), limit) for each in paths]
 
 
 def _read_wider(folder: Path | None) -> dict[str, Counted]:
@@ -154,7 +140,7 @@ def _evaluate(
 
 def _page_writer(path: Path | None) -> Callable[[DetectionEvaluation], None]:
     """Writes the page, or nothing. What draws it is imported now: if it is missing, that is said before the work."""
-    from training.evaluation.opening import need_folder_of
+    from training.reports.files import need_folder_of
 
     need_folder_of(path, "--html")
     if path is None:

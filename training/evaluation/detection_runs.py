@@ -14,8 +14,8 @@ from edge.cli.progress import Progress
 from edge.config import Settings
 from edge.errors import BadInput
 from edge.types import Detection, Image
-from training.data.boxes import BoxedPhotographs
-from training.data.collection import Reading
+from training.data.boxes import BoxedPhotographs, keep_inside
+from training.data.collection import LeftOut, Reading
 from training.data.samples import Photographs
 from training.evaluation.clip_scoring import score_clip
 from training.evaluation.detecting import OWN, DetectorSubject, InputSize, open_detector, parse_size
@@ -113,13 +113,14 @@ def _score_boxed(
     subject: DetectorSubject, boxed: BoxedPhotographs, work: Work, found: _Results, progress: Progress
 ) -> BoxResult:
     progress.begin(f"{subject.name}: {boxed.name}", lambda: len(boxed.samples))
-    reading, looks, by_path = Reading(boxed.photographs), [], {}
+    reading, outside, looks, by_path = Reading(boxed.photographs), LeftOut(), [], {}
     for sample, image in reading:
         faces = subject.look(image)
         by_path[sample.path] = as_found(faces)
-        looks.append(look_of(image, boxed.faces[sample.path], faces))
+        labels = keep_inside(boxed.faces[sample.path], image, sample.path, outside)
+        looks.append(look_of(image, labels, faces))
         progress.tick()
-    found.warnings += [*boxed.warnings, *reading.warnings]
+    found.warnings += [*reading.left_out, *outside.lines(boxed.name)]
     if work.wider:
         precisions = {level: average_precision(work.wider[level], by_path) for level in LEVELS}
         found.wider.append(WiderResult(detector=subject.name, **precisions))
@@ -134,7 +135,7 @@ def _images(photographs: Photographs, name: str, warnings: list[str], progress: 
     for _, image in reading:
         yield image
         progress.tick()
-    warnings += [*photographs.warnings, *reading.warnings]
+    warnings += reading.left_out
 
 
 def _score_landmarks(

@@ -52,8 +52,8 @@ def gate(
 ) -> None:
     """Measure the gate on quality: errors as it closes, on photographs retaken worse; and answers to masked faces."""
     from edge.cli.progress import progress_bar
-    from training.data.box_readers import open_boxed
-    from training.evaluation.opening import need_folder_of, open_data_sets, subjects
+    from training.evaluation.opening import open_boxed_sets, open_data_sets, subjects
+    from training.reports.files import need_folder_of
     from training.reports.printing import print_json
 
     settings = settings_from(config, with_flags(overrides, models_targets=target))
@@ -62,7 +62,7 @@ def gate(
     need_folder_of(plot, "--plot")
     draw = _drawer(plot)
     sets = open_data_sets(images, labels, aligned=False, limit=limit) if images else []
-    boxed = [open_boxed(each) if limit is None else open_boxed(each).every_nth(limit) for each in boxes or ()]
+    boxed = open_boxed_sets(boxes or (), limit)
     (opening,) = subjects([model_set] if model_set else None, None, settings, aligned=False)
     with opening as subject, progress_bar(wanted=not as_json) as progress:
         curves = {each.name: _curve(subject, each, retakes, seed, progress) for each in sets}
@@ -76,22 +76,28 @@ def gate(
 
 
 def _curve(subject: Subject, photographs: Photographs, retakes: int, seed: int, progress: Progress) -> list[GateStep]:
+    from training.data.collection import Reading
     from training.evaluation.gate_looking import retaken_looks
     from training.evaluation.gate_scoring import gate_curve
 
     progress.begin(f"{photographs.name}: retaken", lambda: len(photographs.samples))
-    samples, looks = retaken_looks(subject, photographs, retakes, seed, progress.tick)
+    samples, looks = retaken_looks(subject, Reading(photographs), retakes, seed, progress.tick)
     return gate_curve(samples, looks, _fusion(subject))
 
 
 def _masked(subject: Subject, photographs: Photographs, seed: int, progress: Progress) -> Iterator[CoverStep]:
+    """Also tells what was left out: it is the same where the photographs are retaken."""
     import numpy as np
 
+    from training.data.collection import Reading
     from training.evaluation.gate_looking import masked_looks
     from training.evaluation.gate_scoring import cover_step
+    from training.reports.printing import warn
 
     progress.begin(f"{photographs.name}: masked", lambda: len(photographs.samples))
-    samples, plain, masked = masked_looks(subject, photographs, seed, progress.tick)
+    reading = Reading(photographs)
+    samples, plain, masked = masked_looks(subject, reading, seed, progress.tick)
+    warn(reading.left_out)
     known = [index for index, sample in enumerate(samples) if sample.gender is not None]
     females = np.array([samples[index].gender == "female" for index in known], np.bool_)
     for state, looks in (("as they are", plain), ("with a drawn mask", masked)):
@@ -100,11 +106,16 @@ def _masked(subject: Subject, photographs: Photographs, seed: int, progress: Pro
 
 
 def _boxed(subject: Subject, boxed: BoxedPhotographs, smallest: float, progress: Progress) -> Iterator[CoverStep]:
+    from training.data.collection import LeftOut, Reading
     from training.evaluation.gate_looking import boxed_looks
     from training.evaluation.gate_scoring import cover_step
+    from training.reports.printing import warn
 
     progress.begin(boxed.name, lambda: len(boxed.samples))
-    for state, looks in sorted(boxed_looks(subject, boxed, smallest, progress.tick).items()):
+    reading, outside = Reading(boxed), LeftOut()
+    found = boxed_looks(subject, reading, boxed.faces, smallest, outside, progress.tick)
+    warn([*reading.left_out, *outside.lines(boxed.name)])
+    for state, looks in sorted(found.items()):
         yield cover_step(boxed.name, state, looks, _fusion(subject), _least(subject))
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
 
 from edge.types import AttributeEstimate, Detection, Image, Track, TrackState
 from edge.visits.quality import rate_look
-from training.data.boxes import BoxedPhotographs
-from training.data.collection import Reading
+from training.data.boxes import LabelledFace, keep_inside
+from training.data.collection import LeftOut, Reading
 from training.data.faces import nearest_centre
-from training.data.samples import Photographs, Sample
+from training.data.samples import Sample
 from training.detection.masks import draw_mask
 from training.evaluation.boxes import overlap_matrix
 from training.evaluation.camera_looks import CameraRange, retake
@@ -25,11 +25,11 @@ Tick = Callable[[], None]
 
 
 def retaken_looks(
-    subject: Subject, photographs: Photographs, retakes: int, seed: int, tick: Tick
+    subject: Subject, reading: Reading, retakes: int, seed: int, tick: Tick
 ) -> tuple[list[Sample], list[AttributeEstimate]]:
     """A look at each photograph's face in each of its retaken pictures, where the detector finds one."""
     samples, looks = list[Sample](), list[AttributeEstimate]()
-    for index, (sample, image) in enumerate(Reading(photographs)):
+    for index, (sample, image) in enumerate(reading):
         random = np.random.default_rng((seed, index))
         for _ in range(retakes):
             look = _look_at_middle(subject, retake(image, random, CameraRange()))
@@ -40,12 +40,10 @@ def retaken_looks(
     return samples, looks
 
 
-def masked_looks(
-    subject: Subject, photographs: Photographs, seed: int, tick: Tick
-) -> tuple[list[Sample], Looks, Looks]:
+def masked_looks(subject: Subject, reading: Reading, seed: int, tick: Tick) -> tuple[list[Sample], Looks, Looks]:
     """A look at each photograph in which a face is found, and one with a mask drawn over it."""
     samples, plain, masked = list[Sample](), Looks(), Looks()
-    for index, (sample, image) in enumerate(Reading(photographs)):
+    for index, (sample, image) in enumerate(reading):
         face = _middle_face(subject, image)
         if face is not None and face.landmarks is not None:
             samples.append(sample)
@@ -55,12 +53,18 @@ def masked_looks(
     return samples, plain, masked
 
 
-def boxed_looks(subject: Subject, boxed: BoxedPhotographs, smallest_px: float, tick: Tick) -> dict[str, Looks]:
-    """A look at each labelled face that is large enough, None where it is not found, by what covers it."""
+def boxed_looks(
+    subject: Subject, reading: Reading, faces: Mapping[str, Sequence[LabelledFace]], smallest_px: float,
+    outside: LeftOut, tick: Tick,
+) -> dict[str, Looks]:  # fmt: skip
+    """A look at each labelled face that is large enough, None where it is not found, by what covers it.
+
+    Faces outside of their picture are counted in `outside`.
+    """
     found: dict[str, Looks] = {}
-    for sample, image in Reading(boxed.photographs):
+    for sample, image in reading:
         seen = _faces(subject, image)
-        for label in boxed.faces[sample.path]:
+        for label in keep_inside(faces[sample.path], image, sample.path, outside):
             if not label.ignored and label.box.side >= smallest_px:
                 overlaps = overlap_matrix(np.array([label.box.as_xyxy()]), as_boxes(seen))[0]
                 best = int(overlaps.argmax()) if len(overlaps) else -1

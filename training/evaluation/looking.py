@@ -127,7 +127,7 @@ def look_through(
         seen.looks += _look(subject, batch)
         for _ in batch:
             tick()
-    seen.warnings, seen.unreadable = [*photographs.warnings, *reading.warnings], len(reading.faults)
+    seen.warnings, seen.unreadable = reading.left_out, len(reading.faults)
     return seen
 
 

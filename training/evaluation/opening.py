@@ -12,6 +12,9 @@ from edge.catalog.lookup import open_catalog
 from edge.cli.progress import Progress, progress_bar
 from edge.config import Settings
 from edge.errors import UsageError, explain
+from training.data.box_readers import open_boxed
+from training.data.boxes import BoxedPhotographs
+from training.data.collection import need_distinct_names
 from training.data.readers import open_all
 from training.data.samples import Photographs
 from training.data.subset import every_nth
@@ -34,7 +37,15 @@ def open_data_sets(
         opened = [read_tar_csv(Path(place), csv, aligned=aligned) for place, csv in pairs]
     else:
         opened = open_all(images, aligned=aligned)
+    need_distinct_names(opened)
     return [every_nth(each, limit) for each in opened] if limit else list(opened)
+
+
+def open_boxed_sets(addresses: Sequence[str], limit: int | None) -> list[BoxedPhotographs]:
+    """The data sets with face boxes of a command line, perhaps none. Raises UsageError, BadInput."""
+    opened = [open_boxed(address) for address in addresses]
+    need_distinct_names(opened)
+    return [each.every_nth(limit) for each in opened] if limit else opened
 
 
 def subjects(
@@ -84,9 +95,3 @@ def look_with_progress(subject: Subject, photographs: Photographs, progress: Pro
     """`look_through`, shown."""
     progress.begin(f"{subject.name}: {photographs.name}", partial(len, photographs.samples))
     return look_through(subject, photographs, tick=progress.tick)
-
-
-def need_folder_of(path: Path | None, flag: str) -> None:
-    """Raises UsageError where a file cannot be written because its folder is missing."""
-    if path is not None and not path.absolute().parent.is_dir():
-        raise UsageError(explain("no such folder", where=flag, got=str(path.parent)))

@@ -57,16 +57,14 @@ def pose(
 ) -> None:
     """Measure yaw and pitch, which the device reads from five landmarks, against a network's."""
     from edge.cli.progress import progress_bar
-    from training.data.readers import open_photographs
-    from training.data.subset import every_nth
     from training.evaluation.head_pose import HeadPose, default_oracle
+    from training.evaluation.opening import open_data_sets
     from training.reports.printing import print_json
 
     settings = settings_from(config, with_flags(overrides, models_targets=target, camera_fps=fps))
     if not clips and not photographs:
         raise UsageError(explain("nothing to look at", expected="a CLIP, or --photographs"))
-    opened = [open_photographs(each) for each in photographs or ()]
-    sets = [every_nth(each, limit) if limit else each for each in opened]
+    sets = open_data_sets(photographs, None, aligned=False, limit=limit) if photographs else []
     network = HeadPose(oracle or default_oracle())
     names = detector or [settings.models.set]
     with progress_bar(wanted=not as_json) as progress:
@@ -83,15 +81,17 @@ def _results(
     from edge.catalog.lookup import open_catalog
     from training.evaluation.detecting import OWN, need_detectors, open_detector, parse_size
     from training.evaluation.pose_scoring import score_poses
+    from training.reports.printing import warn
 
-    catalog = open_catalog()
+    catalog, left_out = open_catalog(), dict[str, None]()
     need_detectors(names, catalog)
     for name in names:
         with open_detector(name, parse_size(OWN), settings, catalog) as subject:
-            for source, images in _sources(sets, clips, settings):
+            for source, images in _sources(sets, clips, settings, left_out):
                 progress.begin(f"{subject.name}: {source}", lambda: None)
                 pairs = [pair for image in images for pair in _look(subject, image, network, smallest, progress)]
                 yield score_poses(source, subject.name, pairs)
+    warn(left_out)
 
 
 def _look(
@@ -105,13 +105,16 @@ def _look(
 
 
 def _sources(
-    sets: Sequence[Photographs], clips: Sequence[str], settings: Settings
+    sets: Sequence[Photographs], clips: Sequence[str], settings: Settings, left_out: dict[str, None]
 ) -> Iterator[tuple[str, Iterator[Image]]]:
+    """Names and pictures; when a set's are through, the lines about what it left out are there too."""
     from training.data.collection import Reading
     from training.evaluation.detection_runs import frames_of
 
     for photographs in sets:
-        yield photographs.name, (image for _, image in Reading(photographs))
+        reading = Reading(photographs)
+        yield photographs.name, (image for _, image in reading)
+        left_out |= dict.fromkeys(reading.left_out)
     for clip in clips:
         yield Path(clip).name, frames_of(clip, settings)
 

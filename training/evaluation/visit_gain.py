@@ -98,7 +98,7 @@ def pseudo_visits(
         samples.append(sample)
         looks.append(_pseudo_looks(subject, sample, image, random))
         tick()
-    return samples, looks, [*photographs.warnings, *reading.warnings]
+    return samples, looks, reading.left_out
 
 
 def gains(

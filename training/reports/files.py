@@ -6,7 +6,13 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from edge.errors import BadInput, explain
+from edge.errors import BadInput, UsageError, explain
+
+
+def need_folder_of(path: Path | None, flag: str) -> None:
+    """Raises UsageError where a file cannot be written because its folder is missing."""
+    if path is not None and not path.absolute().parent.is_dir():
+        raise UsageError(explain("no such folder", where=flag, got=str(path.parent)))
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -1,0 +1,56 @@
+"""What `train chips` and `train scenes` hold out, and where both parts go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edge.errors import UsageError, explain
+from training.data.samples import Photographs, Sample
+from training.data.splits import group, hash_photographs, split
+from training.reports.files import need_folder_of
+
+Parts = Mapping[str, Sequence[Sample]]
+"""A data set's samples in `train` and, where there is such a file, in `held_out`; one of them may be empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Which share of the pictures goes into a file of its own. file: None where nothing is held out."""
+
+    file: Path | None
+    share: float
+    seed: int
+
+
+def need_places(out: Path, held_out: HeldOut) -> None:
+    """Raises UsageError where a file's folder is missing, or both would be the same file."""
+    need_folder_of(out, "--out")
+    need_folder_of(held_out.file, "--held-out")
+    if held_out.file is not None and held_out.file.resolve() == out.resolve():
+        raise UsageError(
+            explain("the file of --out", where="--held-out", got=str(held_out.file), expected="another file")
+        )
+
+
+def deal(sets: Sequence[Photographs], held_out: HeldOut) -> tuple[list[Parts], list[str]]:
+    """The parts of each set, and lines about what was left out. No person and no near-copy is in both parts of any set.
+
+    All sets are dealt together: the share is that of all their samples. Raises BadInput where a set cannot be read, or
+    a part stays empty.
+    """
+    labelled = [line for each in sets for line in each.warnings]
+    if held_out.file is None:
+        return [{"train": each.samples} for each in sets], labelled
+    hashed = [hash_photographs(each) for each in sets]
+    samples = [sample for readable, _, _ in hashed for sample in readable]
+    groups = group(samples, np.concatenate([hashes for _, hashes, _ in hashed]))
+    parts = split(samples, groups, {"train": 1 - held_out.share, "held_out": held_out.share}, held_out.seed)
+    return [_of_set(each.name, parts) for each in sets], labelled + [line for _, _, lines in hashed for line in lines]
+
+
+def _of_set(name: str, parts: Parts) -> Parts:
+    return {part: [sample for sample in samples if sample.dataset == name] for part, samples in parts.items()}
