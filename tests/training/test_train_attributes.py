@@ -255,6 +255,16 @@ def test_the_log_becomes_a_picture(trained: tuple[Path, list[Epoch]], tmp_path: 
     assert (tmp_path / "log.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_log_of_faces_without_labels_becomes_a_picture(files: tuple[Path, Path], tmp_path: Path) -> None:
+    save_chips(without_labels(drawn_chips(24, 3)), tmp_path / "unlabelled.npz")
+    (epoch,) = run(short(TINY, 1), start((files[0], tmp_path / "unlabelled.npz"), tmp_path / "run"))
+    assert epoch.validation is not None
+    assert np.isnan(epoch.validation.mae_years)
+    (kept,) = read_log(tmp_path / "run" / LOG, Epoch)
+    assert repr(kept) == repr(epoch)  # NaN is no NaN's equal
+    assert call("plot", str(tmp_path / "run"), "--out", str(tmp_path / "log.png")).exit_code == 0
+
+
 def test_chips_come_back_with_their_labels(files: tuple[Path, Path]) -> None:
     loaded, drawn = load_chips(files[1]), drawn_chips(96, 2)
     assert np.array_equal(loaded.ages, drawn.ages)

@@ -83,6 +83,16 @@ def test_the_log_is_what_was_said(trained: tuple[Path, list[DetectionEpoch]]) ->
     assert read_log(folder / LOG, DetectionEpoch) == epochs
 
 
+def test_the_log_of_labelled_pictures_alone_becomes_a_picture(files: tuple[Path, Path], tmp_path: Path) -> None:
+    save_scenes(scene_files(range(300, 304)), tmp_path / "labelled.npz")
+    (epoch,) = run(short(1), start((files[0], tmp_path / "labelled.npz"), tmp_path / "run"))
+    assert epoch.detection is not None
+    assert np.isnan(epoch.detection.found_percent)
+    (kept,) = read_log(tmp_path / "run" / LOG, DetectionEpoch)
+    assert repr(kept) == repr(epoch)  # NaN is no NaN's equal
+    assert call("plot", str(tmp_path / "run"), "--out", str(tmp_path / "log.png")).exit_code == 0
+
+
 def test_a_run_that_is_resumed_ends_as_if_it_had_not_been_stopped(files: tuple[Path, Path], tmp_path: Path) -> None:
     run(short(3), start(files, tmp_path / "whole"))
     stopped = train(short(3), start(files, tmp_path / "stopped"), lambda ticks: None)
