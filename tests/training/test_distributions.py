@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import sqlite3
 from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timezone
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -24,7 +27,7 @@ from tests.training.sets import write_lines
 from tests.training.visits import lines, make_visits
 from training.distributions.app import app
 from training.distributions.counting import GENDERS, distribute
-from training.distributions.reading import count_missing, read_events
+from training.distributions.reading import EventLog, count_missing, read_events
 from training.distributions.visits import Visit
 
 
@@ -89,6 +92,32 @@ def test_every_kind_of_file_gives_the_same_numbers(tmp_path: Path) -> None:
         np.testing.assert_array_equal(other.dwell_by_hour.median, first.dwell_by_hour.median)
     together = read_events([str(file) for file in files])
     assert (len(together.visits), together.doubles) == (len(visits), 4 * len(visits))
+
+
+@pytest.mark.parametrize("write", [write_csv, lambda path, visits: write_lines(path, lines(visits))])
+def test_a_pipe_gives_all_its_events(tmp_path: Path, write: Callable[[Path, list[FullVisit]], Path]) -> None:
+    visits = make_visits(1)
+    content = write(tmp_path / "events", visits).read_bytes()
+    assert len(content) > 20_000, "more than is looked at to tell the kind of file"
+    log = through_pipe(content)
+    assert (len(log.visits), log.bad) == (len(visits), 0)
+
+
+def test_an_outbox_in_a_pipe_is_refused(tmp_path: Path) -> None:
+    content = write_outbox(tmp_path / "outbox.db", make_visits(1)[:20]).read_bytes()
+    with pytest.raises(BadInput, match="SQLite cannot be read from a pipe, expected a file"):
+        through_pipe(content)
+
+
+def through_pipe(content: bytes) -> EventLog:
+    """What is read of a pipe into which somebody writes this."""
+    reading, writing = os.pipe()
+    try:
+        with ThreadPoolExecutor(1) as writer, os.fdopen(writing, "wb") as pipe:
+            writer.submit(lambda: pipe.write(content) and pipe.close())
+            return read_events([f"/dev/fd/{reading}"])
+    finally:
+        os.close(reading)
 
 
 def test_the_publishers_outbox_is_read_while_it_is_open_and_left_as_it_is(tmp_path: Path) -> None:
