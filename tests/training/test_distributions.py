@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Callable
@@ -130,6 +131,22 @@ def test_the_publishers_outbox_is_read_while_it_is_open_and_left_as_it_is(tmp_pa
     finally:
         writer.close()
     assert file.read_bytes() == before
+
+
+def test_an_outbox_with_its_log_where_nothing_can_be_written_is_not_read_in_part(tmp_path: Path) -> None:
+    file = write_outbox(tmp_path / "outbox.db", make_visits(1))
+    writer = open_outbox_file(file)
+    writer.execute("UPDATE events SET due_s = 1")
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    for path in (file, tmp_path / "outbox.db-wal"):
+        shutil.copy(path, kept)
+    writer.close()
+    (kept / "outbox.db-shm").symlink_to("nowhere")  # SQLite cannot write where it would
+    with pytest.raises(BadInput, match=r"cannot be read with its outbox.db-wal; copy both files to a folder that you"):
+        read_events([str(kept / "outbox.db")])
+    (kept / "outbox.db-wal").write_bytes(b"")
+    assert len(read_events([str(kept / "outbox.db")]).visits) == len(make_visits(1))
 
 
 def test_counts_are_what_counting_by_hand_gives() -> None:

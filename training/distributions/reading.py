@@ -203,15 +203,26 @@ def _sqlite(path: Path) -> Iterator[tuple[str, _Read]]:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    """Beside a publisher that writes; or, where the folder is read-only too, the file as it lies."""
+    """Beside a publisher that writes; or, where the folder is read-only too, the file as it lies.
+
+    Raises BadInput where events lie in a write-ahead log that cannot be read there.
+    """
     address = path.absolute().as_uri()
     database = sqlite3.connect(f"{address}?mode=ro", uri=True)
     try:
         database.execute("SELECT name FROM sqlite_master LIMIT 1").fetchone()
     except sqlite3.OperationalError:
         database.close()
+        _need_no_log(path)
         database = sqlite3.connect(f"{address}?mode=ro&immutable=1", uri=True)
     return database
+
+
+def _need_no_log(path: Path) -> None:
+    written_ahead = Path(f"{path.resolve()}-wal")
+    if written_ahead.is_file() and written_ahead.stat().st_size:
+        next_step = "copy both files to a folder that you can write"
+        raise BadInput(explain(f"cannot be read with its {written_ahead.name}", where=str(path), next_step=next_step))
 
 
 def _table(database: sqlite3.Connection, path: Path, table: str) -> Iterator[tuple[str, _Read]]:
