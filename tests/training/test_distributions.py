@@ -15,6 +15,7 @@ from datetime import timezone
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import cv2
 import msgspec
 import numpy as np
 import pytest
@@ -27,9 +28,11 @@ from edge.schemas.events import Visit as FullVisit
 from tests.training.sets import write_lines
 from tests.training.visits import lines, make_visits
 from training.distributions.app import app
-from training.distributions.counting import GENDERS, distribute
+from training.distributions.charts import draw_hours, draw_week
+from training.distributions.counting import GENDERS, Distribution, distribute
 from training.distributions.reading import EventLog, count_missing, read_events
 from training.distributions.visits import Visit
+from training.reports.page import Plot
 
 
 def report(*words: str | Path) -> Result:
@@ -275,6 +278,21 @@ def test_small_cells_are_marked(tmp_path: Path) -> None:
     assert not Counter(small) - Counter(marked)
     assert max(marked) < 5
     assert f"* {len(small)} cells hold fewer than 5 visits" in page
+
+
+@pytest.mark.parametrize("draw", [draw_hours, draw_week])
+def test_small_cells_are_hollow_by_hour_and_weekday(draw: Callable[[Distribution, str, int], Plot]) -> None:
+    visits = [msgspec.convert(msgspec.to_builtins(visit), Visit) for visit in make_visits(3, busy=0.2)]
+    found = distribute(visits, timezone.utc, 5)
+    assert pale(draw(found, "UTC", 5)) > pale(draw(found, "UTC", 1)) + 0.02
+    assert draw(found, "UTC", 5).caption.endswith("fewer than 5 visits.")
+
+
+def pale(plot: Plot) -> float:
+    """Share of a plot that is white."""
+    picture = cv2.imdecode(np.frombuffer(plot.png, np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert picture is not None
+    return float((picture == 255).mean())
 
 
 def test_json_has_the_numbers_of_the_plots(tmp_path: Path) -> None:

@@ -40,8 +40,8 @@ def draw(found: Distribution, zone: str, k: int) -> dict[str, Plot]:
     plots = {
         "people": draw_people(found, k),
         "looked": draw_looked(found, k),
-        "hours": draw_hours(found, zone),
-        "week": draw_week(found, zone) if found.days >= WEEK else None,
+        "hours": draw_hours(found, zone, k),
+        "week": draw_week(found, zone, k) if found.days >= WEEK else None,
         "times-by-hour": draw_times_by_hour(found, zone, k),
         "times-by-age": draw_times_by_band(found, k),
     }
