@@ -225,6 +225,9 @@ def test_a_bad_line_is_counted_and_named_and_the_others_go_on(tmp_path: Path, li
     [
         ({"dwell_s": -1}, "dwell_s"),
         ({"started_at": "yesterday"}, "started_at"),
+        ({"started_at": "2026-02-30T09:00:00Z"}, "day is out of range"),
+        ({"started_at": "9999-12-31T23:59:59Z"}, "started_at 9999-12-31T23:59:59Z has no hour in other time zones"),
+        ({"started_at": "0001-01-01T00:00:00Z"}, "started_at 0001-01-01T00:00:00Z has no hour in other time zones"),
         ({"gender": {"label": "robot"}}, "gender.label"),
         ({"age": {"taxonomy": "ads-8", "bracket": "19-20"}}, "no bracket '19-20' in ads-8"),
         ({"age": {"taxonomy": "mine", "bracket": "unknown"}}, "age.taxonomy"),
@@ -235,6 +238,15 @@ def test_values_out_of_range_are_bad_lines(tmp_path: Path, change: dict[str, obj
     log = read_events([str(write_lines(tmp_path / "e.jsonl", [json.dumps(json.loads(first) | change), *rest]))])
     assert log.bad == 1
     assert said in log.bad_lines[0].reason
+
+
+@pytest.mark.parametrize("column", ["dwell_s", "attention_s"])
+@pytest.mark.parametrize("value", ["inf", "nan"])
+def test_a_duration_without_end_is_a_bad_line(tmp_path: Path, column: str, value: str) -> None:
+    first, *rest = make_visits(1)[:3]
+    endless = msgspec.structs.replace(first, **{column: float(value)})
+    log = read_events([str(write_csv(tmp_path / "e.csv", [endless, *rest]))])
+    assert (len(log.visits), log.bad) == (2, 1)
 
 
 def test_files_without_a_visit_or_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
