@@ -279,6 +279,14 @@ def test_the_page_is_whole_loads_nothing_and_says_what_is_missing(tmp_path: Path
     assert all((tmp_path / "out" / f"{name}.png").read_bytes().startswith(b"\x89PNG") for name in plots)
 
 
+def test_the_days_are_those_of_the_time_zone(tmp_path: Path) -> None:
+    late = [msgspec.structs.replace(visit, started_at="2026-11-02T23:30:00Z") for visit in make_visits(1)[:1]]
+    file = write_lines(tmp_path / "e.jsonl", lines(late))
+    report(file, "--out", tmp_path / "out", "--timezone", "Europe/Berlin")
+    page = (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert "from 2026-11-03 to 2026-11-03, hours in Europe/Berlin" in page
+
+
 def test_small_cells_are_marked(tmp_path: Path) -> None:
     file = write_lines(tmp_path / "e.jsonl", lines(make_visits(1)))
     report(file, "--out", tmp_path / "out", "--k", "5")
