@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from msgspec.structs import replace
@@ -36,8 +37,9 @@ from training.attributes.start import Start, train
 from training.attributes.teaching import load_network
 from training.attributes.temperature import temper
 from training.attributes.validation import answer
-from training.checkpoint import load_state
-from training.configuration import find_config
+from training.checkpoint import load_fitting, load_state, save_state
+from training.configuration import DETECTION_CONFIGS, find_config
+from training.detection.config import DetectionConfig
 from training.logs import read_log
 from training.networks.attributes import AttributeNetwork, NetworkConfig
 from training.networks.backbones import ResNet
@@ -298,6 +300,24 @@ def test_files_that_are_no_chips_are_refused(files: tuple[Path, Path], tmp_path:
         failed = call("attributes", *words, "--config", "tiny").exception
         assert isinstance(failed, BadInput)
         assert "expected a file of `passerby train chips`" in str(failed)
+
+
+def test_a_teacher_of_another_kind_is_refused(files: tuple[Path, Path], tmp_path: Path) -> None:
+    config = find_config("tiny", DetectionConfig, DETECTION_CONFIGS)
+    save_state(tmp_path / "detector.pt", {"config": msgspec.json.encode(config).decode(), "weights": {}})
+    words = ("--out", str(tmp_path / "run"), "--config", "tiny", "--teacher", str(tmp_path / "detector.pt"))
+    failed = call("attributes", *data(files), *words).exception
+    assert isinstance(failed, BadInput)
+    assert "detector.pt: configuration of another network" in str(failed)
+
+
+@pytest.mark.parametrize("content", [b"path,age\n1.jpg,3\n", b"", b"age", b"hello world", b"h", b"X"])
+def test_files_that_are_no_weights_are_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "c.csv").write_bytes(content)
+    for load in (load_state, lambda path: load_fitting(torch.nn.Linear(1, 1), path)):
+        with pytest.raises(BadInput, match=r"c\.csv"):
+            load(tmp_path / "c.csv")
+    assert isinstance(call("export", str(tmp_path / "c.csv"), "--out", str(tmp_path)).exception, BadInput)
 
 
 def call(*words: str) -> Result:

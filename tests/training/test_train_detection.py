@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from msgspec.structs import replace
@@ -25,7 +26,8 @@ except ImportError:
     unavailable("torch is not installed (passerby[training])", module=True)
 
 from training.app import app
-from training.checkpoint import load_state
+from training.attributes.config import TrainingConfig
+from training.checkpoint import load_state, save_state
 from training.configuration import DETECTION_CONFIGS, find_config
 from training.detection.calibrating import Line
 from training.detection.config import DetectionConfig
@@ -210,6 +212,13 @@ def test_what_is_wrong_is_said_in_one_line(
     failed = call("detection", *data, *words).exception
     assert isinstance(failed, error)
     assert said in str(failed)
+
+
+def test_weights_of_ages_and_genders_are_no_detector(tmp_path: Path) -> None:
+    config = find_config("tiny", TrainingConfig)
+    save_state(tmp_path / "ages.pt", {"config": msgspec.json.encode(config).decode(), "weights": {}})
+    with pytest.raises(BadInput, match=r"ages\.pt: configuration of another network"):
+        load_detector(tmp_path / "ages.pt")
 
 
 def test_files_that_are_no_scenes_are_refused(files: tuple[Path, Path], tmp_path: Path) -> None:
