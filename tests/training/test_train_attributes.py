@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -295,11 +296,36 @@ def test_what_is_wrong_is_said_in_one_line(
 
 def test_files_that_are_no_chips_are_refused(files: tuple[Path, Path], tmp_path: Path) -> None:
     (tmp_path / "torn.npz").write_bytes(files[0].read_bytes()[:1000])
-    for name in ("torn.npz", "none.npz"):
+    np.save(tmp_path / "array.npy", np.zeros(3))
+    for name in ("torn.npz", "none.npz", "array.npy"):
         words = ("--chips", str(tmp_path / name), "--held-out", str(files[1]), "--out", str(tmp_path / "run"))
         failed = call("attributes", *words, "--config", "tiny").exception
         assert isinstance(failed, BadInput)
         assert "expected a file of `passerby train chips`" in str(failed)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"genders": np.zeros(23, np.int64)}, "`genders` does not fit the other columns, got shape (23,), expected 24"),
+        ({"ends": np.zeros(0, np.int64)}, "no picture in it"),
+    ],
+)
+def test_columns_that_do_not_fit_are_refused(tmp_path: Path, change: dict[str, Any], said: str) -> None:
+    save_chips(drawn_chips(24, 3), tmp_path / "chips.npz")
+    with np.load(tmp_path / "chips.npz") as stored:
+        np.savez(tmp_path / "changed.npz", **{**stored, **change})
+    with pytest.raises(BadInput) as caught:
+        load_chips(tmp_path / "changed.npz")
+    assert f"changed.npz: {said}" in str(caught.value)
+
+
+def test_chips_without_any_label_are_refused_without_a_teacher(files: tuple[Path, Path], tmp_path: Path) -> None:
+    save_chips(without_labels(drawn_chips(24, 3)), tmp_path / "unlabelled.npz")
+    words = ("--chips", str(tmp_path / "unlabelled.npz"), "--held-out", str(files[1]), "--out", str(tmp_path / "run"))
+    failed = call("attributes", *words, "--config", "tiny").exception
+    assert isinstance(failed, BadInput)
+    assert "no chip has an age or a gender, got 24 chips; name a --teacher" in str(failed)
 
 
 def test_a_teacher_of_another_kind_is_refused(files: tuple[Path, Path], tmp_path: Path) -> None:

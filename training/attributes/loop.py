@@ -47,7 +47,10 @@ class Epoch(Struct, frozen=True):
 
 
 class Run:
-    """One training run in a folder. Raises BadInput for a checkpoint of another network and for a full disk."""
+    """One training run in a folder.
+
+    Raises BadInput where there is nothing to learn from, for a checkpoint of another network and for a full disk.
+    """
 
     def __init__(
         self,
@@ -172,7 +175,11 @@ def _mix_half(pictures: Tensor, answers: Answers, generator: Generator) -> tuple
 
 
 def _labelled(chips: Chips) -> Chips:
-    return chips.take((chips.bands[:, 0] != UNKNOWN) | (chips.genders != UNKNOWN))
+    labelled = (chips.bands[:, 0] != UNKNOWN) | (chips.genders != UNKNOWN)
+    if not labelled.any():
+        next_step = "name a --teacher, or chips with labels"
+        raise BadInput(explain("no chip has an age or a gender", got=f"{len(chips)} chips", next_step=next_step))
+    return chips.take(labelled)
 
 
 def _due(epoch: int, *, last: bool) -> bool:
