@@ -53,6 +53,17 @@ def read_config(state: Mapping[str, Any], form: type[C], where: str) -> C:
         raise BadInput(explain(f"configuration of another network ({error})", where=where)) from error
 
 
+def need_same_run(state: Mapping[str, Any], config: str, data: str, where: str) -> None:
+    """Raises BadInput for a checkpoint of another configuration or of other data, where it tells which."""
+    if state["config"] != config:
+        what = "another configuration"
+    elif state.get("data", data) != data:
+        what = "other data"
+    else:
+        return
+    raise BadInput(explain(f"the checkpoint is of {what}", where=where, next_step="name another --out"))
+
+
 def load_weights(network: nn.Module, weights: dict[str, Any], where: str) -> None:
     """Put weights into the network that they were made for. Raises BadInput for another's."""
     try:

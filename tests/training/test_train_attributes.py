@@ -133,6 +133,15 @@ def test_a_checkpoint_of_another_network_is_refused_and_stays(files: tuple[Path,
     assert (tmp_path / LAST).read_bytes() == before
 
 
+def test_a_run_goes_on_with_its_own_chips_only(files: tuple[Path, Path], tmp_path: Path) -> None:
+    next(train(short(TINY, 2), start(files, tmp_path), lambda ticks: None))
+    with pytest.raises(BadInput, match="the checkpoint is of other data; name another --out"):
+        run(short(TINY, 2), start((files[1], files[1]), tmp_path, resume=True))
+    old = load_state(tmp_path / LAST)
+    save_state(tmp_path / LAST, {name: each for name, each in old.items() if name != "data"})
+    assert len(run(short(TINY, 2), start((files[1], files[1]), tmp_path, resume=True))) == 1
+
+
 def test_a_torn_checkpoint_is_named(files: tuple[Path, Path], tmp_path: Path) -> None:
     run(short(TINY, 1), start(files, tmp_path))
     whole = (tmp_path / LAST).read_bytes()

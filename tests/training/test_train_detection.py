@@ -115,6 +115,12 @@ def test_a_checkpoint_of_another_configuration_is_refused_and_stays(files: tuple
     assert (tmp_path / LAST).read_bytes() == before
 
 
+def test_a_run_goes_on_with_its_own_scenes_only(files: tuple[Path, Path], tmp_path: Path) -> None:
+    next(train(short(2), start(files, tmp_path), lambda ticks: None))
+    with pytest.raises(BadInput, match="the checkpoint is of other data; name another --out"):
+        run(short(2), start((files[1], files[1]), tmp_path, resume=True))
+
+
 def test_the_network_that_is_to_ship_is_as_small_as_promised() -> None:
     config = find_config("nano-face", DetectionConfig, DETECTION_CONFIGS)
     cost = cost_of(DetectionNetwork(config.network), (192, 320))
