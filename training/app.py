@@ -38,10 +38,14 @@ def data(
 ) -> None:
     """Count what data sets hold by age, gender, group and picture size, and their near-copies: one page, and plots."""
     _need("matplotlib")
+    from edge.cli.progress import progress_bar
     from training.data.readers import open_all
     from training.data.report import PAGE, write_data_report
 
-    write_data_report(open_all(sets), out)
+    opened = open_all(sets)
+    with progress_bar(wanted=True) as progress:
+        progress.begin("pictures", lambda: sum(len(each.samples) for each in opened))
+        write_data_report(opened, out, progress.tick)
     typer.echo(str(out / PAGE))
 
 

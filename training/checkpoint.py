@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import io
 import pickle
+import struct
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 import torch
+from msgspec import Struct
 from torch import nn
 
 from edge.errors import BadInput, explain
@@ -17,6 +21,13 @@ from training.networks.tensorflow_js import read_weights
 from training.reports.files import write_whole
 
 FORM = "passerby.checkpoint/1"
+_UNREADABLE = (
+    OSError, RuntimeError, EOFError, pickle.UnpicklingError, struct.error, LookupError, ValueError, TypeError,
+    AttributeError, AssertionError,
+)  # fmt: skip
+"""What torch raises for files that are none of its own."""
+
+C = TypeVar("C", bound=Struct)
 
 
 def save_state(path: Path, state: dict[str, Any]) -> None:
@@ -28,16 +39,29 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
 
 def load_state(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
     """A state that `save_state` wrote. Raises BadInput for any other file."""
-    try:
-        state = torch.load(path, map_location=device, weights_only=True)
-    except FileNotFoundError as error:
-        raise BadInput(explain("no such file", where=str(path))) from error
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        reason = " ".join(str(error).split())[:120]
-        raise BadInput(explain(f"not a checkpoint ({reason})", where=str(path))) from error
+    state = _load(path, device, "not a checkpoint")
     if not isinstance(state, dict) or state.get("form") != FORM:
         raise BadInput(explain("not a checkpoint of this program", where=str(path)))
     return state
+
+
+def read_config(state: Mapping[str, Any], form: type[C], where: str) -> C:
+    """The configuration in a state, of a network of this form. Raises BadInput for another's."""
+    try:
+        return msgspec.json.decode(state["config"], type=form)
+    except msgspec.DecodeError as error:
+        raise BadInput(explain(f"configuration of another network ({error})", where=where)) from error
+
+
+def need_same_run(state: Mapping[str, Any], config: str, data: str, where: str) -> None:
+    """Raises BadInput for a checkpoint of another configuration or of other data, where it tells which."""
+    if state["config"] != config:
+        what = "another configuration"
+    elif state.get("data", data) != data:
+        what = "other data"
+    else:
+        return
+    raise BadInput(explain(f"the checkpoint is of {what}", where=where, next_step="name another --out"))
 
 
 def load_weights(network: nn.Module, weights: dict[str, Any], where: str) -> None:
@@ -83,11 +107,17 @@ def _read_weights(path: Path) -> dict[str, Any]:
     if path.suffix == ".json":
         published = read_weights(path)
         return {**fuse_scales(published), **fuse_normalisations(published)}
-    try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        reason = " ".join(str(error).split())[:120]
-        raise BadInput(explain(f"weights cannot be read ({reason})", where=str(path))) from error
+    loaded = _load(path, "cpu", "weights cannot be read")
     found = loaded if isinstance(loaded, dict) else {}
     weights = found.get("state_dict") or found.get("weights") or found
     return {str(key).removeprefix("module."): value for key, value in weights.items()}
+
+
+def _load(path: Path, device: torch.device | str, what: str) -> object:
+    try:
+        return torch.load(path, map_location=device, weights_only=True)
+    except FileNotFoundError as error:
+        raise BadInput(explain("no such file", where=str(path))) from error
+    except _UNREADABLE as error:
+        reason = " ".join(str(error).split())[:120]
+        raise BadInput(explain(f"{what} ({reason})", where=str(path))) from error

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -24,10 +25,10 @@ def is_detection(run: Path) -> bool:
 
 
 def read_log(path: Path, form: type[E]) -> list[E]:
-    """The lines of a log. Raises BadInput where there is none, or a line is none."""
+    """The lines of a log, NaN where a number of an inner object is null. Raises BadInput where there is no such log."""
     try:
         lines = path.read_bytes().splitlines()
-        epochs = [msgspec.json.decode(line, type=form) for line in lines]
+        epochs = [msgspec.convert(_with_nan(msgspec.json.decode(line, type=dict)), form) for line in lines]
     except OSError as error:
         raise BadInput(
             explain(f"cannot be read ({error.strerror})", where=str(path), expected="a run's log")
@@ -37,3 +38,12 @@ def read_log(path: Path, form: type[E]) -> list[E]:
     if not epochs:
         raise BadInput(explain("no epoch yet", where=str(path)))
     return epochs
+
+
+def _with_nan(epoch: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no NaN: msgspec writes null."""
+    return {name: _numbers(each) if isinstance(each, dict) else each for name, each in epoch.items()}
+
+
+def _numbers(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: math.nan if number is None else number for name, number in found.items()}

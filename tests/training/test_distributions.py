@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
+import shutil
 import sqlite3
 from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timezone
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import cv2
 import msgspec
 import numpy as np
 import pytest
@@ -23,9 +28,11 @@ from edge.schemas.events import Visit as FullVisit
 from tests.training.sets import write_lines
 from tests.training.visits import lines, make_visits
 from training.distributions.app import app
-from training.distributions.counting import GENDERS, distribute
-from training.distributions.reading import count_missing, read_events
+from training.distributions.charts import draw_hours, draw_week
+from training.distributions.counting import GENDERS, Distribution, distribute
+from training.distributions.reading import EventLog, count_missing, read_events
 from training.distributions.visits import Visit
+from training.reports.page import Plot
 
 
 def report(*words: str | Path) -> Result:
@@ -91,6 +98,32 @@ def test_every_kind_of_file_gives_the_same_numbers(tmp_path: Path) -> None:
     assert (len(together.visits), together.doubles) == (len(visits), 4 * len(visits))
 
 
+@pytest.mark.parametrize("write", [write_csv, lambda path, visits: write_lines(path, lines(visits))])
+def test_a_pipe_gives_all_its_events(tmp_path: Path, write: Callable[[Path, list[FullVisit]], Path]) -> None:
+    visits = make_visits(1)
+    content = write(tmp_path / "events", visits).read_bytes()
+    assert len(content) > 20_000, "more than is looked at to tell the kind of file"
+    log = through_pipe(content)
+    assert (len(log.visits), log.bad) == (len(visits), 0)
+
+
+def test_an_outbox_in_a_pipe_is_refused(tmp_path: Path) -> None:
+    content = write_outbox(tmp_path / "outbox.db", make_visits(1)[:20]).read_bytes()
+    with pytest.raises(BadInput, match="SQLite cannot be read from a pipe, expected a file"):
+        through_pipe(content)
+
+
+def through_pipe(content: bytes) -> EventLog:
+    """What is read of a pipe into which somebody writes this."""
+    reading, writing = os.pipe()
+    try:
+        with ThreadPoolExecutor(1) as writer, os.fdopen(writing, "wb") as pipe:
+            writer.submit(lambda: pipe.write(content) and pipe.close())
+            return read_events([f"/dev/fd/{reading}"])
+    finally:
+        os.close(reading)
+
+
 def test_the_publishers_outbox_is_read_while_it_is_open_and_left_as_it_is(tmp_path: Path) -> None:
     visits = make_visits(1)
     file = write_outbox(tmp_path / "outbox.db", visits)
@@ -101,6 +134,22 @@ def test_the_publishers_outbox_is_read_while_it_is_open_and_left_as_it_is(tmp_pa
     finally:
         writer.close()
     assert file.read_bytes() == before
+
+
+def test_an_outbox_with_its_log_where_nothing_can_be_written_is_not_read_in_part(tmp_path: Path) -> None:
+    file = write_outbox(tmp_path / "outbox.db", make_visits(1))
+    writer = open_outbox_file(file)
+    writer.execute("UPDATE events SET due_s = 1")
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    for path in (file, tmp_path / "outbox.db-wal"):
+        shutil.copy(path, kept)
+    writer.close()
+    (kept / "outbox.db-shm").symlink_to("nowhere")  # SQLite cannot write where it would
+    with pytest.raises(BadInput, match=r"cannot be read with its outbox.db-wal; copy both files to a folder that you"):
+        read_events([str(kept / "outbox.db")])
+    (kept / "outbox.db-wal").write_bytes(b"")
+    assert len(read_events([str(kept / "outbox.db")]).visits) == len(make_visits(1))
 
 
 def test_counts_are_what_counting_by_hand_gives() -> None:
@@ -176,6 +225,9 @@ def test_a_bad_line_is_counted_and_named_and_the_others_go_on(tmp_path: Path, li
     [
         ({"dwell_s": -1}, "dwell_s"),
         ({"started_at": "yesterday"}, "started_at"),
+        ({"started_at": "2026-02-30T09:00:00Z"}, "day is out of range"),
+        ({"started_at": "9999-12-31T23:59:59Z"}, "started_at 9999-12-31T23:59:59Z has no hour in other time zones"),
+        ({"started_at": "0001-01-01T00:00:00Z"}, "started_at 0001-01-01T00:00:00Z has no hour in other time zones"),
         ({"gender": {"label": "robot"}}, "gender.label"),
         ({"age": {"taxonomy": "ads-8", "bracket": "19-20"}}, "no bracket '19-20' in ads-8"),
         ({"age": {"taxonomy": "mine", "bracket": "unknown"}}, "age.taxonomy"),
@@ -186,6 +238,15 @@ def test_values_out_of_range_are_bad_lines(tmp_path: Path, change: dict[str, obj
     log = read_events([str(write_lines(tmp_path / "e.jsonl", [json.dumps(json.loads(first) | change), *rest]))])
     assert log.bad == 1
     assert said in log.bad_lines[0].reason
+
+
+@pytest.mark.parametrize("column", ["dwell_s", "attention_s"])
+@pytest.mark.parametrize("value", ["inf", "nan"])
+def test_a_duration_without_end_is_a_bad_line(tmp_path: Path, column: str, value: str) -> None:
+    first, *rest = make_visits(1)[:3]
+    endless = msgspec.structs.replace(first, **{column: float(value)})
+    log = read_events([str(write_csv(tmp_path / "e.csv", [endless, *rest]))])
+    assert (len(log.visits), log.bad) == (2, 1)
 
 
 def test_files_without_a_visit_or_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
@@ -218,6 +279,14 @@ def test_the_page_is_whole_loads_nothing_and_says_what_is_missing(tmp_path: Path
     assert all((tmp_path / "out" / f"{name}.png").read_bytes().startswith(b"\x89PNG") for name in plots)
 
 
+def test_the_days_are_those_of_the_time_zone(tmp_path: Path) -> None:
+    late = [msgspec.structs.replace(visit, started_at="2026-11-02T23:30:00Z") for visit in make_visits(1)[:1]]
+    file = write_lines(tmp_path / "e.jsonl", lines(late))
+    report(file, "--out", tmp_path / "out", "--timezone", "Europe/Berlin")
+    page = (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert "from 2026-11-03 to 2026-11-03, hours in Europe/Berlin" in page
+
+
 def test_small_cells_are_marked(tmp_path: Path) -> None:
     file = write_lines(tmp_path / "e.jsonl", lines(make_visits(1)))
     report(file, "--out", tmp_path / "out", "--k", "5")
@@ -229,6 +298,21 @@ def test_small_cells_are_marked(tmp_path: Path) -> None:
     assert not Counter(small) - Counter(marked)
     assert max(marked) < 5
     assert f"* {len(small)} cells hold fewer than 5 visits" in page
+
+
+@pytest.mark.parametrize("draw", [draw_hours, draw_week])
+def test_small_cells_are_hollow_by_hour_and_weekday(draw: Callable[[Distribution, str, int], Plot]) -> None:
+    visits = [msgspec.convert(msgspec.to_builtins(visit), Visit) for visit in make_visits(3, busy=0.2)]
+    found = distribute(visits, timezone.utc, 5)
+    assert pale(draw(found, "UTC", 5)) > pale(draw(found, "UTC", 1)) + 0.02
+    assert draw(found, "UTC", 5).caption.endswith("fewer than 5 visits.")
+
+
+def pale(plot: Plot) -> float:
+    """Share of a plot that is white."""
+    picture = cv2.imdecode(np.frombuffer(plot.png, np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert picture is not None
+    return float((picture == 255).mean())
 
 
 def test_json_has_the_numbers_of_the_plots(tmp_path: Path) -> None:

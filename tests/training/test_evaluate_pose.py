@@ -12,7 +12,7 @@ from click.testing import Result
 from onnx import helper, numpy_helper
 from typer.testing import CliRunner
 
-from edge.errors import ModelNotFound, UsageError
+from edge.errors import InferenceError, ModelNotFound, UsageError
 from edge.geometry import Box
 from edge.types import Detection
 from edge.visits.pose import Pose
@@ -28,18 +28,22 @@ STRAIGHT = np.array([(30, 40), (70, 40), (50, 61), (35, 76), (65, 76)], np.float
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> HeadPose:
     """Says the mean blue level as yaw, and the mean green level as pitch."""
+    return HeadPose(write_network(tmp_path_factory.mktemp("oracle") / "colours.onnx"))
+
+
+def write_network(file: Path, side: int = INPUT_PX, yaw: str = YAW) -> Path:
+    """An ONNX file for pictures of this side, px, that says mean levels as angles."""
     nodes = [
         helper.make_node("GlobalAveragePool", ["data"], ["means"]),
         helper.make_node("Split", ["means"], ["blue", "green", "red"], axis=1),
-        *(helper.make_node("Reshape", [colour, "shape"], [name]) for colour, name in (("blue", YAW), ("green", PITCH))),
+        *(helper.make_node("Reshape", [colour, "shape"], [name]) for colour, name in (("blue", yaw), ("green", PITCH))),
     ]
-    outputs = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, (1, 1)) for name in (YAW, PITCH)]
-    picture = helper.make_tensor_value_info("data", onnx.TensorProto.FLOAT, (1, 3, INPUT_PX, INPUT_PX))
+    outputs = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, (1, 1)) for name in (yaw, PITCH)]
+    picture = helper.make_tensor_value_info("data", onnx.TensorProto.FLOAT, (1, 3, side, side))
     shape = numpy_helper.from_array(np.array((1, 1), np.int64), "shape")
     graph = helper.make_graph(nodes, "colours", [picture], outputs, [shape])
-    file = tmp_path_factory.mktemp("oracle") / "colours.onnx"
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)], ir_version=8), file)
-    return HeadPose(file)
+    return file
 
 
 def test_the_network_sees_blue_green_red_from_0_to_255_and_a_little_more_than_the_face(network: HeadPose) -> None:
@@ -80,6 +84,15 @@ def test_nothing_to_look_at_is_refused() -> None:
 def test_a_missing_network_is_said_before_the_work(tmp_path: Path) -> None:
     tar = write_tar(tmp_path / "plain.tar", {"a.jpg": jpeg(scene(1))})
     assert isinstance(evaluate("--photographs", tar, "--oracle", tmp_path / "no.xml").exception, ModelNotFound)
+
+
+def test_a_network_that_cannot_be_read_or_is_another_is_refused_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "g.xml").write_text("garbage")
+    with pytest.raises(InferenceError, match=r"g\.xml: OpenVINO refuses the network, got "):
+        HeadPose(tmp_path / "g.xml")
+    for change in ({"side": 64}, {"yaw": "left"}):
+        with pytest.raises(InferenceError, match=r"other\.onnx: another network, got .*, expected \[1,3,60,60\] -> "):
+            HeadPose(write_network(tmp_path / "other.onnx", **change))  # type: ignore[arg-type]
 
 
 @pytest.mark.shared

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -147,3 +148,23 @@ def test_no_scenes_are_refused(tmp_path: Path) -> None:
     (tmp_path / "text.npz").write_text("none")
     with pytest.raises(BadInput, match="expected a file of `passerby train scenes`"):
         load_scenes(tmp_path / "text.npz")
+    np.save(tmp_path / "array.npy", np.zeros(3))
+    with pytest.raises(BadInput, match="expected a file of `passerby train scenes`"):
+        load_scenes(tmp_path / "array.npy")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"labelled": np.ones(1, np.bool_)}, "`labelled` does not fit the other columns, got shape (1,), expected 2"),
+        ({"scores": np.ones(0, np.float32)}, "`scores` does not fit the other columns, got shape (0,)"),
+        ({"file_ends": np.zeros(0, np.int64)}, "no picture in it"),
+    ],
+)
+def test_columns_that_do_not_fit_are_refused(tmp_path: Path, change: dict[str, Any], said: str) -> None:
+    save_scenes(scene_files([1, 2]), tmp_path / "scenes.npz")
+    with np.load(tmp_path / "scenes.npz") as stored:
+        np.savez(tmp_path / "changed.npz", **{**stored, **change})
+    with pytest.raises(BadInput) as caught:
+        load_scenes(tmp_path / "changed.npz")
+    assert f"changed.npz: {said}" in str(caught.value)

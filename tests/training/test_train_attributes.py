@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import typer
@@ -37,8 +39,8 @@ from training.attributes.start import Start, train
 from training.attributes.teaching import load_network
 from training.attributes.temperature import temper
 from training.attributes.validation import answer
-from training.checkpoint import load_state
-from training.configuration import find_config
+from training.checkpoint import load_fitting, load_state, save_state
+from training.configuration import DETECTION_CONFIGS, find_config
 from training.detection.config import DetectionConfig
 from training.logs import read_log
 from training.networks.attributes import AttributeNetwork, NetworkConfig
@@ -141,6 +143,15 @@ def test_a_checkpoint_of_another_network_is_refused_and_stays(files: tuple[Path,
     with pytest.raises(UsageError, match="--resume goes on"):
         run(short(TINY, 1), start(files, tmp_path))
     assert (tmp_path / LAST).read_bytes() == before
+
+
+def test_a_run_goes_on_with_its_own_chips_only(files: tuple[Path, Path], tmp_path: Path) -> None:
+    next(train(short(TINY, 2), start(files, tmp_path), lambda ticks: None))
+    with pytest.raises(BadInput, match="the checkpoint is of other data; name another --out"):
+        run(short(TINY, 2), start((files[1], files[1]), tmp_path, resume=True))
+    old = load_state(tmp_path / LAST)
+    save_state(tmp_path / LAST, {name: each for name, each in old.items() if name != "data"})
+    assert len(run(short(TINY, 2), start((files[1], files[1]), tmp_path, resume=True))) == 1
 
 
 def test_a_torn_checkpoint_is_named(files: tuple[Path, Path], tmp_path: Path) -> None:
@@ -276,6 +287,16 @@ def test_the_log_becomes_a_picture(trained: tuple[Path, list[Epoch]], tmp_path: 
     assert (tmp_path / "log.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_log_of_faces_without_labels_becomes_a_picture(files: tuple[Path, Path], tmp_path: Path) -> None:
+    save_chips(without_labels(drawn_chips(24, 3)), tmp_path / "unlabelled.npz")
+    (epoch,) = run(short(TINY, 1), start((files[0], tmp_path / "unlabelled.npz"), tmp_path / "run"))
+    assert epoch.validation is not None
+    assert np.isnan(epoch.validation.mae_years)
+    (kept,) = read_log(tmp_path / "run" / LOG, Epoch)
+    assert repr(kept) == repr(epoch)  # NaN is no NaN's equal
+    assert call("plot", str(tmp_path / "run"), "--out", str(tmp_path / "log.png")).exit_code == 0
+
+
 def test_chips_come_back_with_their_labels(files: tuple[Path, Path]) -> None:
     loaded, drawn = load_chips(files[1]), drawn_chips(96, 2)
     assert np.array_equal(loaded.ages, drawn.ages)
@@ -312,11 +333,54 @@ def test_a_seed_out_of_range_is_refused_in_a_file_too(tmp_path: Path, seed: int)
 
 def test_files_that_are_no_chips_are_refused(files: tuple[Path, Path], tmp_path: Path) -> None:
     (tmp_path / "torn.npz").write_bytes(files[0].read_bytes()[:1000])
-    for name in ("torn.npz", "none.npz"):
+    np.save(tmp_path / "array.npy", np.zeros(3))
+    for name in ("torn.npz", "none.npz", "array.npy"):
         words = ("--chips", str(tmp_path / name), "--held-out", str(files[1]), "--out", str(tmp_path / "run"))
         failed = call("attributes", *words, "--config", "tiny").exception
         assert isinstance(failed, BadInput)
         assert "expected a file of `passerby train chips`" in str(failed)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"genders": np.zeros(23, np.int64)}, "`genders` does not fit the other columns, got shape (23,), expected 24"),
+        ({"ends": np.zeros(0, np.int64)}, "no picture in it"),
+    ],
+)
+def test_columns_that_do_not_fit_are_refused(tmp_path: Path, change: dict[str, Any], said: str) -> None:
+    save_chips(drawn_chips(24, 3), tmp_path / "chips.npz")
+    with np.load(tmp_path / "chips.npz") as stored:
+        np.savez(tmp_path / "changed.npz", **{**stored, **change})
+    with pytest.raises(BadInput) as caught:
+        load_chips(tmp_path / "changed.npz")
+    assert f"changed.npz: {said}" in str(caught.value)
+
+
+def test_chips_without_any_label_are_refused_without_a_teacher(files: tuple[Path, Path], tmp_path: Path) -> None:
+    save_chips(without_labels(drawn_chips(24, 3)), tmp_path / "unlabelled.npz")
+    words = ("--chips", str(tmp_path / "unlabelled.npz"), "--held-out", str(files[1]), "--out", str(tmp_path / "run"))
+    failed = call("attributes", *words, "--config", "tiny").exception
+    assert isinstance(failed, BadInput)
+    assert "no chip has an age or a gender, got 24 chips; name a --teacher" in str(failed)
+
+
+def test_a_teacher_of_another_kind_is_refused(files: tuple[Path, Path], tmp_path: Path) -> None:
+    config = find_config("tiny", DetectionConfig, DETECTION_CONFIGS)
+    save_state(tmp_path / "detector.pt", {"config": msgspec.json.encode(config).decode(), "weights": {}})
+    words = ("--out", str(tmp_path / "run"), "--config", "tiny", "--teacher", str(tmp_path / "detector.pt"))
+    failed = call("attributes", *data(files), *words).exception
+    assert isinstance(failed, BadInput)
+    assert "detector.pt: configuration of another network" in str(failed)
+
+
+@pytest.mark.parametrize("content", [b"path,age\n1.jpg,3\n", b"", b"age", b"hello world", b"h", b"X"])
+def test_files_that_are_no_weights_are_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "c.csv").write_bytes(content)
+    for load in (load_state, lambda path: load_fitting(torch.nn.Linear(1, 1), path)):
+        with pytest.raises(BadInput, match=r"c\.csv"):
+            load(tmp_path / "c.csv")
+    assert isinstance(call("export", str(tmp_path / "c.csv"), "--out", str(tmp_path)).exception, BadInput)
 
 
 def call(*words: str) -> Result:

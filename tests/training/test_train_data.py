@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -121,6 +123,21 @@ def test_the_data_report_is_one_page_and_its_plots(labelled: Path, tmp_path: Pat
     assert call("data", str(labelled), "--out", str(tmp_path / "report")).exit_code == 0
     assert "20" in (tmp_path / "report" / "data-report.html").read_text()
     assert list((tmp_path / "report").glob("*.png"))
+
+
+def test_a_bar_counts_the_pictures_of_a_data_report(labelled: Path, tmp_path: Path) -> None:
+    terminal, ours = pty.openpty()
+    words = ["train", "data", str(labelled), "--out", str(tmp_path / "report")]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "edge.cli", *words],
+        stdout=subprocess.DEVNULL, stderr=ours, env=os.environ | {"TERM": "xterm"},
+    )  # fmt: skip
+    os.close(ours)
+    seen = b""
+    while b"20/20" not in seen:
+        seen += os.read(terminal, 4096)
+    assert process.wait(timeout=30) == 0
+    os.close(terminal)
 
 
 def test_what_is_wrong_is_said_in_one_line(labelled: Path, tmp_path: Path) -> None:

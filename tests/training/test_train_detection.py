@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from msgspec.structs import replace
@@ -25,7 +26,8 @@ except ImportError:
     unavailable("torch is not installed (passerby[training])", module=True)
 
 from training.app import app
-from training.checkpoint import load_state
+from training.attributes.config import TrainingConfig
+from training.checkpoint import load_state, save_state
 from training.configuration import DETECTION_CONFIGS, find_config
 from training.detection.calibrating import Line
 from training.detection.config import DetectionConfig
@@ -83,6 +85,16 @@ def test_the_log_is_what_was_said(trained: tuple[Path, list[DetectionEpoch]]) ->
     assert read_log(folder / LOG, DetectionEpoch) == epochs
 
 
+def test_the_log_of_labelled_pictures_alone_becomes_a_picture(files: tuple[Path, Path], tmp_path: Path) -> None:
+    save_scenes(scene_files(range(300, 304)), tmp_path / "labelled.npz")
+    (epoch,) = run(short(1), start((files[0], tmp_path / "labelled.npz"), tmp_path / "run"))
+    assert epoch.detection is not None
+    assert np.isnan(epoch.detection.found_percent)
+    (kept,) = read_log(tmp_path / "run" / LOG, DetectionEpoch)
+    assert repr(kept) == repr(epoch)  # NaN is no NaN's equal
+    assert call("plot", str(tmp_path / "run"), "--out", str(tmp_path / "log.png")).exit_code == 0
+
+
 def test_a_run_that_is_resumed_ends_as_if_it_had_not_been_stopped(files: tuple[Path, Path], tmp_path: Path) -> None:
     run(short(3), start(files, tmp_path / "whole"))
     stopped = train(short(3), start(files, tmp_path / "stopped"), lambda ticks: None)
@@ -101,6 +113,12 @@ def test_a_checkpoint_of_another_configuration_is_refused_and_stays(files: tuple
     with pytest.raises(UsageError, match="--resume goes on"):
         run(short(1), start(files, tmp_path))
     assert (tmp_path / LAST).read_bytes() == before
+
+
+def test_a_run_goes_on_with_its_own_scenes_only(files: tuple[Path, Path], tmp_path: Path) -> None:
+    next(train(short(2), start(files, tmp_path), lambda ticks: None))
+    with pytest.raises(BadInput, match="the checkpoint is of other data; name another --out"):
+        run(short(2), start((files[1], files[1]), tmp_path, resume=True))
 
 
 def test_the_network_that_is_to_ship_is_as_small_as_promised() -> None:
@@ -200,6 +218,13 @@ def test_what_is_wrong_is_said_in_one_line(
     failed = call("detection", *data, *words).exception
     assert isinstance(failed, error)
     assert said in str(failed)
+
+
+def test_weights_of_ages_and_genders_are_no_detector(tmp_path: Path) -> None:
+    config = find_config("tiny", TrainingConfig)
+    save_state(tmp_path / "ages.pt", {"config": msgspec.json.encode(config).decode(), "weights": {}})
+    with pytest.raises(BadInput, match=r"ages\.pt: configuration of another network"):
+        load_detector(tmp_path / "ages.pt")
 
 
 def test_files_that_are_no_scenes_are_refused(files: tuple[Path, Path], tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from training.attributes.teaching import Student, teach
 from training.attributes.temperature import temper
 from training.attributes.validation import Validation, validate
 from training.augmentation import augment
-from training.checkpoint import halve, load_state, load_weights, save_state
+from training.checkpoint import halve, load_state, load_weights, need_same_run, save_state
 from training.data.chips import UNKNOWN, Chips
 from training.networks.attributes import AttributeNetwork
 from training.optimisation import follow, make_optimiser, need_numbers, rate_at, step
@@ -47,7 +47,10 @@ class Epoch(Struct, frozen=True):
 
 
 class Run:
-    """One training run in a folder. Raises BadInput for a checkpoint of another network and for a full disk."""
+    """One training run in a folder.
+
+    Raises BadInput where there is nothing to learn from, for a checkpoint of another network and for a full disk.
+    """
 
     def __init__(
         self,
@@ -58,9 +61,10 @@ class Run:
         *,
         device: torch.device,
         prepare: Callable[[nn.Module], None] = lambda network: None,
+        data: str = "",
     ) -> None:
-        """`prepare` may put other weights into the fresh network before the first step."""
-        self._config, self._folder, self._device = config, folder, device
+        """`prepare` may put other weights into the fresh network before the first step. data: digest of the chips."""
+        self._config, self._folder, self._device, self._data = config, folder, device, data
         torch.manual_seed(config.schedule.seed)
         network = AttributeNetwork(config.network)
         prepare(network)
@@ -79,10 +83,7 @@ class Run:
         """Go on from the folder's last checkpoint; returns the epochs that are done. Raises BadInput."""
         path = self._folder / LAST
         state = load_state(path, self._device)
-        if state["config"] != _text(self._config):
-            raise BadInput(
-                explain("the checkpoint is of another configuration", where=str(path), next_step="name another --out")
-            )
+        need_same_run(state, _text(self._config), self._data, str(path))
         load_weights(self._student, state["student"], str(path))
         load_weights(self.average, state["weights"], str(path))
         self._optimiser.load_state_dict(state["optimiser"])
@@ -148,6 +149,7 @@ class Run:
             **self._weights(),
             "student": self._student.state_dict(),
             "optimiser": self._optimiser.state_dict(),
+            "data": self._data,
             "log": self._log,
             "steps": self._steps,
         }
@@ -172,7 +174,11 @@ def _mix_half(pictures: Tensor, answers: Answers, generator: Generator) -> tuple
 
 
 def _labelled(chips: Chips) -> Chips:
-    return chips.take((chips.bands[:, 0] != UNKNOWN) | (chips.genders != UNKNOWN))
+    labelled = (chips.bands[:, 0] != UNKNOWN) | (chips.genders != UNKNOWN)
+    if not labelled.any():
+        next_step = "name a --teacher, or chips with labels"
+        raise BadInput(explain("no chip has an age or a gender", got=f"{len(chips)} chips", next_step=next_step))
+    return chips.take(labelled)
 
 
 def _due(epoch: int, *, last: bool) -> bool:

@@ -15,7 +15,7 @@ from training.attributes.loop import Epoch, Run
 from training.checkpoint import load_fitting
 from training.data.chips import load_all
 from training.progress import Ticks
-from training.runs import claim_folder, find_device
+from training.runs import claim_folder, digest_of, find_device
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +45,8 @@ def train(config: TrainingConfig, start: Start, on_batch: Callable[[Ticks], None
             taken, all_of_them = load_fitting(network, start.init)
             _log.info("%s: %d of the network's %d tensors", start.init, taken, all_of_them)
 
-    run = Run(config, load_all(start.chips), load_all(start.held_out), start.folder, device=device, prepare=prepare)
+    chips, held_out, digest = load_all(start.chips), load_all(start.held_out), digest_of(start.chips)
+    run = Run(config, chips, held_out, start.folder, device=device, prepare=prepare, data=digest)
     if start.resume:
         run.resume()
     yield from run.epochs(on_batch)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
 import torch
 from torch import Tensor, nn
 
 from training.attributes.config import TrainingConfig
 from training.attributes.targets import Answers
-from training.checkpoint import load_state, load_weights
+from training.checkpoint import load_state, load_weights, read_config
 from training.data.chips import Chips
 from training.networks.attributes import AttributeNetwork
 from training.networks.pictures import to_input
@@ -75,7 +74,7 @@ def _answer(
 def load_network(file: Path, device: torch.device) -> tuple[AttributeNetwork, TrainingConfig]:
     """The trained network of a weights file or checkpoint, ready to answer. Raises BadInput."""
     state = load_state(file, device)
-    config = msgspec.json.decode(state["config"], type=TrainingConfig)
+    config = read_config(state, TrainingConfig, str(file))
     network = AttributeNetwork(config.network).to(device, memory_format=torch.channels_last)
     load_weights(network, state["weights"], str(file))
     return network.eval().requires_grad_(False), config

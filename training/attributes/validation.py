@@ -18,7 +18,7 @@ BATCH = 512
 
 
 class Validation(Struct, frozen=True):
-    """Mean absolute error in years, gender in percent right; NaN where no label is known."""
+    """Mean absolute error in years, gender in percent right; NaN (null in the log) where no label is known."""
 
     mae_years: float
     mae_years_18_75: float

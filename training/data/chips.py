@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +23,7 @@ from edge.geometry import Points
 from edge.imaging import align_face, stretch
 from edge.types import FEMALE, MALE, Image
 from training.data.collection import Reading
+from training.data.columns import count_pictures, need_rows, read_columns
 from training.data.samples import Sample
 from training.reports.files import write_whole
 
@@ -110,16 +110,13 @@ def save_chips(chips: Chips, path: Path) -> None:
 
 def load_chips(path: Path) -> Chips:
     """Chips of a file that `save_chips` wrote. Raises BadInput for another file."""
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            jpegs, ends = stored["jpegs"].tobytes(), stored["ends"].tolist()
-            labels = [stored[each.name] for each in fields(Chips) if each.name != "images"]
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        message = explain(f"cannot be read ({error})", where=str(path), expected="a file of `passerby train chips`")
-        raise BadInput(message) from error
-    starts = [0, *ends[:-1]]
-    images = [decode_image(jpegs[start:end], str(path)) for start, end in zip(starts, ends, strict=True)]
-    return Chips(np.stack(images), *labels)
+    labels = [each.name for each in fields(Chips) if each.name != "images"]
+    columns = read_columns(path, ("jpegs", "ends", *labels), "a file of `passerby train chips`")
+    jpegs, ends = columns.pop("jpegs").tobytes(), columns["ends"]
+    need_rows(columns, count_pictures(ends, path), path)
+    starts = [0, *ends[:-1].tolist()]
+    images = [decode_image(jpegs[start:end], str(path)) for start, end in zip(starts, ends.tolist(), strict=True)]
+    return Chips(np.stack(images), *(columns[name] for name in labels))
 
 
 def load_all(paths: Sequence[Path]) -> Chips:

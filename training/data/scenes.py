@@ -10,15 +10,15 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.cameras.image_file import decode_image
-from edge.errors import BadInput, UsageError, explain
+from edge.errors import UsageError, explain
 from edge.types import Image
 from training.data.boxes import STATES
+from training.data.columns import count_pictures, need_rows, read_columns
 from training.data.teachers import TaughtFace
 from training.reports.files import write_whole
 
@@ -108,17 +108,15 @@ def save_scenes(files: Sequence[SceneFile], path: Path) -> None:
 
 def load_scenes(path: Path) -> Scenes:
     """Scenes of a file that `save_scenes` wrote. Raises BadInput for another file."""
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            content, file_ends = stored["files"].tobytes(), stored["file_ends"].tolist()
-            face_ends, sources = stored["face_ends"].tolist(), stored["sources"].tolist()
-            labelled = stored["labelled"].tolist()
-            faces = Faces(*(stored[each.name] for each in fields(Faces)))
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        message = explain(f"cannot be read ({error})", where=str(path), expected="a file of `passerby train scenes`")
-        raise BadInput(message) from error
-    images = [decode_image(content[start:end], str(path)) for start, end in _spans(file_ends)]
-    return Scenes(images, [faces.take(slice(start, end)) for start, end in _spans(face_ends)], labelled, sources)
+    pictures, of_faces = ("file_ends", "face_ends", "labelled", "sources"), [each.name for each in fields(Faces)]
+    columns = read_columns(path, ("files", *pictures, *of_faces), "a file of `passerby train scenes`")
+    content, file_ends, face_ends = columns["files"].tobytes(), columns["file_ends"], columns["face_ends"]
+    need_rows({name: columns[name] for name in pictures}, count_pictures(file_ends, path), path)
+    need_rows({name: columns[name] for name in of_faces}, int(face_ends[-1]), path)
+    images = [decode_image(content[start:end], str(path)) for start, end in _spans(file_ends.tolist())]
+    faces = Faces(**{name: columns[name] for name in of_faces})
+    parts = [faces.take(slice(start, end)) for start, end in _spans(face_ends.tolist())]
+    return Scenes(images, parts, columns["labelled"].tolist(), columns["sources"].tolist())
 
 
 def load_all(paths: Sequence[Path]) -> Scenes:

@@ -17,8 +17,7 @@ import torch
 from msgspec import Struct
 from torch import Generator, nn
 
-from edge.errors import BadInput, explain
-from training.checkpoint import halve, load_state, load_weights, save_state
+from training.checkpoint import halve, load_state, load_weights, need_same_run, save_state
 from training.data.scenes import Scenes
 from training.detection.assignment import list_faces
 from training.detection.cells import make_cells, read_levels
@@ -56,9 +55,10 @@ class Run:
         *,
         device: torch.device,
         prepare: Callable[[nn.Module], None] = lambda network: None,
+        data: str = "",
     ) -> None:
-        """`prepare` may put other weights into the fresh network before the first step."""
-        self._config, self._folder, self._device = config, folder, device
+        """`prepare` may put other weights into the fresh network before the first step. data: digest of the scenes."""
+        self._config, self._folder, self._device, self._data = config, folder, device, data
         torch.manual_seed(config.schedule.seed)
         network = DetectionNetwork(config.network)
         prepare(network)
@@ -74,10 +74,7 @@ class Run:
         """Go on from the folder's last checkpoint; returns the epochs that are done. Raises BadInput."""
         path = self._folder / LAST
         state = load_state(path, self._device)
-        if state["config"] != _text(self._config):
-            raise BadInput(
-                explain("the checkpoint is of another configuration", where=str(path), next_step="name another --out")
-            )
+        need_same_run(state, _text(self._config), self._data, str(path))
         load_weights(self.network, state["network"], str(path))
         load_weights(self.average, state["weights"], str(path))
         self._optimiser.load_state_dict(state["optimiser"])
@@ -137,6 +134,7 @@ class Run:
             **self._weights(),
             "network": self.network.state_dict(),
             "optimiser": self._optimiser.state_dict(),
+            "data": self._data,
             "log": self._log,
             "steps": self._steps,
         }

@@ -15,7 +15,7 @@ from training.data.scenes import load_all
 from training.detection.config import DetectionConfig
 from training.detection.loop import DetectionEpoch, Run
 from training.progress import Ticks
-from training.runs import claim_folder, find_device
+from training.runs import claim_folder, digest_of, find_device
 
 _log = logging.getLogger(__name__)
 
@@ -45,8 +45,8 @@ def train(config: DetectionConfig, start: Start, on_batch: Callable[[Ticks], Non
             taken, all_of_them = load_fitting(network, start.init)
             _log.info("%s: %d of the network's %d tensors", start.init, taken, all_of_them)
 
-    scenes, held_out = load_all(start.scenes), load_all(start.held_out)
-    run = Run(config, scenes, held_out, start.folder, device=device, prepare=prepare)
+    scenes, held_out, digest = load_all(start.scenes), load_all(start.held_out), digest_of(start.scenes)
+    run = Run(config, scenes, held_out, start.folder, device=device, prepare=prepare, data=digest)
     if start.resume:
         run.resume()
     yield from run.epochs(on_batch)

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import torch
 
-from training.checkpoint import load_state, load_weights
+from training.checkpoint import load_state, load_weights, read_config
 from training.detection.config import DetectionConfig
 from training.networks.detection import DetectionNetwork
 from training.runs import WEIGHTS
@@ -17,7 +17,7 @@ def load_detector(run: Path, device: torch.device | str = "cpu") -> tuple[Detect
     """The network of a run's folder, a weights file or a checkpoint, ready to answer. Raises BadInput."""
     file = weights_file(run)
     state = load_state(file, device)
-    config = msgspec.json.decode(state["config"], type=DetectionConfig)
+    config = read_config(state, DetectionConfig, str(file))
     network = DetectionNetwork(config.network).to(device, memory_format=torch.channels_last)
     load_weights(network, state["weights"], str(file))
     return network.eval().requires_grad_(False), config

@@ -19,7 +19,7 @@ MOST_PHOTOGRAPHS = 200
 
 
 class Validation(Struct, frozen=True):
-    """Numbers of one network; NaN where there is no such picture.
+    """Numbers of one network; NaN (null in the log) where there is no such picture.
 
     ap50, ap50_double: of pictures with labelled boxes, at their own size and at twice that. found_percent: of
     photographs in which teachers see a face, those in which one of these faces is found at a score of 0.5.

@@ -60,22 +60,34 @@ def draw_looked(found: Distribution, k: int) -> Plot:
                 f"Larger dots are more visits; groups of fewer than {k} are left out.")  # fmt: skip
 
 
-def draw_hours(found: Distribution, zone: str) -> Plot:
+def draw_hours(found: Distribution, zone: str, k: int) -> Plot:
     """Visits of a mean day by hour, and those of them with attention."""
     figure, axes = new_figure(_WIDE, 3.4)
     hours = np.arange(HOURS) + 0.5
-    axes.bar(hours, found.by_hour / found.days, 0.86, color=DWELL, label="visits")
-    axes.bar(hours, found.watchers_by_hour / found.days, 0.86, color=ATTENTION, label="of them looked at the screen")
+    series = (
+        (found.by_hour, DWELL, "visits"),
+        (found.watchers_by_hour, ATTENTION, "of them looked at the screen"),
+    )
+    for counts, colour, words in series:
+        bars = axes.bar(hours, counts / found.days, 0.86, color=colour, label=words)
+        _hollow(bars, counts, k, colour)
     _hour_axis(axes)
     label(axes, "When they came", f"hour of day ({zone})", "visits an hour" + _mean_of(found))
     legend(axes)
-    return Plot(png(figure), "Columns of visits by hour of day, with those that looked")
+    return Plot(png(figure), "Columns of visits by hour of day, with those that looked",
+                f"Hollow: fewer than {k} visits.")  # fmt: skip
 
 
-def draw_week(found: Distribution, zone: str) -> Plot:
-    """Visits by weekday and hour."""
+def draw_week(found: Distribution, zone: str, k: int) -> Plot:
+    """Visits by weekday and hour; cells of fewer than k are hollow."""
     figure, axes = new_figure(_WIDE, 3.3)
-    image = axes.imshow(found.by_week, cmap=SHADES, aspect="auto", extent=(0, HOURS, len(DAYS), 0), vmin=0)
+    small = (found.by_week > 0) & (found.by_week < k)
+    large = np.where(small, 0, found.by_week)
+    scale = {"vmin": 0, "vmax": max(k, int(large.max()))}
+    image = axes.imshow(large, cmap=SHADES, aspect="auto", extent=(0, HOURS, len(DAYS), 0), **scale)
+    days, hours = np.nonzero(small)
+    _hollow(axes.bar(hours + 0.5, 1, 1, days), found.by_week[small], k, DWELL)
+    axes.set_ylim(len(DAYS), 0)
     axes.set_yticks(np.arange(len(DAYS)) + 0.5, DAYS)
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
@@ -85,7 +97,7 @@ def draw_week(found: Distribution, zone: str) -> Plot:
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=8, colors=FAINT, length=0)
     bar.set_label("visits", fontsize=9, color=FAINT)
-    return Plot(png(figure), "Shades of visits by weekday and hour")
+    return Plot(png(figure), "Shades of visits by weekday and hour", f"Hollow: fewer than {k} visits.")
 
 
 def draw_times_by_hour(found: Distribution, zone: str, k: int) -> Plot:

@@ -9,8 +9,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import msgspec
 
@@ -136,28 +137,37 @@ _Read = _Line | _Columns
 
 def _rows(address: str) -> Iterator[tuple[str, _Read]]:
     if address == _STDIN:
-        return _json_lines(sys.stdin.buffer, "stdin")
-    path = Path(address)
+        yield from _json_lines(sys.stdin.buffer, "stdin")
+        return
     try:
-        with path.open("rb") as file:
-            beginning = file.read(4096)
+        with _open(Path(address)) as file:
+            yield from _rows_of(file, Path(address))
     except OSError as error:
         raise BadInput(explain("events cannot be read", where=address, got=error.strerror)) from error
+
+
+def _open(path: Path) -> BinaryIO:
+    """A file that can be read from its beginning again; of a pipe, which cannot, all that it gives."""
+    file = path.open("rb")
+    if file.seekable():
+        return file
+    with file:
+        return BytesIO(file.read())
+
+
+def _rows_of(file: BinaryIO, path: Path) -> Iterator[tuple[str, _Read]]:
+    beginning = file.read(4096)
+    file.seek(0)
     if beginning.startswith(_SQLITE):
         return _sqlite(path)
     if path.suffix.lower() == ".csv" or _is_header(beginning):
-        return _csv(path)
-    return _lines_of(path)
+        return _csv(file, str(path))
+    return _json_lines(file, str(path))
 
 
 def _is_header(beginning: bytes) -> bool:
     first = beginning.partition(b"\n")[0]
     return b"event_id" in first and b"," in first and b"{" not in first
-
-
-def _lines_of(path: Path) -> Iterator[tuple[str, _Read]]:
-    with path.open("rb") as file:
-        yield from _json_lines(file, str(path))
 
 
 def _json_lines(lines: Iterable[bytes], name: str) -> Iterator[tuple[str, _Read]]:
@@ -170,20 +180,21 @@ def _json_lines(lines: Iterable[bytes], name: str) -> Iterator[tuple[str, _Read]
             yield f"{name}:{number}", _Line(text)
 
 
-def _csv(path: Path) -> Iterator[tuple[str, _Read]]:
+def _csv(file: BinaryIO, name: str) -> Iterator[tuple[str, _Read]]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.DictReader(file)
-            for row in rows:
-                yield f"{path}:{rows.line_num}", _Columns(dict(row))
+        rows = csv.DictReader(TextIOWrapper(file, encoding="utf-8-sig", newline=""))
+        for row in rows:
+            yield f"{name}:{rows.line_num}", _Columns(dict(row))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise BadInput(explain("not a CSV in UTF-8", where=str(path), got=error)) from error
+        raise BadInput(explain("not a CSV in UTF-8", where=name, got=error)) from error
 
 
 def _sqlite(path: Path) -> Iterator[tuple[str, _Read]]:
     """Rows of every table that holds events; the file is opened for reading only."""
+    if not path.is_file():
+        raise BadInput(explain("SQLite cannot be read from a pipe", where=str(path), expected="a file"))
     try:
-        with closing(_open(path)) as database:
+        with closing(_connect(path)) as database:
             tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
             for table in tables:
                 yield from _table(database, path, table)
@@ -191,16 +202,27 @@ def _sqlite(path: Path) -> Iterator[tuple[str, _Read]]:
         raise BadInput(explain("SQLite file cannot be read", where=str(path), got=error)) from error
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    """Beside a publisher that writes; or, where the folder is read-only too, the file as it lies."""
+def _connect(path: Path) -> sqlite3.Connection:
+    """Beside a publisher that writes; or, where the folder is read-only too, the file as it lies.
+
+    Raises BadInput where events lie in a write-ahead log that cannot be read there.
+    """
     address = path.absolute().as_uri()
     database = sqlite3.connect(f"{address}?mode=ro", uri=True)
     try:
         database.execute("SELECT name FROM sqlite_master LIMIT 1").fetchone()
     except sqlite3.OperationalError:
         database.close()
+        _need_no_log(path)
         database = sqlite3.connect(f"{address}?mode=ro&immutable=1", uri=True)
     return database
+
+
+def _need_no_log(path: Path) -> None:
+    written_ahead = Path(f"{path.resolve()}-wal")
+    if written_ahead.is_file() and written_ahead.stat().st_size:
+        next_step = "copy both files to a folder that you can write"
+        raise BadInput(explain(f"cannot be read with its {written_ahead.name}", where=str(path), next_step=next_step))
 
 
 def _table(database: sqlite3.Connection, path: Path, table: str) -> Iterator[tuple[str, _Read]]:

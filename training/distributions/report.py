@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -40,8 +41,8 @@ def draw(found: Distribution, zone: str, k: int) -> dict[str, Plot]:
     plots = {
         "people": draw_people(found, k),
         "looked": draw_looked(found, k),
-        "hours": draw_hours(found, zone),
-        "week": draw_week(found, zone) if found.days >= WEEK else None,
+        "hours": draw_hours(found, zone, k),
+        "week": draw_week(found, zone, k) if found.days >= WEEK else None,
         "times-by-hour": draw_times_by_hour(found, zone, k),
         "times-by-age": draw_times_by_band(found, k),
     }
@@ -89,9 +90,9 @@ def people_table(found: Distribution, k: int) -> Rows:
 
 def _lead(log: EventLog, zone: str) -> str:
     places = sorted({f"{visit.site}/{visit.device}" for visit in log.visits if visit.device})
-    first, last = log.visits[0].started_at, log.visits[-1].started_at
+    first, last = (log.visits[index].began.astimezone(ZoneInfo(zone)).date() for index in (0, -1))
     where = f"{', '.join(places[:4])}{' and others' if len(places) > 4 else ''}: " if places else ""
-    return f"{where}from {first[:10]} to {last[:10]}, hours in {zone}. A visit is a face that came, stayed and left."
+    return f"{where}from {first} to {last}, hours in {zone}. A visit is a face that came, stayed and left."
 
 
 def _head(log: EventLog, found: Distribution) -> Section:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from typing import Annotated
 
 import msgspec
@@ -51,6 +52,10 @@ class Visit(Struct, frozen=True, kw_only=True):
         labels = [bracket.label for bracket in TAXONOMIES[self.age.taxonomy].brackets]
         if self.age.bracket not in (*labels, UNKNOWN):
             raise ValueError(f"no bracket {self.age.bracket!r} in {self.age.taxonomy}")
+        if not (math.isfinite(self.dwell_s) and math.isfinite(self.attention_s)):
+            raise ValueError(f"a duration is no number of seconds: {self.dwell_s}, {self.attention_s}")
+        if not MINYEAR < self.began.year < MAXYEAR:
+            raise ValueError(f"started_at {self.started_at} has no hour in other time zones")
 
     @property
     def began(self) -> datetime:

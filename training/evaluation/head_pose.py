@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from edge.catalog.lookup import shared_dir
-from edge.errors import ModelNotFound, explain
+from edge.errors import InferenceError, ModelNotFound, explain
 from edge.geometry import Box
 from edge.imaging import crop_square
 from edge.inference.quiet import silence_openvino
@@ -32,7 +32,7 @@ class HeadPose:
     """Looks at one face at a time."""
 
     def __init__(self, file: Path) -> None:
-        """file: its `.xml` (or ONNX). Raises ModelNotFound, BackendUnavailable without OpenVINO."""
+        """file: its `.xml` (or ONNX). Raises ModelNotFound, InferenceError, BackendUnavailable without OpenVINO."""
         if not file.is_file():
             raise ModelNotFound(
                 explain("no such network", where=str(file), expected="head-pose-estimation-adas-0001.xml",
@@ -60,4 +60,20 @@ def _compile(file: Path) -> Any:
     except ImportError as error:
         raise missing_package("the head pose network", "openvino", extra="openvino") from error
     hints = {"INFERENCE_NUM_THREADS": 1, "INFERENCE_PRECISION_HINT": "f32"}
-    return openvino.Core().compile_model(str(file), "CPU", hints).create_infer_request()
+    try:
+        compiled = openvino.Core().compile_model(str(file), "CPU", hints)
+    except RuntimeError as error:
+        raise InferenceError(explain("OpenVINO refuses the network", where=str(file), got=error)) from error
+    _need_form(compiled, openvino.PartialShape([1, 3, INPUT_PX, INPUT_PX]), file)
+    return compiled.create_infer_request()
+
+
+def _need_form(compiled: Any, pictures: Any, file: Path) -> None:
+    """Raises InferenceError where the network does not take pictures of this shape, or tells no angles."""
+    shapes = [each.partial_shape for each in compiled.inputs]
+    names = {name for each in compiled.outputs for name in each.names}
+    if len(shapes) == 1 and shapes[0].compatible(pictures) and {YAW, PITCH} <= names:
+        return
+    got = f"{', '.join(map(str, shapes))} -> {', '.join(sorted(names))}"
+    expected = f"{pictures} -> {YAW}, {PITCH}, as head-pose-estimation-adas-0001 has them"
+    raise InferenceError(explain("another network", where=str(file), got=got, expected=expected))
