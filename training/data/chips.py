@@ -18,7 +18,7 @@ from PIL import Image as Pillow
 
 from edge.attributes.aligned import TEMPLATE
 from edge.cameras.image_file import decode_image
-from edge.errors import BadInput, UsageError, explain
+from edge.errors import UsageError, explain
 from edge.geometry import Points
 from edge.imaging import align_face, stretch
 from edge.types import FEMALE, MALE, Image
