@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -58,9 +59,14 @@ def write_picture(path: Path, image: Image) -> None:
             partial.replace(path)
             return
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        _drop(partial)
         raise _not_written(path, error.strerror) from error
     raise _not_written(path, "no encoder for it")
+
+
+def _drop(partial: Path) -> None:
+    with suppress(OSError):  # its folder may not be one, or not take it back
+        partial.unlink(missing_ok=True)
 
 
 class VideoFile:
@@ -84,7 +90,7 @@ class VideoFile:
         self._write_held()
         self._close()
         if self._written and self._count() != self._written:
-            self._partial.unlink(missing_ok=True)
+            _drop(self._partial)
             raise _not_written(self._path, "fewer frames than were drawn")
         if self._written:
             self._partial.replace(self._path)
@@ -93,7 +99,7 @@ class VideoFile:
         """Leave nothing behind."""
         self._held.clear()
         self._close()
-        self._partial.unlink(missing_ok=True)
+        _drop(self._partial)
 
     def _write_held(self) -> None:
         if self._held and self._writer is None:

@@ -5,6 +5,7 @@ Environment: `PASSERBY_<SECTION>__<KEY>`, such as `PASSERBY_BROKER__URL`. Flags 
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import re
 from collections.abc import Iterator, Mapping
@@ -131,7 +132,7 @@ def _bounds(setting: Setting) -> str:
 
 def _read_toml(file: Path) -> dict[str, Any]:
     try:
-        content = msgspec.toml.decode(file.read_bytes())
+        content = msgspec.toml.decode(file.read_bytes().removeprefix(codecs.BOM_UTF8))
     except OSError as error:
         raise ConfigError(explain(f"cannot be read ({error.strerror})", where=str(file))) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -189,6 +190,10 @@ def _checked(setting: Setting, value: Any, where: str) -> Any:
     section = getattr(Settings(), setting.section)
     text = isinstance(value, Text)
     candidate = {setting.key: _spread(setting, value) if text else value}
+    if any(not word.isprintable() for word in _words(candidate[setting.key])):
+        raise ConfigError(
+            explain(setting.name, where=where, got=repr(value), expected="no line end, no control character")
+        )
     try:
         kept = msgspec.convert(candidate, type(section), strict=not text)
     except msgspec.ValidationError as error:
@@ -197,8 +202,15 @@ def _checked(setting: Setting, value: Any, where: str) -> Any:
     return msgspec.to_builtins(getattr(kept, setting.key))
 
 
+def _words(value: Any) -> list[str]:
+    """Texts of a value, one or a list."""
+    return [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str)]
+
+
 def _spread(setting: Setting, value: str) -> Any:
-    return [part.strip() for part in value.split(",")] if setting.type == "list" else str(value)
+    if setting.type != "list":
+        return str(value)
+    return [] if value.strip() in ("", "[]") else [part.strip() for part in value.split(",")]
 
 
 def _toml_value(value: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -36,7 +36,8 @@ def line_output(target: str) -> Iterator[Callable[[str], None]]:
         with _reporting(target):
             partial.replace(path)
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # its folder may not be one
+            partial.unlink(missing_ok=True)
 
 
 def leave_stdout() -> None:

@@ -100,10 +100,13 @@ def _classify_network(address: str) -> SourceKind:
     marked = address.startswith(_PAGE_PREFIX)
     match = _SCHEME.match(page_url(address))
     scheme = match.group(1).lower() if match else ""
-    if scheme not in (("http", "https") if marked else _STREAM_SCHEMES):
-        raise UsageError(
-            explain("unknown kind of source", where=shown(address), expected=", ".join(sorted(_STREAM_SCHEMES)))
-        )
+    known = ("http", "https") if marked else sorted(_STREAM_SCHEMES)
+    try:
+        where = shown(address) if match else address
+    except ValueError as error:  # the address itself is not said: it may hold a password
+        raise UsageError(explain("malformed address", got=f"{scheme}://...", expected="SCHEME://HOST/PATH")) from error
+    if scheme not in known:
+        raise UsageError(explain("unknown kind of source", where=where, expected=", ".join(known)))
     return SourceKind.PAGE if marked or _is_page(page_url(address), scheme) else SourceKind.STREAM
 
 

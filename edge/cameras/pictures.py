@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 
 from edge.cameras.address import IMAGE_SUFFIXES, SourceKind, classify
 from edge.cameras.image_file import decode_image
+from edge.cameras.quiet import silence_vendors
 from edge.clock import boottime
 from edge.errors import BadInput, UsageError, explain
 from edge.types import Frame, Image
@@ -41,6 +45,7 @@ def read_pictures(address: str) -> Iterator[Picture]:
     A bad picture comes as an error and the rest go on; a truncated tar gives its good members, then an error.
     Raises BadInput when the address cannot be read at all or holds no image, UsageError when it holds no pictures.
     """
+    silence_vendors()
     path = Path(address)
     if path.is_dir():
         return _read_folder(path)
@@ -118,10 +123,29 @@ def is_image(name: str) -> bool:
 
 
 def _read_folder(folder: Path) -> Iterator[Picture]:
-    paths = sorted(path for path in folder.rglob("*") if is_image(path.name) and path.is_file())
+    closed: list[OSError] = []
+    walked = os.walk(folder, onerror=closed.append)
+    paths = sorted(Path(at, name) for at, _, names in walked for name in names if is_image(name))
+    faults = [_closed(error, folder) for error in closed]
+    paths = [path for path in paths if _may_be_file(path)]
+    if not paths and faults:
+        raise faults[0]
     if not paths:
         raise BadInput(_no_image(str(folder), "folder"))
-    return (_picture(path.relative_to(folder).as_posix(), _reader(path)) for path in paths)
+    pictures = (_picture(path.relative_to(folder).as_posix(), _reader(path)) for path in paths)
+    return chain(pictures, (Picture(str(folder), None, fault) for fault in faults))
+
+
+def _closed(error: OSError, folder: Path) -> BadInput:
+    return BadInput(explain("folder cannot be read", where=str(error.filename or folder), got=error.strerror))
+
+
+def _may_be_file(path: Path) -> bool:
+    """False for a pipe or a device; one that may not be looked at is a file, and reading says what is wrong."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return True
 
 
 def _reader(path: Path) -> Callable[[], bytes]:
@@ -143,8 +167,8 @@ def _read_members(tar: tarfile.TarFile, where: str) -> Iterator[Picture]:
         try:
             while (member := tar.next()) is not None:
                 tar.members.clear()  # type: ignore[attr-defined]  # tarfile would keep every header for the life of the tar
-                if member.isfile() and is_image(member.name):
-                    yield _picture(member.name, _member_reader(tar, member))
+                if is_image(member.name) and (member.isfile() or member.islnk() or member.issym()):
+                    yield _member(tar, member)
                     empty = False
             _expect_end(tar)
         except _TAR_FAULTS as error:
@@ -152,6 +176,14 @@ def _read_members(tar: tarfile.TarFile, where: str) -> Iterator[Picture]:
             return
     if empty:
         raise BadInput(_no_image(where, "tar"))
+
+
+def _member(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Picture:
+    if member.isfile():
+        return _picture(member.name, _member_reader(tar, member))
+    next_step = "pack it with --dereference --hard-dereference"
+    fault = BadInput(explain("a link to another member", where=member.name, got=member.linkname, next_step=next_step))
+    return Picture(member.name, None, fault)
 
 
 def _member_reader(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Callable[[], bytes]:

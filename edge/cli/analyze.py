@@ -62,7 +62,7 @@ def analyze(
     )  # fmt: skip
     settings = settings_from(config, flags)
     configure_logging(quiet=True)
-    request = _Request(sources, json or ("-" if visits else None), annotate, aligned=aligned, visits=visits)
+    request = _Request(sources, json or ("-" if visits else None), annotate, config, aligned=aligned, visits=visits)
     try:
         code = _analyze(request, settings)
     except KeyboardInterrupt:
@@ -81,6 +81,7 @@ class _Request(NamedTuple):
     addresses: Sequence[str]
     json: str | None
     annotate: Path | None
+    config: Path | None
     aligned: bool
     visits: bool
 
@@ -96,7 +97,7 @@ def _analyze(request: _Request, settings: Settings) -> int:
 
     sources = read_addresses(request.addresses)
     check_request(sources, aligned=request.aligned, visits_only=request.visits)
-    _need_other_file(request.json, sources)
+    _need_other_file(request, sources)
     with ExitStack() as stack:
         networks = open_networks(settings, open_catalog())
         _warn_of_random_weights(networks)
@@ -153,11 +154,20 @@ def _drawings(request: _Request, sources: Sequence[Source], networks: Networks, 
     return [drawings]
 
 
-def _need_other_file(json: str | None, sources: Sequence[Source]) -> None:
-    """Raises UsageError where the lines would overwrite a source."""
-    for source in sources:
-        if json and json != "-" and source.kind.is_path and Path(json).resolve() == Path(source.address).resolve():
-            raise UsageError(explain("would overwrite the source", where="--json", got=json))
+def _need_other_file(request: _Request, sources: Sequence[Source]) -> None:
+    """Raises UsageError where the lines would overwrite a source, a picture of one, the settings or the drawing."""
+    from edge.cameras.pictures import is_image
+
+    if request.json in (None, "-"):
+        return
+    target = Path(request.json).resolve()
+    inputs = [Path(source.address).resolve() for source in sources if source.kind.is_path]
+    within = is_image(target.name) and target.exists() and any(each in target.parents for each in inputs)
+    others = {"--annotate": request.annotate, "--config": request.config}
+    same = [flag for flag, path in others.items() if path is not None and path.resolve() == target]
+    if target in inputs or within or same:
+        what = f"would overwrite {f'the file of {same[0]}' if same else 'the source'}"
+        raise UsageError(explain(what, where="--json", got=request.json, expected="another file"))
 
 
 def _warn_of_random_weights(networks: Networks) -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import NoReturn
 
 import typer
 
 from edge import __version__
 from edge.cli import analyze, bench, config, demo, doctor, models, pause, run, schema
-from edge.errors import PasserbyError
+from edge.errors import PasserbyError, explain
+
+SERVICES = (["sensor"], ["publisher"])
 
 
 def build() -> typer.Typer:
@@ -35,7 +41,7 @@ def build() -> typer.Typer:
     app.command()(bench.bench)
     app.command()(doctor.doctor)
     app.command()(schema.schema)
-    if sys.argv[1:2] not in (["sensor"], ["publisher"]):
+    if sys.argv[1:2] not in SERVICES:
         _add_workstation_commands(app)
     return app
 
@@ -50,11 +56,28 @@ def _add_workstation_commands(app: typer.Typer) -> None:
 
 def main() -> None:
     """Run the command line; every foreseen error is one line on stderr and an exit code."""
+    if sys.stdout is None:  # closed by who started it
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 (until the process ends)
     try:
         build()()
     except PasserbyError as error:
         sys.stderr.write(f"passerby: {error}\n")
         sys.exit(error.exit_code)
+    except OSError as error:
+        if sys.argv[1:2] in SERVICES:  # the journal wants to know where
+            raise
+        _end_with(error)
+
+
+def _end_with(error: OSError) -> NoReturn:
+    """What the file system refuses, where no module says it in words of its own."""
+    from edge.analysis.output import leave_stdout
+
+    what = f"cannot be read or written ({error.strerror or error})"
+    sys.stderr.write(f"passerby: {explain(what, where=str(error.filename or 'standard output'))}\n")
+    with suppress(OSError, ValueError):
+        leave_stdout()
+    sys.exit(1)
 
 
 def _show_version(wanted: bool) -> None:

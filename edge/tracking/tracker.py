@@ -25,6 +25,8 @@ YuNet (threshold 0.5) it asks for 0.74: the back of a head was held at up to 0.7
 """
 FRAME_S = 1.0
 """Frames further apart than this are a gap, not two sights of one face; below it, whatever `max_gap_s`, they are."""
+FRAME_GAPS = 1.5
+"""Where frames come at a slower pace than that, a gap is this many times the pace."""
 TENTATIVE_GAP_S = 0.5
 """A track that is not confirmed yet is given up after this time out of sight."""
 FAINT_GAPS = 5
@@ -47,10 +49,14 @@ class FaceTracker:
         self._confirm_score = score + CONFIRM_SHARE * (1.0 - score)
         self._tracks: list[Tracklet] = []
         self._next_id = 1
+        self._last_at: float | None = None
+        self._intervals = 0.0, 0.0
 
     def update(self, detections: Sequence[Detection], at: float) -> TrackUpdate:
         """Take the detections of the frame captured at `at` seconds."""
         ended = self._end_overdue(at)
+        self._intervals = self._intervals[1], at - self._last_at if self._last_at is not None else 0.0
+        self._last_at = at
         for track in self._tracks:
             track.predict(at)
         seen, left = self._match(detections, at)
@@ -77,7 +83,7 @@ class FaceTracker:
     def _is_overdue(self, track: Tracklet, at: float) -> bool:
         limit = self._max_gap_s if track.confirmed else min(self._max_gap_s, TENTATIVE_GAP_S)
         if not track.missed:
-            limit = max(limit, FRAME_S)
+            limit = max(limit, FRAME_S, FRAME_GAPS * min(self._intervals))
         faint_for = track.last_seen - track.last_sure
         return at - track.last_seen >= limit or faint_for > FAINT_GAPS * max(self._max_gap_s, FRAME_S)
 

@@ -55,6 +55,18 @@ def test_an_address_that_means_nothing_is_refused(address: str) -> None:
         classify(address)
 
 
+@pytest.mark.parametrize("address", ["rtsp://[abc", "http://u:secret@[::1", "page:http://[x"])
+def test_a_malformed_address_is_refused_and_not_repeated(address: str) -> None:
+    with pytest.raises(UsageError, match=r"malformed address, got .*://") as caught:
+        classify(address)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_page_is_asked_for_by_http() -> None:
+    with pytest.raises(UsageError, match=r"page:foo: unknown kind of source, expected http, https$"):
+        classify("page:foo")
+
+
 @pytest.mark.parametrize("address", ["rtsp://c/s", "HTTP://c", "page:http://c", "anything://c", "tls+x://c"])
 def test_everything_with_a_scheme_is_the_network(address: str) -> None:
     assert is_network(address)

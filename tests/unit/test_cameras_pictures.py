@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
 from pathlib import Path
 
@@ -100,6 +101,39 @@ def test_a_folder_gives_its_images_sorted_with_those_of_subfolders(tmp_path: Pat
     pictures = list(read_pictures(str(tmp_path)))
     assert names(pictures) == ["a/1.jpg", "a/2.jpg", "b.png", "c.JPG"]
     assert all(picture.image is not None and picture.error is None for picture in pictures)
+
+
+def test_a_subfolder_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.jpg").write_bytes(encode(".jpg"))
+    (tmp_path / "b").mkdir()
+    os.mkfifo(tmp_path / "pipe.jpg")
+    scandir = os.scandir
+
+    def guarded(path: str) -> object:
+        if str(path).endswith("/b"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+    good, bad = read_pictures(str(tmp_path))
+    assert good.name == "a.jpg"
+    assert str(bad.error) == f"{tmp_path}/b: folder cannot be read, got Permission denied"
+    (tmp_path / "a.jpg").unlink()
+    with pytest.raises(BadInput, match="folder cannot be read"):
+        read_pictures(str(tmp_path))
+
+
+def test_links_in_a_tar_are_named(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(encode(".jpg"))
+    os.link(tmp_path / "a.jpg", tmp_path / "b.jpg")
+    (tmp_path / "c.jpg").symlink_to("a.jpg")
+    with tarfile.open(tmp_path / "all.tar", "w") as tar:
+        for name in ("a.jpg", "b.jpg", "c.jpg"):
+            tar.add(tmp_path / name, name)
+    good, hard, soft = read_pictures(str(tmp_path / "all.tar"))
+    assert good.error is None
+    for link in (hard, soft):
+        assert f"{link.name}: a link to another member, got a.jpg; pack it with --dereference" in str(link.error)
 
 
 def test_a_bad_image_in_a_folder_is_named_and_the_rest_go_on(tmp_path: Path) -> None:

@@ -210,6 +210,27 @@ def test_a_file_name_that_is_no_utf8_is_shown_and_breaks_nothing(shared: Path, t
     assert "ller.png: no such file" in line
 
 
+def test_what_the_file_system_refuses_is_one_line(shared: Path, terminal: Terminal) -> None:
+    (terminal.folder / "long").mkdir()
+    code, line = terminal.call("models", "import", "yunet-2023mar", "--from", "x" * 300)
+    assert (code, "cannot be read or written (File name too long)" in line) == (1, True)
+    command = [sys.executable, "-m", "edge.cli", "config", "show"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "passerby: standard output: cannot be read or written (No space left on device)\n"
+
+
+def test_a_closed_standard_output_is_no_traceback(terminal: Terminal) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"exec {sys.executable} -m edge.cli models list >&-"],
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_ctrl_c_ends_a_long_command_with_130(shared: Path, terminal: Terminal) -> None:
     clip = terminal.folder / "long.mp4"
     still = np.full((96, 128, 3), 90, np.uint8)

@@ -68,6 +68,8 @@ def test_a_flag_that_was_not_given_changes_nothing(toml: Path) -> None:
         ("broker.protocol", "3.1.1", "3.1.1"),
         ("models.targets", "opencv:CPU, openvino:CPU", ("opencv:CPU", "openvino:CPU")),
         ("publish.events", "visit", ("visit",)),
+        ("pause.open_hours", "", ()),
+        ("pause.open_hours", "[]", ()),
     ],
 )
 def test_text_of_environment_and_flags_becomes_what_the_setting_is(name: str, text: str, value: object) -> None:
@@ -158,6 +160,20 @@ def test_a_wrong_type_or_word_says_what_is_expected(toml: Path, line: str, expec
 def test_a_file_that_is_no_toml_is_refused(toml: Path, content: bytes) -> None:
     toml.write_bytes(content)
     assert complaint(toml).startswith(f"{toml}: not valid TOML: ")
+
+
+@pytest.mark.parametrize("name", ["identity.site", "broker.topic_prefix", "broker.client_id", "camera.source"])
+def test_a_line_end_in_a_text_is_refused(toml: Path, name: str) -> None:
+    """A pattern's `$` lets one pass, and a broker hangs up on such a topic."""
+    section, key = name.split(".")
+    toml.write_text(f'[{section}]\n{key} = "ab\\n"\n')
+    for line in (complaint(toml), complaint(None, {}, {name: Text("ab\n")})):
+        assert "no line end, no control character" in line
+
+
+def test_a_mark_that_editors_put_first_is_no_mistake(toml: Path) -> None:
+    toml.write_bytes(b"\xef\xbb\xbf" + b'[identity]\nsite = "there"\n')
+    assert load_settings(toml, {}).identity.site == "there"
 
 
 def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:

@@ -55,6 +55,24 @@ def test_a_track_is_confirmed_by_enough_detections_and_keeps_the_time_of_the_fir
     assert track.last_seen == pytest.approx(0.2)
 
 
+@pytest.mark.parametrize("fps", [0.1, 0.5, 1.0, 1.5])
+def test_who_stays_is_seen_at_a_slow_pace_too(fps: float) -> None:
+    """Hot machines and pictures of a timer: two frames show the pace, the next ones the face."""
+    scene = Scene(fps=fps)
+    scene.show(face(100), frames=12)
+    (track,) = scene.finish()
+    assert track.last_seen - track.first_seen >= 9 / fps
+
+
+def test_one_long_gap_is_no_pace() -> None:
+    scene = Scene()
+    scene.show(face(100), frames=5)
+    for _ in range(2):
+        scene.at += 30
+        scene.show(face(100), frames=5)
+    assert len(scene.finish()) == 3
+
+
 def test_a_face_seen_too_few_times_leaves_no_track() -> None:
     scene = Scene(confirm_hits=3)
     scene.show(face(100), frames=2)
