@@ -11,8 +11,6 @@ from edge.catalog.manifests import MANIFEST, read_manifest, write_manifest
 from edge.errors import ManifestError, UsageError, explain
 from edge.manifest import Manifest
 
-ELSEWHERE = "give another folder with --out"
-
 
 def read_written(folder: Path) -> Manifest:
     """The manifest of a folder that a conversion wrote, or of a bundle. Raises ManifestError."""
@@ -31,7 +29,8 @@ def write_bundle(folder: Path, out: Path) -> Path:
     """
     manifest = read_written(folder)
     if (out / manifest.id).resolve() == folder.resolve():
-        raise UsageError(explain("the bundle would replace what it is made of", where=str(folder), next_step=ELSEWHERE))
+        next_step = "give another folder with --out"
+        raise UsageError(explain("the bundle would replace what it is made of", where=str(folder), next_step=next_step))
     files = [file for artefact in manifest.artefacts for file in artefact.files]
     for file in files:
         check = check_file(folder / file.path, file)

@@ -75,9 +75,9 @@ install_packages() {
   local missing=()
   "$python" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))' 2>/dev/null ||
     fail 3 "$python is not Python 3.10 to 3.13; name one with --python"
-  case $("$python" -c 'import os, sys; print(os.path.realpath(sys.executable))') in
-    /home/* | /root/*) fail 3 "$python lies in a home folder, which the services cannot see; name another with --python" ;;
-  esac
+  if [[ $("$python" -c 'import os, sys; print(os.path.realpath(sys.executable))') =~ ^/(home|root)/ ]]; then
+    fail 3 "$python lies in a home folder, which the services cannot see; name another with --python"
+  fi
   "$python" -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
   ldconfig -p | grep -q 'libseccomp\.so\.2' || missing+=(libseccomp2)
   if uses picamera && ! "$python" -c 'import picamera2' 2>/dev/null; then missing+=(python3-picamera2); fi

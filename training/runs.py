@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
 import torch
 
+from edge.catalog.files import sha256_of
 from edge.errors import BackendUnavailable, BadInput, UsageError, explain
 
 LAST = "last.pt"
 WEIGHTS = "weights.pt"
 LOG = "log.jsonl"
-_PART = 1 << 20
 
 
 def find_device(name: str) -> torch.device:
@@ -41,13 +40,8 @@ def claim_folder(folder: Path, *, resume: bool) -> None:
 
 
 def digest_of(files: Iterable[Path]) -> str:
-    """SHA-256 of the contents of files, one after the other, hexadecimal. Raises BadInput."""
-    digest = hashlib.sha256()
-    for path in files:
-        try:
-            with path.open("rb") as file:
-                while part := file.read(_PART):
-                    digest.update(part)
-        except OSError as error:
-            raise BadInput(explain(f"cannot be read ({error.strerror})", where=str(path))) from error
-    return digest.hexdigest()
+    """SHA-256 of the contents of each file, hexadecimal, joined by commas. Raises BadInput."""
+    try:
+        return ",".join(map(sha256_of, files))
+    except OSError as error:
+        raise BadInput(explain(f"cannot be read ({error.strerror})", where=str(error.filename))) from error

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import http.client
-import os
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
 
 from edge.catalog.files import check_file
 from edge.catalog.install import install, writing
 from edge.catalog.lookup import Catalog
+from edge.catalog.placing import held
 from edge.errors import ManifestError, ModelNotFound, explain
 from edge.manifest import Artefact, Manifest, ModelFile
 
@@ -50,7 +48,7 @@ def fetch_model(
     downloads = catalog.installed / ".downloads"
     parts = {file: downloads / f"{file.sha256}.part" for file in artefact.files}
     next_step = f"try again, or {otherwise or f'`passerby models import {model_id} --from FOLDER`'}"
-    with writing(downloads), _alone(downloads):
+    with writing(downloads), held(downloads):  # one download at a time
         if not _all_right(there):  # another program may have installed it meanwhile
             for file, part in parts.items():
                 _download(file, part, progress or _silent, timeout_s, next_step)
@@ -62,17 +60,6 @@ def fetch_model(
 
 def _all_right(files: Mapping[ModelFile, Path]) -> bool:
     return not any(check_file(path, file).fault for file, path in files.items())
-
-
-@contextmanager
-def _alone(downloads: Path) -> Iterator[None]:
-    """One download at a time; the lock ends with the process, however that ends."""
-    held = os.open(downloads, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(held)
 
 
 def _with_addresses(manifest: Manifest) -> Artefact:

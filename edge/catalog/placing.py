@@ -20,13 +20,25 @@ def made_aside(folder: Path) -> Iterator[Path]:
     """
     _sweep(folder)
     staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    held = os.open(staging, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        yield staging
+        with held(staging):
+            yield staging
     finally:
-        os.close(held)
         shutil.rmtree(staging, ignore_errors=True)
+
+
+@contextmanager
+def held(folder: Path, *, wait: bool = True) -> Iterator[None]:
+    """The folder for one program alone; the lock leaves no file and ends with the process, however that ends.
+
+    Raises OSError; BlockingIOError where another program holds it and nobody wants to wait.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def put_in_place(staging: Path, folder: Path) -> None:
@@ -54,13 +66,7 @@ def _sweep(folder: Path) -> None:
 def _is_held(staging: Path) -> bool:
     """Whether a running program is filling it."""
     try:
-        descriptor = os.open(staging, os.O_RDONLY | os.O_DIRECTORY)
+        with held(staging, wait=False):
+            return False
     except OSError:
         return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
