@@ -2,7 +2,6 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-export PASSERBY_SHARED ?= $(abspath ../shared)
 
 .PHONY: demo test test-tflite test-systemd test-arm64 test-picamera test-vm soak prove training check format schemas docs recording bench clean
 demo: $(VENV)/.demo

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,8 +36,26 @@ def need_program(name: str) -> str:
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The shared material: models, clips and photographs of others that are not part of the project."""
-    default = Path(__file__).parents[2] / "shared"
-    folder = Path(os.environ.get("PASSERBY_SHARED", default)).resolve()
+    named = os.environ.get("PASSERBY_SHARED")
+    if not named:
+        unavailable("PASSERBY_SHARED is not set")
+        raise AssertionError
+    folder = Path(named).resolve()
     if not (folder / "models").is_dir():
-        unavailable(f"no shared material in {folder} (set PASSERBY_SHARED)")
+        unavailable(f"no shared material in {folder} (PASSERBY_SHARED)")
     return folder
+
+
+def pytest_report_header() -> str:
+    """Say at the head of every run whether the tests that need the shared material can run."""
+    named = os.environ.get("PASSERBY_SHARED")
+    return f"shared material: {named or 'none, PASSERBY_SHARED is not set: what needs it is skipped'}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Iterator[None]:
+    """Let a module that `pytest.importorskip` skips fail where everything must be there."""
+    report = yield
+    if REQUIRE_ALL and report.skipped:
+        report.outcome = "failed"
+    return report

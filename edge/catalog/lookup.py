@@ -104,17 +104,17 @@ class Catalog:
 
 
 def open_catalog(environment: Mapping[str, str] = os.environ) -> Catalog:
-    """The catalog of this machine, by `PASSERBY_MODELS` and `PASSERBY_SHARED` (beside a checkout: `../shared`).
+    """The catalog of this machine, by `PASSERBY_MODELS` and `PASSERBY_SHARED` where they are set; reads nothing yet."""
+    installed, shared = models_dir(), shared_dir(environment)
+    if shared is not None:
+        _log.info("PASSERBY_SHARED is set: networks may be read from %s", shared / "models")
+    material = [] if shared is None else [shared / "models"]
+    return Catalog(_carried_folder(), installed, [installed, *material, *_site_of("cv2")])
 
-    Nothing is read yet.
-    """
-    installed = models_dir()
-    return Catalog(_carried_folder(), installed, [installed, shared_dir(environment) / "models", *_site_of("cv2")])
 
-
-def shared_dir(environment: Mapping[str, str] = os.environ) -> Path:
-    """Test material that is not part of the project: `PASSERBY_SHARED`, else `shared` beside the checkout."""
-    return Path(environment.get("PASSERBY_SHARED") or _carried_folder().parents[1] / "shared")
+def shared_dir(environment: Mapping[str, str] = os.environ) -> Path | None:
+    """The folder that `PASSERBY_SHARED` names, None where it is not set: test material that is not part of the project."""
+    return Path(folder) if (folder := environment.get("PASSERBY_SHARED")) else None
 
 
 def _carried_folder() -> Path:

@@ -66,11 +66,11 @@ def bench(
 
 
 def default_clip() -> str:
-    """The clip of the test material, or the demo's scene."""
+    """The clip of the test material where `PASSERBY_SHARED` is set and has it, else the demo's scene."""
     from edge.catalog.lookup import shared_dir
 
-    clip = shared_dir() / CLIP
-    return str(clip) if clip.is_file() else DEMO_ADDRESS
+    shared = shared_dir()
+    return str(shared / CLIP) if shared is not None and (shared / CLIP).is_file() else DEMO_ADDRESS
 
 
 def load_frames(settings: Settings, most: int) -> list[Image]:

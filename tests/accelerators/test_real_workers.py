@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
+pytest.importorskip("onnx", reason="onnx is not installed (passerby[conversion])")
+
+
 import ctypes.util
 import importlib.util
 import subprocess
@@ -11,7 +16,6 @@ from contextlib import closing
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from conversion.artefacts.ncs2 import build_ncs2
 from conversion.environments import catalog as environments

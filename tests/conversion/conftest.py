@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
+
+pytest.importorskip("onnx", reason="onnx is not installed (passerby[conversion])")
+
+
+from pathlib import Path
 
 from conversion.environments import catalog
 from conversion.environments.catalog import Environment

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
+pytest.importorskip("onnx", reason="onnx is not installed (passerby[conversion])")
+
+
 from pathlib import Path
 
 import numpy as np

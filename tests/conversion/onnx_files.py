@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
+pytest.importorskip("onnx", reason="onnx is not installed (passerby[conversion])")
+
+
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper

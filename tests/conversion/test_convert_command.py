@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
+pytest.importorskip("onnx", reason="onnx is not installed (passerby[conversion])")
+pytest.importorskip("openvino", reason="openvino is not installed (passerby[openvino])")
+
+
 import json
 import os
 import shutil
@@ -14,7 +20,6 @@ import cv2
 import numpy as np
 import onnx
 import openvino as ov
-import pytest
 
 from conversion.artefacts.builders import BUILDERS
 from conversion.artefacts.openvino import HEAVY

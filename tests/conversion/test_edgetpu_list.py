@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
+pytest.importorskip("ai_edge_litert", reason="ai_edge_litert is not installed (passerby[tflite])")
+
+
 import os
 import struct
 from pathlib import Path
 
 import flatbuffers
-import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from conversion.artefacts.coral import compile_for_edgetpu, how_to_compile

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
+pytest.importorskip("matplotlib", reason="matplotlib is not installed (passerby[demo])")
+pytest.importorskip("skimage", reason="skimage is not installed (passerby[demo])")
+
+
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -41,7 +41,7 @@ class _Run:
         self.home.mkdir()
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("PASSERBY_", "XDG_"))}
         environment |= {
-            "PASSERBY_SHARED": os.environ.get("PASSERBY_SHARED", str(ROOT.parent / "shared")),
+            "PASSERBY_SHARED": os.environ.get("PASSERBY_SHARED", ""),
             "PASSERBY_STATE": str(self.state),
             "HOME": str(self.home),
             "PYTHONPATH": str(ROOT),

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import pytest
+
+pytest.importorskip("torch", reason="torch is not installed (passerby[training])")
+pytest.importorskip("skimage", reason="skimage is not installed (passerby[demo])")
+
+
+import torch
 from msgspec.structs import replace
 from skimage.data import astronaut
-
-from tests.conftest import unavailable
-
-try:
-    import torch
-except ImportError:
-    unavailable("torch is not installed (passerby[training])", module=True)
 
 from training.augmentation import Augmentation, add_noise, augment, blur, compress, cover, move, put_on_masks, shrink
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
+pytest.importorskip("matplotlib", reason="matplotlib is not installed (passerby[demo])")
+
+
 import re
 from pathlib import Path
 
 import cv2
-import pytest
 
 from edge.errors import BadInput
 from tests.training.sets import jpeg, scene, write_adience, write_files, write_lines, write_set

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from tests.conftest import unavailable
-from training.data.scenes import Faces
+pytest.importorskip("torch", reason="torch is not installed (passerby[training])")
 
-try:
-    import torch
-except ImportError:
-    unavailable("torch is not installed (passerby[training])", module=True)
+
+import numpy as np
+import torch
 
 from edge.detection import yunet
+from training.data.scenes import Faces
 from training.detection.assignment import FaceList, assign, generalised_overlap, list_faces, overlap
 from training.detection.calibrating import Line, fit_line
 from training.detection.cells import Cells, Guesses, make_cells, read_levels

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
+pytest.importorskip("matplotlib", reason="matplotlib is not installed (passerby[demo])")
+
+
 import csv
 import json
 import os
@@ -18,7 +23,6 @@ from zoneinfo import ZoneInfo
 import cv2
 import msgspec
 import numpy as np
-import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 

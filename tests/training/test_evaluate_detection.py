@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
+pytest.importorskip("onnx", reason="onnx is not installed (passerby[conversion])")
+pytest.importorskip("scipy", reason="scipy is not installed (passerby[training])")
+pytest.importorskip("skimage", reason="skimage is not installed (passerby[demo])")
+
+
 import hashlib
 import json
 from pathlib import Path
@@ -9,7 +16,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import onnx
-import pytest
 from click.testing import Result
 from onnx import helper, numpy_helper
 from scipy.io import savemat

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
+pytest.importorskip("onnx", reason="onnx is not installed (passerby[conversion])")
+
+
 import json
 from pathlib import Path
 
 import numpy as np
 import onnx
-import pytest
 from click.testing import Result
 from onnx import helper, numpy_helper
 from typer.testing import CliRunner

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
+pytest.importorskip("torch", reason="torch is not installed (passerby[training])")
+
+
 from hashlib import sha256
 from pathlib import Path
 

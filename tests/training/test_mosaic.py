@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from tests.conftest import unavailable
-from tests.training.drawn_scenes import draw_scene, scene_files
-from training.data.scenes import Faces, Scenes, load_scenes, make_faces, save_scenes
+pytest.importorskip("torch", reason="torch is not installed (passerby[training])")
 
-try:
-    import torch
-except ImportError:
-    unavailable("torch is not installed (passerby[training])", module=True)
 
 from pathlib import Path
 
+import numpy as np
+import torch
+
+from tests.training.drawn_scenes import draw_scene, scene_files
 from training.augmentation import Augmentation
+from training.data.scenes import Faces, Scenes, load_scenes, make_faces, save_scenes
 from training.detection.config import Canvas, Mosaic, Tiling
 from training.detection.heads import turn_head
 from training.detection.masks import cover_part, draw_mask

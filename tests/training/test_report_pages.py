@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
+pytest.importorskip("matplotlib", reason="matplotlib is not installed (passerby[demo])")
+
+
 from base64 import b64decode
 from html.parser import HTMLParser
 from pathlib import Path
-
-import pytest
 
 from edge.errors import BadInput
 from tests.training.sets import scene, write_set

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
+pytest.importorskip("PIL", reason="PIL is not installed (passerby[training])")
+
+
+pytest.importorskip("torch", reason="torch is not installed (passerby[training])")
+
+
+import numpy as np
+import torch
+
 from edge.types import FEMALE, MALE
-from tests.conftest import unavailable
-
-try:
-    import torch
-except ImportError:
-    unavailable("torch is not installed (passerby[training])", module=True)
-
 from training.attributes.config import Targets
 from training.attributes.targets import Answers, answers_from_labels, blend, doubt, losses, mix, rarity_weights
 from training.data.chips import UNKNOWN, Chips

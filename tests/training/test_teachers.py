@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+
+pytest.importorskip("skimage", reason="skimage is not installed (passerby[demo])")
+
+
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-import pytest
 from skimage.data import astronaut
 from typer.testing import CliRunner
 

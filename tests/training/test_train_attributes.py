@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
+pytest.importorskip("PIL", reason="PIL is not installed (passerby[training])")
+
+
+pytest.importorskip("torch", reason="torch is not installed (passerby[training])")
+
+
 import os
 import signal
 import subprocess
@@ -11,7 +19,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import pytest
+import torch
 import typer
 from msgspec.structs import replace
 from typer.testing import CliRunner, Result
@@ -23,15 +31,7 @@ from edge.geometry import Box
 from edge.imaging import TEMPLATES
 from edge.inference.opening import open_session
 from edge.types import Detection
-from tests.conftest import unavailable
 from tests.training.faces import drawn_chips
-from training.data.chips import UNKNOWN, Chips, load_chips, save_chips
-
-try:
-    import torch
-except ImportError:
-    unavailable("torch is not installed (passerby[training])", module=True)
-
 from training.app import app, stopped_by_hand
 from training.attributes.config import TrainingConfig
 from training.attributes.loop import Epoch
@@ -41,6 +41,7 @@ from training.attributes.temperature import temper
 from training.attributes.validation import answer
 from training.checkpoint import load_fitting, load_state, save_state
 from training.configuration import DETECTION_CONFIGS, find_config
+from training.data.chips import UNKNOWN, Chips, load_chips, save_chips
 from training.detection.config import DetectionConfig
 from training.logs import read_log
 from training.networks.attributes import AttributeNetwork, NetworkConfig

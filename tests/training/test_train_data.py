@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
+pytest.importorskip("skimage", reason="skimage is not installed (passerby[demo])")
+pytest.importorskip("PIL", reason="PIL is not installed (passerby[training])")
+
+
 import csv
 import os
 import pty
@@ -10,7 +16,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pytest
 from PIL import Image
 from skimage.data import astronaut
 from typer.testing import CliRunner, Result

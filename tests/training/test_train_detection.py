@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+
+pytest.importorskip("torch", reason="torch is not installed (passerby[training])")
+pytest.importorskip("onnx", reason="onnx is not installed (passerby[conversion])")
+
+
 from pathlib import Path
 
 import msgspec
 import numpy as np
-import pytest
+import torch
 from msgspec.structs import replace
 from typer.testing import CliRunner, Result
 
@@ -16,19 +22,12 @@ from edge.errors import BadInput, ConfigError, PasserbyError, UsageError
 from edge.geometry import iou
 from edge.inference.opening import open_session
 from edge.manifest import Manifest
-from tests.conftest import unavailable
 from tests.training.drawn_scenes import draw_scene, scene_files
-from training.data.scenes import load_all, save_scenes
-
-try:
-    import torch
-except ImportError:
-    unavailable("torch is not installed (passerby[training])", module=True)
-
 from training.app import app
 from training.attributes.config import TrainingConfig
 from training.checkpoint import load_state, save_state
 from training.configuration import DETECTION_CONFIGS, find_config
+from training.data.scenes import load_all, save_scenes
 from training.detection.calibrating import Line
 from training.detection.config import DetectionConfig
 from training.detection.exporting import Answering, export_detector

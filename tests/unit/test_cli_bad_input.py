@@ -33,7 +33,7 @@ class Terminal:
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith("PASSERBY_")}
         self._environment |= {
             "PASSERBY_STATE": str(self.state),
-            "PASSERBY_SHARED": os.environ.get("PASSERBY_SHARED", str(ROOT.parent / "shared")),
+            "PASSERBY_SHARED": os.environ.get("PASSERBY_SHARED", ""),
             "HOME": str(folder),
             "PYTHONPATH": str(ROOT),
         }

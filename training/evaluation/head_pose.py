@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from edge.catalog.lookup import shared_dir
-from edge.errors import InferenceError, ModelNotFound, explain
+from edge.errors import InferenceError, ModelNotFound, UsageError, explain
 from edge.geometry import Box
 from edge.imaging import crop_square
 from edge.inference.quiet import silence_openvino
@@ -49,8 +49,13 @@ class HeadPose:
 
 
 def default_oracle() -> Path:
-    """Where the network lies among test material."""
-    return shared_dir() / "models" / PLACE
+    """Where the network lies among the test material. Raises UsageError where `PASSERBY_SHARED` is not set."""
+    shared = shared_dir()
+    if shared is None:
+        raise UsageError(
+            explain("no head pose network", where="--oracle", next_step="give one, or set PASSERBY_SHARED")
+        )
+    return shared / "models" / PLACE
 
 
 def _compile(file: Path) -> Any:

@@ -31,7 +31,7 @@ Detectors = Annotated[
 ]
 Oracle = Annotated[
     Path | None,
-    typer.Option("--oracle", metavar="XML", help="head-pose-estimation-adas-0001; without it, that of ../shared."),
+    typer.Option("--oracle", metavar="XML", help="head-pose-estimation-adas-0001 (default: in PASSERBY_SHARED)."),
 ]
 SmallestPx = Annotated[float, typer.Option("--smallest", min=0, help="Smaller faces do not count, px.")]
 MostYaw = Annotated[
