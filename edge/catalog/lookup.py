@@ -113,7 +113,7 @@ def open_catalog(environment: Mapping[str, str] = os.environ) -> Catalog:
 
 
 def shared_dir(environment: Mapping[str, str] = os.environ) -> Path | None:
-    """The folder that `PASSERBY_SHARED` names, None where it is not set: test material that is not part of the project."""
+    """The folder of test material that `PASSERBY_SHARED` names; None where it is not set."""
     return Path(folder) if (folder := environment.get("PASSERBY_SHARED")) else None
 
 
