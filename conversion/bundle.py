@@ -7,9 +7,9 @@ from pathlib import Path
 
 from conversion.writing import writing_aside
 from edge.catalog.files import check_file, refuse
-from edge.catalog.manifests import MANIFEST, read_manifest, write_manifest
+from edge.catalog.manifest import Manifest
+from edge.catalog.manifest_file import MANIFEST, read_manifest, write_manifest
 from edge.errors import ManifestError, UsageError, explain
-from edge.manifest import Manifest
 
 
 def read_written(folder: Path) -> Manifest:

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from edge.attributes.aligned import aligned_face
 from edge.attributes.estimator import cut_face
 from edge.cameras.pictures import Picture, read_pictures
+from edge.catalog.manifest import Crop, Input, Manifest
 from edge.detection.finding import FindFaces
 from edge.errors import BadInput, explain
 from edge.imaging import letterbox, stretch
-from edge.manifest import Crop, Input, Manifest
 from edge.types import Image
 
 Pictures = NDArray[np.uint8]

@@ -19,10 +19,10 @@ from conversion.verify.attributes import ATTRIBUTE_METRICS
 from conversion.verify.detection import DETECTION_METRICS
 from conversion.verify.verifying import Check
 from edge.catalog.lookup import Catalog, open_catalog
-from edge.catalog.manifests import MANIFEST, read_manifest
+from edge.catalog.manifest import Input, Manifest
+from edge.catalog.manifest_file import MANIFEST, read_manifest
 from edge.detection.finding import FindFaces
 from edge.errors import ManifestError, UnknownModel, UsageError, explain
-from edge.manifest import Input, Manifest
 from edge.schemas.vocabulary import NAME_IN_WORDS, Name
 from edge.types import Detection, Image
 from training.data.faces import nearest_centre

@@ -11,11 +11,9 @@ import msgspec
 import typer
 
 from conversion.options import NetworkOptions, PictureOptions, with_groups
-from edge.catalog.manifests import MANIFEST
+from edge.catalog.manifest_file import MANIFEST
 from edge.cli.options import AsJson
-from edge.errors import UsageError, explain
-from edge.exit_codes import CHECK_FAILED
-from edge.packages import need_packages
+from edge.errors import CHECK_FAILED, UsageError, explain, need_packages
 from edge.schemas.vocabulary import ArtefactKind
 from training.interrupt import interruptible
 from training.reports.printing import warn

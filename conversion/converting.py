@@ -22,9 +22,9 @@ from conversion.verify.running import networks
 from conversion.verify.verifying import Agreement, Check, verify
 from conversion.writing import writing_aside
 from edge.catalog.files import check_file
-from edge.catalog.manifests import MANIFEST, read_manifest, write_manifest
+from edge.catalog.manifest import Artefact, Manifest
+from edge.catalog.manifest_file import MANIFEST, read_manifest, write_manifest
 from edge.errors import BadInput, explain
-from edge.manifest import Artefact, Manifest
 from edge.schemas.vocabulary import ArtefactKind
 
 Progress = Callable[[str], None]

@@ -18,10 +18,10 @@ from conversion.sources import Start
 from conversion.verify.running import Network, narrow
 from conversion.verify.verifying import need_readable
 from edge.catalog.files import sha256_of
-from edge.catalog.manifests import problem_of
+from edge.catalog.manifest import Artefact, Input, Manifest, ModelFile
+from edge.catalog.manifest_file import problem_of
 from edge.errors import ManifestError, explain
 from edge.inference.openvino import import_openvino
-from edge.manifest import Artefact, Input, Manifest, ModelFile
 from edge.schemas.vocabulary import ArtefactKind
 
 

@@ -11,9 +11,9 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from edge.catalog.lookup import Catalog
-from edge.catalog.manifests import problem_of
+from edge.catalog.manifest import Artefact, FileName, Manifest, ModelFile, Sha256
+from edge.catalog.manifest_file import problem_of
 from edge.errors import ManifestError, UnknownModel, explain
-from edge.manifest import Artefact, FileName, Manifest, ModelFile, Sha256
 from edge.schemas.vocabulary import Name
 
 FOLDER = Path(__file__).parent / "recipes"

@@ -14,9 +14,9 @@ from edge.catalog.fetch import fetch_model
 from edge.catalog.files import check_file, refuse
 from edge.catalog.install import find_files
 from edge.catalog.lookup import Catalog
-from edge.catalog.manifests import MANIFEST, write_manifest
+from edge.catalog.manifest import Artefact, Manifest, ModelFile
+from edge.catalog.manifest_file import MANIFEST, write_manifest
 from edge.errors import BadInput, ModelNotFound, UsageError, explain
-from edge.manifest import Artefact, Manifest, ModelFile
 
 
 @dataclass(frozen=True, slots=True)

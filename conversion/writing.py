@@ -1,4 +1,4 @@
-"""A folder of files that is there whole or not at all. (Single files: `training.reports.files`.)"""
+"""A folder of files that is there whole or not at all. (Single files: `edge.files`.)"""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edge.catalog.manifests import MANIFEST, read_manifest
-from edge.catalog.placing import made_aside, put_in_place
+from edge.catalog.manifest_file import MANIFEST, read_manifest
 from edge.errors import ManifestError, UsageError, explain
+from edge.files import made_aside, put_in_place
 
 FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
 """What a disk says that takes no more."""

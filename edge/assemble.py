@@ -10,16 +10,16 @@ from edge.accelerators.opening import Accelerators, Command
 from edge.attributes.ages import bracket_map
 from edge.attributes.estimator import NetworkEstimator
 from edge.catalog.lookup import Catalog, Located
-from edge.config import Settings
+from edge.catalog.manifest import Calibration, Manifest, ModelSet
 from edge.detection.detector import NetworkDetector
 from edge.detection.idle import IdleGate
 from edge.errors import BackendUnavailable
 from edge.inference.opening import KINDS, OpenedSession, open_session
-from edge.manifest import Calibration, Manifest, ModelSet
 from edge.pipeline import Stages
 from edge.ports import InferenceSession, VisitSink
+from edge.schemas.taxonomy import taxonomy
 from edge.schemas.vocabulary import Target
-from edge.taxonomy import taxonomy
+from edge.settings.settings import Settings
 from edge.tracking.tracker import FaceTracker
 from edge.visits.book import VisitBook
 from edge.visits.fusion import Fusion

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Sequence
 from typing import IO
 
-from edge.health.notify import CLIP
+from edge.machine.notify import CLIP
 
 _PR_SET_PDEATHSIG = 1
 _CHUNK = 65_536

@@ -1,9 +1,14 @@
-"""The one clock of a device: seconds since boot, suspended time included, never set back (CLOCK_BOOTTIME)."""
+"""The one clock of a device: seconds since boot, suspended time included, never set back (CLOCK_BOOTTIME).
+
+And what is counted on it: waits that grow (`Backoff`), things that are due now and then (`Every`).
+"""
 
 from __future__ import annotations
 
 import os
+import random
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -20,3 +25,39 @@ def machine_boot() -> str:
     `PASSERBY_BOOT`, which a unit sets whose walls hide /proc/sys (systemd.unit(5), %b), else the kernel's (random(4)).
     """
     return os.environ.get("PASSERBY_BOOT") or _BOOT_ID.read_text().strip()
+
+
+class Backoff:
+    """Next waits for one thing that is tried again and again."""
+
+    def __init__(self, initial_s: float, longest_s: float, *, jitter: Callable[[], float] = random.random) -> None:
+        """`jitter` gives numbers from 0 to 1: a wait is between half and the whole of its doubling bound."""
+        self._initial_s = initial_s
+        self._longest_s = longest_s
+        self._jitter = jitter
+        self._bound_s = initial_s
+
+    def next_wait_s(self) -> float:
+        """Seconds to wait before the next try; the bound of the one after it doubles."""
+        wait_s = self._bound_s * (0.5 + 0.5 * self._jitter())
+        self._bound_s = min(self._longest_s, self._bound_s * 2.0)
+        return wait_s
+
+    def reset(self) -> None:
+        """Begin again with the first wait: a try has worked."""
+        self._bound_s = self._initial_s
+
+
+class Every:
+    """True at most once in `interval_s`; the first time at once."""
+
+    def __init__(self, interval_s: float) -> None:
+        self._interval_s = interval_s
+        self._next = float("-inf")
+
+    def due(self, now: float) -> bool:
+        """Whether it is time again at `now` seconds."""
+        if now < self._next:
+            return False
+        self._next = now + self._interval_s
+        return True

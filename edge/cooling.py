@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from edge.config import Thermal
 from edge.schemas.vocabulary import Cooling
+from edge.settings.settings import Thermal
 
 FIRMWARE_LIMIT_C = 80.0
 """Where a Raspberry Pi's firmware begins to slow down; its kernel does not say so."""
@@ -18,7 +18,7 @@ MARGIN_C = 5.0
 
 
 class Heat(Protocol):
-    """What was read; see `edge.health.thermal.Heat`."""
+    """What was read; see `edge.machine.heat.Heat`."""
 
     @property
     def temperature_c(self) -> float | None:

@@ -1,11 +1,22 @@
 """The error tree: each error is also the builtin that a caller would expect, and carries its exit code.
 
-A message says what is wrong, where, what was got, what was expected and what to do next, in one line.
+A message says what is wrong, where, what was got, what was expected and what to do next, in one line. Exit codes that
+are of no error, and the errors of packages that are not installed, stand here too.
 """
 
 from __future__ import annotations
 
-from edge.exit_codes import FRESH_PROCESS
+from collections.abc import Iterable
+from importlib.util import find_spec
+
+CHECK_FAILED = 1
+"""A check failed, or the sensor broke down in the middle of a clip."""
+KEPT = 3
+"""What could not be handed on in time: visits the publisher did not take, events the broker did not."""
+FRESH_PROCESS = 75
+"""The sensor wants a fresh process (EX_TEMPFAIL of sysexits.h): camera or accelerator lost, or paused."""
+INTERRUPTED = 130
+"""Ctrl-C."""
 
 
 class PasserbyError(Exception):
@@ -134,3 +145,18 @@ class BrokerError(PasserbyError, OSError):
     """The broker's address is malformed, or the broker refuses this client."""
 
     exit_code = 3
+
+
+def need_packages(whose: str, packages: Iterable[str], *, extra: str) -> None:
+    """Raise BackendUnavailable for the first that is not installed. whose: the command or part that wants them.
+
+    Of a dotted name the first part is looked for: `google.protobuf` is missing where `google` is.
+    """
+    for name in packages:
+        if find_spec(name.partition(".")[0]) is None:
+            raise missing_package(whose, name, extra=extra)
+
+
+def missing_package(whose: str, package: str, *, extra: str) -> BackendUnavailable:
+    """The error that names the package and the extra that brings it."""
+    return BackendUnavailable(whose, f"package {package} is missing; install passerby[{extra}]")

@@ -5,28 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from edge.clock import boottime
-from edge.config import Publish
-from edge.health.counters import process_age_s
+from edge.clock import Every, boottime
+from edge.machine.counters import process_age_s
 from edge.ports import VisitSink
 from edge.schemas.link import HealthMessage, LiveMessage
+from edge.settings.settings import Publish
 
 _log = logging.getLogger(__name__)
-
-
-class Every:
-    """True at most once in `interval_s`; the first time at once."""
-
-    def __init__(self, interval_s: float) -> None:
-        self._interval_s = interval_s
-        self._next = float("-inf")
-
-    def due(self, now: float) -> bool:
-        """Whether it is time again at `now` seconds."""
-        if now < self._next:
-            return False
-        self._next = now + self._interval_s
-        return True
 
 
 class Heartbeat:

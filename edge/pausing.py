@@ -12,10 +12,10 @@ from time import struct_time
 from typing import Literal
 
 from edge.clock import boottime
-from edge.config import Pause
 from edge.errors import ConfigError, UsageError, explain
-from edge.opening_hours import is_open, parse_hours
-from edge.state import state_dir
+from edge.machine.folders import state_dir
+from edge.settings.opening_hours import is_open, parse_hours
+from edge.settings.settings import Pause
 
 FLAG_NAME = "paused"
 LOOK_EVERY_S = 0.5

@@ -13,10 +13,10 @@ import math
 import select
 from pathlib import Path
 
-from edge.config import Settings
-from edge.exit_codes import INTERRUPTED, KEPT
+from edge.errors import INTERRUPTED, KEPT
+from edge.machine.stopping import Stop, stopped_by_signals
 from edge.publishing.assembly import Parts, opened_parts
-from edge.publishing.stopping import Stop, stopped_by_signals
+from edge.settings.settings import Settings
 
 log = logging.getLogger(__name__)
 

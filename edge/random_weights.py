@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from edge.catalog.files import sha256_of
 from edge.catalog.install import find_files, install
 from edge.catalog.lookup import Catalog
-from edge.catalog.manifests import as_test_model
+from edge.catalog.manifest import Manifest, ModelFile
+from edge.catalog.manifest_file import as_test_model
 from edge.errors import BadInput, ModelNotFound, UsageError, explain
-from edge.manifest import Manifest, ModelFile
 
 V1_TYPES = {"CONVOLUTION": 4, "INNER_PRODUCT": 14}
 """`V1LayerParameter.LayerType` of the layers that have weights."""

@@ -5,33 +5,30 @@ from __future__ import annotations
 import gc
 import logging
 import os
-import signal
 import stat
 import sys
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import cast
 
 from edge.accelerators.opening import Command as WorkerCommand
 from edge.assemble import make_book, make_stages, open_networks
-from edge.backoff import Backoff
 from edge.cameras.address import is_network, shown
 from edge.cameras.limited import Limited
 from edge.cameras.newest import NewestFrame
 from edge.cameras.opening import may_come_back, open_source
 from edge.catalog.lookup import open_catalog
-from edge.clock import boottime
-from edge.config import Settings
+from edge.clock import Backoff, Every, boottime
 from edge.cooling import Governor
-from edge.errors import LockUnavailable, SourceUnavailable, UsageError, explain
-from edge.exit_codes import FRESH_PROCESS, KEPT
-from edge.health.counters import resident_mb
-from edge.health.notify import Notifier
-from edge.health.thermal import read_heat
-from edge.heartbeat import Every, Heartbeat
+from edge.errors import FRESH_PROCESS, KEPT, LockUnavailable, SourceUnavailable, UsageError, explain
+from edge.heartbeat import Heartbeat
 from edge.link.client import LinkClient
+from edge.machine.counters import resident_mb
+from edge.machine.heat import read_heat
+from edge.machine.notify import Notifier
+from edge.machine.stopping import POLL_S, StopFlag
 from edge.pausing import LocalPause, pause_flag
 from edge.pipeline import Counters, Outcome, Pipeline
 from edge.ports import FrameSource
@@ -47,11 +44,11 @@ from edge.schemas.link import (
     Resume,
 )
 from edge.schemas.vocabulary import AcceleratorState, SensorState
+from edge.settings.settings import Settings
 from edge.visits.book import VisitBook
 
 FLUSH_S = 5.0
 """Least patience for the publisher at the end, on top of what the link's rate makes necessary."""
-POLL_S = 0.2
 ALIVE_S = 1.0
 """Between two signs of life while the last visits are handed over."""
 OPENING_S = 20.0
@@ -60,29 +57,6 @@ LINK_S, FIRST_WORD_S = 0.05, 1.0
 """Before the camera is opened: time for the link to come up, then at the longest for the publisher's first word."""
 
 _log = logging.getLogger(__name__)
-
-
-class StopFlag:
-    """Set by SIGTERM or SIGINT."""
-
-    def __init__(self) -> None:
-        self._set = False
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._ask)
-
-    def _ask(self, *_: object) -> None:
-        self._set = True
-
-    def __call__(self) -> bool:
-        """Whether somebody asked to stop."""
-        return self._set
-
-    def sleep(self, seconds: float, tick: Callable[[], None] = lambda: None) -> None:
-        """Sleep, but not beyond a wish to stop; `tick` is called several times a second."""
-        end = boottime() + seconds
-        while not self._set and (left := end - boottime()) > 0:
-            tick()
-            time.sleep(min(POLL_S, left))
 
 
 class Sensor:

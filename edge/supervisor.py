@@ -16,9 +16,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from edge.backoff import Backoff
 from edge.child import Child
-from edge.exit_codes import CHECK_FAILED, FRESH_PROCESS, INTERRUPTED, KEPT
+from edge.clock import Backoff
+from edge.errors import CHECK_FAILED, FRESH_PROCESS, INTERRUPTED, KEPT
 
 _CANNOT_WORK = frozenset({2, 3})
 

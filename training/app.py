@@ -13,9 +13,7 @@ from msgspec.structs import replace
 
 from edge.cli.options import TargetList, settings_from, with_flags
 from edge.cli.run import configure_logging
-from edge.errors import UsageError, explain
-from edge.exit_codes import INTERRUPTED
-from edge.packages import need_packages
+from edge.errors import INTERRUPTED, UsageError, explain, need_packages
 from training.configuration import LARGEST_SEED
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from msgspec import Struct
 from torch import nn
 
 from edge.errors import BadInput, explain
+from edge.files import write_whole
 from training.networks.face_mobilenet import fuse_normalisations
 from training.networks.face_resnet import fuse_scales
 from training.networks.tensorflow_js import read_weights
-from training.reports.files import write_whole
 
 FORM = "passerby.checkpoint/1"
 _UNREADABLE = (

@@ -9,7 +9,7 @@ from typing import ParamSpec
 
 import typer
 
-from edge.exit_codes import INTERRUPTED
+from edge.errors import INTERRUPTED
 
 P = ParamSpec("P")
 

@@ -14,8 +14,8 @@ from conversion.artefacts.job import Job
 from conversion.artefacts.onnx import open_core
 from conversion.artefacts.tflite import make_file, rewrite
 from conversion.onnx.normalisation import decompose_normalisation
+from edge.catalog.manifest import Artefact
 from edge.errors import BackendUnavailable, BadInput, explain
-from edge.manifest import Artefact
 
 LOG = logging.getLogger(__name__)
 COMPILER = "edgetpu_compiler"

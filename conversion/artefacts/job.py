@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conversion.calibration import Pictures
-from edge.manifest import Input
+from edge.catalog.manifest import Input
 
 
 @dataclass(frozen=True, slots=True)

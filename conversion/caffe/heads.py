@@ -8,8 +8,8 @@ from typing import NamedTuple
 from conversion.caffe.graph import Graph
 from conversion.caffe.network import Layer
 from conversion.caffe.priors import read_level, read_variances
+from edge.catalog.manifest import Priors
 from edge.errors import BadInput, explain
-from edge.manifest import Priors
 
 CENTER_SIZE = 2
 

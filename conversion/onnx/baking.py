@@ -15,7 +15,7 @@ from onnx import helper
 
 from conversion.onnx.editing import Floats, GraphEditor, attribute
 from conversion.onnx.model_file import graph_inputs
-from edge.manifest import Input
+from edge.catalog.manifest import Input
 
 CHANNELS = 3
 PIXELS = "pixels"

@@ -17,9 +17,9 @@ from onnx import version_converter
 from conversion.onnx.baking import bake
 from conversion.onnx.model_file import REFUSALS, check, graph_inputs, need_tensors, one_line, read_model, shape_of
 from conversion.onnx.runtime import need_equal, open_network, run
+from edge.catalog.manifest import Input
 from edge.errors import BadInput, explain
 from edge.inference.pictures import normalise
-from edge.manifest import Input
 
 LEAST_OPSET, IR_VERSION = 13, 8
 """Older networks are brought to this opset, which all converters read; newer ones stay: no tool brings them down."""

@@ -10,8 +10,8 @@ from conversion.verify.running import Outputs
 from conversion.verify.verdict import Share
 from edge.attributes.decoded import Attributes
 from edge.attributes.estimator import DECODERS
-from edge.manifest import Manifest
-from edge.taxonomy import taxonomy
+from edge.catalog.manifest import Manifest
+from edge.schemas.taxonomy import taxonomy
 from edge.types import FEMALE, MALE
 from training.data.samples import Sample
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from conversion.verify.old_runtimes import RuntimeCheck
 from conversion.verify.tensors import EDGES
-from training.reports.files import write_folder
+from edge.files import write_folder
 from training.reports.page import Rows
 
 TOOLS = ("passerby", "onnx", "onnxslim", "onnxruntime", "openvino", "nncf", "opencv-python-headless", "ai-edge-litert")

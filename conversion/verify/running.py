@@ -10,9 +10,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.catalog.manifest import Artefact, Manifest, ModelFile
 from edge.errors import ManifestError, explain
 from edge.inference.opening import OpenedSession, open_session
-from edge.manifest import Artefact, Manifest, ModelFile
 from edge.schemas.vocabulary import ArtefactKind
 
 Outputs = Mapping[str, NDArray[np.float32]]

@@ -18,8 +18,8 @@ from conversion.verify.report import ArtefactReport, Report, describe_machine, t
 from conversion.verify.running import RUNS_AS, Network, Outputs
 from conversion.verify.tensors import TensorTally
 from conversion.verify.verdict import failures
+from edge.catalog.manifest import Manifest
 from edge.errors import BadInput, explain
-from edge.manifest import Manifest
 from training.data.samples import Sample
 
 THREADS = 2

@@ -16,8 +16,7 @@ from typing import Any, Protocol, cast, get_args
 
 from edge.accelerators.channel import Answer, Channel
 from edge.accelerators.launching import COMMAND_NOT_FOUND, News, Refused, Started
-from edge.backoff import Backoff
-from edge.clock import boottime
+from edge.clock import Backoff, boottime
 from edge.errors import AcceleratorLost
 from edge.schemas.vocabulary import AcceleratorFault, AcceleratorState
 from edge.types import Tensors
@@ -77,7 +76,7 @@ class Accelerator:
         clock: Callable[[], float] = boottime,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """jitter: see `edge.backoff.Backoff`."""
+        """jitter: see `edge.clock.Backoff`."""
         self.target = target
         self.state: AcceleratorState = "starting"
         self.fault: AcceleratorFault = "none"

@@ -14,11 +14,11 @@ import msgspec
 from edge.accelerators.device import Accelerator, Limits, Network
 from edge.accelerators.launching import LauncherProcess
 from edge.accelerators.session import AcceleratorSession, StandbySession
-from edge.config import Accelerators as AcceleratorSettings
 from edge.errors import AcceleratorLost, BackendUnavailable, InferenceError, explain
 from edge.inference.opening import Driver, Standby
 from edge.inference.request import SessionRequest, SizedSession
 from edge.inference.tflite import EDGE_TPU_OP
+from edge.settings.settings import Accelerators as AcceleratorSettings
 
 NCS2_WORKER = Path(__file__).parent / "workers" / "ncs2.py"
 CORAL_WORKER = "edge.accelerators.workers.coral"

@@ -12,9 +12,9 @@ from edge.analysis.sources import Source
 from edge.assemble import Networks, detector_score, make_fusion
 from edge.cameras.pictures import read_pictures
 from edge.cameras.reopening import CameraChange
-from edge.config import Settings
 from edge.errors import BadInput, PasserbyError, SourceUnavailable, UsageError, explain
 from edge.schemas.analyze import AnalyzeError
+from edge.settings.settings import Settings
 
 
 class Analyst:

@@ -8,10 +8,10 @@ import msgspec
 
 from edge.analysis.listening import Visited
 from edge.assemble import Networks
-from edge.config import Settings
 from edge.delivery.stored import Stamp
 from edge.link.coarsening import coarsen_visit
 from edge.publishing.events import Composer, WallClock
+from edge.settings.settings import Settings
 
 
 class EventWriter:

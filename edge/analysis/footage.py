@@ -14,12 +14,12 @@ from edge.analysis.listening import Ending, Listener, Seen, Visited, Watched
 from edge.analysis.pictures import look_at
 from edge.analysis.sources import Named
 from edge.assemble import Networks, detector_score, make_book, make_stages
-from edge.config import Settings
 from edge.errors import BadInput, CameraLost, PasserbyError
 from edge.pipeline import Pipeline
 from edge.ports import FrameSource, Tracker, TrackUpdate
 from edge.schemas.analyze import AnalyzeError
 from edge.schemas.link import Command, SensorMessage
+from edge.settings.settings import Settings
 from edge.types import Detection, Frame, Track, VisitSummary
 
 _WaitFor = Callable[[Callable[[], Frame | None]], Frame | None]

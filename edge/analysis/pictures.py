@@ -14,9 +14,9 @@ from edge.assemble import MAX_BATCH
 from edge.attributes.aligned import aligned_face
 from edge.attributes.estimator import NetworkEstimator
 from edge.cameras.pictures import Picture
+from edge.catalog.manifest import Manifest
 from edge.geometry import Box
 from edge.imaging import rotate, stretch
-from edge.manifest import Manifest
 from edge.ports import AttributeEstimator, Detector
 from edge.schemas.analyze import AnalyzeError
 from edge.types import Detection, Image

@@ -11,9 +11,9 @@ from edge.cameras.address import SourceKind, shown
 from edge.cameras.newest import NewestFrame
 from edge.cameras.opening import kind_of_source, may_come_back, open_source
 from edge.cameras.reopening import CameraChange, Reopening
-from edge.config import Camera
 from edge.errors import UsageError, explain
 from edge.ports import FrameSource
+from edge.settings.settings import Camera
 
 
 class Named(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from edge.analysis.listening import Seen, Visited, Watched
 from edge.schemas.analyze import AnalyzeError, AnalyzeLine, Face
-from edge.taxonomy import Taxonomy
+from edge.schemas.taxonomy import Taxonomy
 
 UNKNOWN = "unknown"
 UNTRAINED = "untrained"

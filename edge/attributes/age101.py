@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.attributes.decoded import Attributes, Probs
-from edge.taxonomy import MAX_AGE
+from edge.schemas.taxonomy import MAX_AGE
 from edge.types import Tensor, Tensors
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from edge.attributes.decoded import Probs, Years
-from edge.taxonomy import MAX_AGE, Taxonomy, overlap, taxonomy
+from edge.schemas.taxonomy import MAX_AGE, Taxonomy, overlap, taxonomy
 
 
 def spread(years: Years, sigma_years: float) -> Probs:

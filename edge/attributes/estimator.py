@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from edge.attributes import adience, age101, omz
 from edge.attributes.ages import spread
 from edge.attributes.decoded import Attributes, Probs
+from edge.catalog.manifest import Crop, Manifest
 from edge.errors import InferenceError, InferenceFailed, ManifestError, explain
 from edge.imaging import align_face, crop_square
-from edge.manifest import Crop, Manifest
 from edge.ports import InferenceSession
 from edge.types import AttributeEstimate, Detection, Image, Tensors
 

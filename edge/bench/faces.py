@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from edge.assemble import open_networks
 from edge.catalog.lookup import open_catalog
-from edge.config import Attributes, Detection, Models, Settings
 from edge.geometry import iou
+from edge.settings.settings import Attributes, Detection, Models, Settings
 from edge.types import Detection as Face
 from edge.types import Image
 

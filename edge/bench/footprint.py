@@ -18,14 +18,14 @@ from typing import Any
 
 import msgspec
 
-from edge.config import Outbox as OutboxSettings
-from edge.config import Settings
 from edge.delivery.outbox import Outbox
 from edge.delivery.stored import Draft
 from edge.errors import InferenceError, explain
+from edge.machine.folders import models_dir
 from edge.publishing.events import Composer, WallClock
 from edge.schemas.link import VisitMessage
-from edge.state import models_dir
+from edge.settings.settings import Outbox as OutboxSettings
+from edge.settings.settings import Settings
 
 EVENTS, BATCH = 5_000, 100
 NO_BROKER = "mqtt://127.0.0.1:1"

@@ -17,8 +17,8 @@ from edge.bench.faces import count_found, reference_faces
 from edge.bench.probes import KeptVisits, MemoryFrames, Recorder, SeenFaces, Silence, Stopwatch, Timed
 from edge.bench.seed import open_seed, run_seed
 from edge.catalog.lookup import open_catalog
-from edge.config import Settings
 from edge.pipeline import Pipeline, Stages
+from edge.settings.settings import Settings
 from edge.types import Detection, Image
 
 PAIRS = 3

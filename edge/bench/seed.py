@@ -10,9 +10,9 @@ from pathlib import Path
 from edge.assemble import Networks, open_networks
 from edge.catalog.install import find_files
 from edge.catalog.lookup import Catalog, open_catalog
-from edge.config import Detection, Models, Settings
 from edge.errors import ModelNotFound, explain
 from edge.random_weights import import_random
+from edge.settings.settings import Detection, Models, Settings
 from edge.types import Image
 
 SETTINGS = Settings(

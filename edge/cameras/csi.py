@@ -13,9 +13,9 @@ import numpy as np
 
 from edge.cameras.capture import LiveCapture
 from edge.clock import boottime
-from edge.config import Camera
 from edge.errors import CameraLost, SourceUnavailable, explain
 from edge.ports import FrameSource
+from edge.settings.settings import Camera
 from edge.types import Frame
 
 _WAIT_NS = 2_000_000_000

@@ -8,8 +8,8 @@ from pathlib import Path
 from edge.cameras.address import SourceKind, classify, shown
 from edge.cameras.realtime import Realtime
 from edge.clock import boottime
-from edge.config import Camera
 from edge.ports import FrameSource
+from edge.settings.settings import Camera
 
 
 def open_source(

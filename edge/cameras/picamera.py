@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 from edge.clock import boottime
-from edge.config import Camera
 from edge.errors import CameraLost, SourceUnavailable, explain
+from edge.settings.settings import Camera
 from edge.types import Frame, Image
 
 WHERE = "picamera"

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from edge.backoff import Backoff
+from edge.clock import Backoff
 from edge.errors import CameraLost, SourceUnavailable
 from edge.ports import FrameSource
 from edge.types import Frame

@@ -12,8 +12,8 @@ import cv2
 from edge.cameras.capture import LiveCapture
 from edge.cameras.quiet import silence_vendors
 from edge.clock import boottime
-from edge.config import Camera
 from edge.errors import SourceUnavailable, explain
+from edge.settings.settings import Camera
 
 _BUFFERS = 2
 """One that the driver fills and one that we read: more would only add delay."""

@@ -13,9 +13,9 @@ from typing import IO
 from edge.catalog.files import check_file
 from edge.catalog.install import install, writing
 from edge.catalog.lookup import Catalog
-from edge.catalog.placing import held
+from edge.catalog.manifest import Artefact, Manifest, ModelFile
 from edge.errors import ManifestError, ModelNotFound, explain
-from edge.manifest import Artefact, Manifest, ModelFile
+from edge.files import held
 
 TRIES = 3
 TIMEOUT_S = 30.0

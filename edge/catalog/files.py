@@ -6,8 +6,8 @@ import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
+from edge.catalog.manifest import ModelFile
 from edge.errors import ManifestError, explain
-from edge.manifest import ModelFile
 
 CHUNK_BYTES = 1 << 20
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from edge.catalog.files import FileCheck, check_file, refuse
 from edge.catalog.lookup import Catalog
-from edge.catalog.manifests import MANIFEST, read_manifest, write_manifest
-from edge.catalog.placing import made_aside, put_in_place
+from edge.catalog.manifest import Artefact, Manifest, ModelFile
+from edge.catalog.manifest_file import MANIFEST, read_manifest, write_manifest
 from edge.errors import BadInput, ModelNotFound, UsageError, explain
-from edge.manifest import Artefact, Manifest, ModelFile
+from edge.files import made_aside, put_in_place
 
 MAX_FILES = 100_000
 """Files looked at in a folder that is imported from."""

@@ -13,10 +13,10 @@ from typing import NamedTuple
 import msgspec
 
 from edge.catalog.files import check_file, refuse
-from edge.catalog.manifests import MANIFEST, SETS, read_manifest, read_sets
+from edge.catalog.manifest import Artefact, Manifest, ModelFile, ModelSet
+from edge.catalog.manifest_file import MANIFEST, SETS, read_manifest, read_sets
 from edge.errors import ManifestError, ModelNotFound, UnknownModel, explain
-from edge.manifest import Artefact, Manifest, ModelFile, ModelSet
-from edge.state import models_dir
+from edge.machine.folders import models_dir
 
 _log = logging.getLogger(__name__)
 

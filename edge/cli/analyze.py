@@ -14,10 +14,9 @@ import typer
 from edge.cli.options import ConfigFile, Fps, ModelSetName, Overrides, Pace, TargetList, settings_from, with_flags
 from edge.cli.progress import Progress, progress_bar
 from edge.cli.run import configure_logging
-from edge.config import Settings
-from edge.errors import UsageError, explain
-from edge.exit_codes import INTERRUPTED
-from edge.taxonomy import taxonomy
+from edge.errors import INTERRUPTED, UsageError, explain
+from edge.schemas.taxonomy import taxonomy
+from edge.settings.settings import Settings
 
 if TYPE_CHECKING:
     from edge.analysis.analyst import Analyst

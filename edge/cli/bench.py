@@ -23,7 +23,7 @@ from edge.cli.options import (
 from edge.errors import BadInput, explain
 
 if TYPE_CHECKING:
-    from edge.config import Settings
+    from edge.settings.settings import Settings
     from edge.types import Image
 
 CLIP = "video/two-faces-768x432.h264"

@@ -14,7 +14,7 @@ from edge.cameras.address import DEMO_ADDRESS
 from edge.cli.event_lines import event_line
 from edge.cli.options import AsJson, ModelSetName, Overrides, Source, with_flags
 from edge.cli.run import configure_logging, run_both
-from edge.state import models_dir
+from edge.machine.folders import models_dir
 
 SHOWN = ("status", "info", "live", "visit")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from edge.cli.options import AsJson, BrokerUrl, ConfigFile, ModelSetName, Overrides, Source, settings_from, with_flags
-from edge.exit_codes import CHECK_FAILED
+from edge.errors import CHECK_FAILED
 
 
 def doctor(

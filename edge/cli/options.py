@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from edge.config import Settings
 from edge.errors import UsageError, explain
-from edge.settings_file import Text, load_settings
+from edge.settings.settings import Settings
+from edge.settings.settings_file import Text, load_settings
 
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="passerby.toml to read.")]
 Source = Annotated[

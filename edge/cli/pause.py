@@ -39,13 +39,13 @@ def button(
     overrides: Overrides = None,
 ) -> None:
     """Pause and resume in turns at each press of a button or key, until its device goes away."""
-    from edge.button import presses
     from edge.cli.run import configure_logging
+    from edge.machine.button import presses
     from edge.pausing import pause_flag
 
     configure_logging(quiet=False)
     flag = pause_flag(settings_from(config, overrides).pause)
-    log = logging.getLogger("edge.button")
+    log = logging.getLogger("edge.machine.button")
     for _ in presses(device, code):
         try:
             flag.set(not flag.is_set)

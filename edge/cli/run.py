@@ -22,11 +22,11 @@ from edge.cli.options import (
     settings_from,
     with_flags,
 )  # fmt: skip
-from edge.config import Settings
 from edge.delivery.mqtt_client import check_broker
 from edge.link.peer import group_id, trusted_uids, user_id
 from edge.link.server import SOCKET_NAME
-from edge.state import state_dir
+from edge.machine.folders import state_dir
+from edge.settings.settings import Settings
 
 Drain = Annotated[
     float, typer.Option("--drain-timeout", min=0, help="Seconds to wait for the broker at the end; then exit 3.")
@@ -98,7 +98,8 @@ def sensor(
     quiet: Quiet = False,
 ) -> None:
     """See, and tell the publisher; needs a running publisher with the same state folder or link."""
-    from edge.sensor import Sensor, StopFlag
+    from edge.machine.stopping import StopFlag
+    from edge.sensor import Sensor
 
     flags = with_flags(
         overrides, camera_source=source, models_set=model_set, models_targets=target, camera_realtime=realtime,

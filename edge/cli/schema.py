@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from importlib import resources
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import msgspec
 import typer
 
-from edge.contracts import CONTRACTS, as_text
+from edge.catalog.manifest import Manifest, ModelSets
 from edge.errors import UsageError, explain
+from edge.schemas import analyze, events, link
+from edge.settings.settings import Settings
 
 
 def schema(
@@ -31,3 +35,50 @@ def write_schemas(folder: Path) -> None:
             (folder / f"{name}.schema.json").write_text(as_text(name))
         except OSError as error:
             raise UsageError(explain(f"cannot be written to ({error.strerror})", where=str(folder))) from error
+
+
+CONTRACTS: dict[str, Any] = {
+    "visit-1": events.Visit,
+    "live-1": events.Live,
+    "aggregate-1": events.Aggregate,
+    "status-1": events.Status,
+    "info-1": events.Info,
+    "health-1": events.Health,
+    "cmd-1": events.Cmd,
+    "reply-1": events.Reply,
+    "analyze-1": analyze.AnalyzeLine | analyze.AnalyzeError,
+    "link-sensor-1": link.SensorMessage,
+    "link-publisher-1": link.PublisherMessage,
+    "manifest-1": Manifest,
+    "sets-1": ModelSets,
+    "config-1": Settings,
+}
+
+
+def json_schema(name: str) -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of a contract, with its examples. Raises UsageError for an unknown name."""
+    if name not in CONTRACTS:
+        raise UsageError(explain("unknown schema", got=name, expected=" | ".join(CONTRACTS)))
+    if name == "analyze-1":  # two untagged objects: msgspec cannot decode such a union, JSON Schema can say it
+        schemas = [msgspec.json.schema(kind) for kind in (analyze.AnalyzeLine, analyze.AnalyzeError)]
+        definitions = {key: value for schema in schemas for key, value in schema["$defs"].items()}
+        body: dict[str, Any] = {"anyOf": [{"$ref": schema["$ref"]} for schema in schemas], "$defs": definitions}
+    else:
+        body = msgspec.json.schema(CONTRACTS[name])
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"passerby {name}"}
+    return {**head, **body, "examples": examples(name)}
+
+
+def examples(name: str) -> list[Any]:
+    """Valid instances of a contract."""
+    if name == "config-1":
+        defaults: Any = msgspec.json.decode(msgspec.json.encode(Settings()))
+        return [defaults]
+    file = resources.files("edge.schemas").joinpath("examples", f"{name}.json")
+    kept: list[Any] = msgspec.json.decode(file.read_bytes())
+    return kept
+
+
+def as_text(name: str) -> str:
+    """The schema as the JSON text kept in `edge/schemas/json/`."""
+    return msgspec.json.format(msgspec.json.encode(json_schema(name)), indent=2).decode() + "\n"

@@ -15,13 +15,12 @@ from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage,
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edge import config
-from edge.backoff import Backoff
-from edge.clock import boottime
+from edge.clock import Backoff, boottime
 from edge.delivery.dial import Dial
 from edge.delivery.mqtt_client import CONNECT_TIMEOUT_S, check_broker, expiry, make_client
 from edge.delivery.stored import News, Place, Row
 from edge.errors import ConfigError
+from edge.settings import settings as config
 
 log = logging.getLogger(__name__)
 

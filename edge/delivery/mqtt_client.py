@@ -10,9 +10,9 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from edge import config
 from edge.delivery.broker_url import BrokerAddress, parse_broker_url
 from edge.errors import ConfigError, explain
+from edge.settings import settings as config
 
 CONNECT_TIMEOUT_S = 10.0
 """For the TCP connection, for the TLS handshake, and then for the broker's CONNACK."""

@@ -17,12 +17,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from edge import config
 from edge.clock import boottime
 from edge.clock import machine_boot as this_boot
 from edge.delivery.outbox_file import move_aside, open_outbox_file, storage_refuses
 from edge.delivery.stored import Draft, Place, Row, Stamp, Tally
 from edge.errors import OutboxFull, explain
+from edge.settings import settings as config
 
 KEPT_SESSIONS = 64
 """Lives of the sensor whose highest counter is remembered."""

@@ -9,13 +9,13 @@ from typing import Protocol, cast
 
 import numpy as np
 
+from edge.catalog.manifest import Input, Manifest, Thresholds
 from edge.detection import boxes, ssd, ssd_heads, ultraface, yunet
 from edge.detection.candidates import Candidates, Decoder, FloatTensors
 from edge.detection.nms import suppress
 from edge.errors import InferenceError, InferenceFailed, ManifestError, explain
 from edge.geometry import Box, Points
 from edge.imaging import letterbox, stretch
-from edge.manifest import Input, Manifest, Thresholds
 from edge.ports import InferenceSession
 from edge.types import Detection, Image
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.config import Detection as DetectionSettings
 from edge.imaging import shrink_for_motion
+from edge.settings.settings import Detection as DetectionSettings
 from edge.types import Image
 
 CELL = 4

@@ -17,8 +17,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.catalog.manifest import PriorLevel, Priors
 from edge.detection.candidates import Candidates, Floats, FloatTensors
-from edge.manifest import PriorLevel, Priors
 
 
 def decode(outputs: FloatTensors, input_hw: tuple[int, int], low_score: float, priors: Priors) -> Candidates:

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from edge.cameras.address import SourceKind, classify, shown
 from edge.cameras.opening import kind_of_source
-from edge.config import Settings
 from edge.doctor.findings import Finding, bad, doubtful, good
+from edge.settings.settings import Settings
 
 ROOT = Path("/")
 _QUERYCAP = 0x80685600

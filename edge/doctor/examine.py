@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from edge.catalog.lookup import open_catalog
-from edge.config import Settings
 from edge.doctor import broker, devices, machine, networks, sandbox, telemetry
 from edge.doctor.findings import Finding
-from edge.state import state_dir
+from edge.machine.folders import state_dir
+from edge.settings.settings import Settings
 
 
 def examine(settings: Settings) -> Iterator[Finding]:

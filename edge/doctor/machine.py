@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from edge.config import Settings
 from edge.doctor.findings import Finding, bad, doubtful, good
-from edge.health.clock_sync import clock_synced
-from edge.health.thermal import SINCE_BOOT, THROTTLED, UNDER_VOLTAGE, Heat, read_heat
+from edge.machine.clock_sync import clock_synced
+from edge.machine.heat import SINCE_BOOT, THROTTLED, UNDER_VOLTAGE, Heat, read_heat
+from edge.settings.settings import Settings
 
 ROOT = Path("/")
 NO_TIME_BEFORE = 1_767_225_600.0

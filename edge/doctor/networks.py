@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from edge.catalog.install import check_model
 from edge.catalog.lookup import Catalog, how_to_get
-from edge.config import Settings
+from edge.catalog.manifest import Manifest
 from edge.doctor.findings import Finding, bad, doubtful, good
 from edge.errors import PasserbyError
 from edge.inference.opening import KINDS
-from edge.manifest import Manifest
+from edge.settings.settings import Settings
 
 PACKAGES = {
     "openvino": ("openvino",),

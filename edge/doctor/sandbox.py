@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
-from edge.config import Settings
 from edge.doctor.findings import Finding, bad, doubtful, good
+from edge.settings.settings import Settings
 
 PROC = Path("/proc")
 _TRIAL_S = 30.0

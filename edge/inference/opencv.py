@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.catalog.manifest import Input
 from edge.errors import BackendUnavailable
 from edge.inference.pictures import failed, need_tensors, normalise, refused
 from edge.inference.request import SessionRequest, SizedSession
 from edge.inference.synchronous import SynchronousSession
-from edge.manifest import Input
 from edge.types import Image, Tensor
 
 CONFIG_SUFFIXES = {".prototxt", ".pbtxt"}

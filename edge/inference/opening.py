@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.catalog.manifest import Artefact, Manifest
 from edge.errors import BackendUnavailable, ManifestError, explain
 from edge.inference.request import SessionRequest, SizedSession
-from edge.manifest import Artefact, Manifest
 
 LOG = logging.getLogger(__name__)
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.catalog.manifest import Input
 from edge.errors import BackendUnavailable
 from edge.inference.pictures import Pictures, failed, need_tensors, refused, stack_outputs, take_pictures
 from edge.inference.quiet import silence_openvino, without_converter
 from edge.inference.request import SessionRequest, SizedSession
-from edge.manifest import Input
 from edge.types import Tensor, Tensors
 
 

@@ -8,9 +8,9 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.catalog.manifest import Input
 from edge.errors import InferenceError, InferenceFailed, explain
 from edge.inference.request import SessionRequest
-from edge.manifest import Input
 from edge.types import Image, Tensor, Tensors
 
 Pictures = NDArray[np.uint8]

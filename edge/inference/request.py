@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from edge.manifest import Artefact, Input
+from edge.catalog.manifest import Artefact, Input
 from edge.ports import InferenceSession
 
 

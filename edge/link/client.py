@@ -17,8 +17,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from edge.backoff import Backoff
-from edge.clock import boottime
+from edge.clock import Backoff, boottime
 from edge.errors import LinkError, MessageRejected
 from edge.link.bucket import TokenBucket
 from edge.link.coarsening import coarsen_visit

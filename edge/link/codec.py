@@ -13,7 +13,7 @@ import msgspec
 
 from edge.errors import MessageRejected
 from edge.schemas.link import MAX_MESSAGE_BYTES, LiveMessage, PublisherMessage, SensorMessage, VisitMessage
-from edge.taxonomy import taxonomy
+from edge.schemas.taxonomy import taxonomy
 
 _ENCODER = msgspec.json.Encoder()
 _SENSOR: msgspec.json.Decoder[SensorMessage] = msgspec.json.Decoder(SensorMessage)

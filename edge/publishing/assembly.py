@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.clock import boottime
-from edge.config import Settings
 from edge.delivery.folder_lock import FolderLock
 from edge.delivery.mqtt import MqttBroker
 from edge.delivery.outbox import Outbox
 from edge.errors import ConfigError, explain
-from edge.health.notify import Notifier
 from edge.link.server import SOCKET_NAME, LinkServer
+from edge.machine.notify import Notifier
 from edge.publishing.commands import Commands, RemotePause
 from edge.publishing.dating import Dating
 from edge.publishing.dispatch import Dispatch
@@ -22,6 +21,7 @@ from edge.publishing.events import Composer, WallClock
 from edge.publishing.intake import Intake
 from edge.publishing.ports import Channel, Connection, EventStore, SensorLink
 from edge.publishing.reports import Counts, Reports
+from edge.settings.settings import Settings
 
 OUTBOX_NAME = "outbox.sqlite3"
 

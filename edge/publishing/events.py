@@ -11,13 +11,13 @@ import msgspec
 
 from edge import __version__
 from edge.clock import boottime
-from edge.config import Settings
 from edge.delivery.stored import Stamp
-from edge.health.clock_sync import clock_synced
+from edge.machine.clock_sync import clock_synced
 from edge.schemas.events import Age, Gender, GenderCounts, Info, Live, SensorHealth, Visit
 from edge.schemas.link import HealthMessage, LiveMessage, VisitMessage
+from edge.schemas.taxonomy import MINOR_BELOW, Bracket, taxonomy
 from edge.schemas.vocabulary import Target
-from edge.taxonomy import MINOR_BELOW, Bracket, taxonomy
+from edge.settings.settings import Settings
 
 _CHILD = Bracket("0-12", 0, MINOR_BELOW - 1)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from edge.backoff import Backoff
+from edge.clock import Backoff
 from edge.delivery.stored import Draft, Place
 from edge.errors import OutboxFull
 from edge.publishing.events import Composer

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import msgspec
 
-from edge.config import Settings
 from edge.publishing.dispatch import Dispatch
 from edge.publishing.events import Composer, WallClock, sensor_health
 from edge.publishing.intake import Intake
@@ -14,6 +13,7 @@ from edge.publishing.ports import Channel, EventStore, SensorLink
 from edge.schemas.events import Health, PublisherHealth
 from edge.schemas.link import HealthMessage, HealthRequest, LiveMessage
 from edge.schemas.vocabulary import Target
+from edge.settings.settings import Settings
 
 ANSWER_S = 1.0
 """How long a health event waits for the sensor's counters when somebody asked for it."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edge.config import Tracking
 from edge.ports import TrackUpdate
+from edge.settings.settings import Tracking
 from edge.tracking.assignment import ALONE
 from edge.tracking.association import Sighting, associate, is_on_head
 from edge.tracking.tracklet import Tracklet

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf
 
-from edge.config import Attention
+from edge.settings.settings import Attention
 from edge.visits.pose import Pose
 
 MAX_STEP_S = 1.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from edge.config import Attention, Attributes, Visits
+from edge.settings.settings import Attention, Attributes, Visits
 from edge.types import AttributeEstimate, Track, TrackState, VisitSummary
 from edge.visits.attention import is_looking
 from edge.visits.fusion import Fusion

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.manifest import Calibration
-from edge.taxonomy import MINOR_BELOW, Taxonomy
+from edge.catalog.manifest import Calibration
+from edge.schemas.taxonomy import MINOR_BELOW, Taxonomy
 from edge.types import FEMALE, MALE, AgeGuess, AttributeEstimate, GenderGuess
 
 Probs = NDArray[np.float32]

@@ -12,8 +12,8 @@ import msgspec
 
 from edge.catalog.files import sha256_of
 from edge.catalog.lookup import Catalog
-from edge.catalog.manifests import write_manifest
-from edge.manifest import Artefact, ModelFile
+from edge.catalog.manifest import Artefact, ModelFile
+from edge.catalog.manifest_file import write_manifest
 from edge.schemas.vocabulary import ArtefactKind
 
 MODELS = Path(__file__).parents[2] / "models"

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import msgspec
 
-from edge.config import Settings
-from edge.sensor import Sensor, StopFlag
+from edge.machine.stopping import StopFlag
+from edge.sensor import Sensor
+from edge.settings.settings import Settings
 
 
 def main(link: str, command: str, settings: str) -> int:

@@ -21,10 +21,10 @@ from edge.assemble import make_book, make_stages, open_networks
 from edge.cameras.fake import ScriptedSource
 from edge.cameras.realtime import Realtime
 from edge.catalog.lookup import Catalog
-from edge.config import Accelerators, Detection, Models, Settings
 from edge.link.server import LinkServer
 from edge.pipeline import Outcome, Pipeline
 from edge.schemas.link import Ack, HealthMessage, LiveMessage, SensorMessage, VisitMessage
+from edge.settings.settings import Accelerators, Detection, Models, Settings
 from edge.types import Frame, VisitSummary
 from tests.accelerators.conftest import fake_command
 from tests.accelerators.installed import OUTPUTS, install

@@ -22,10 +22,10 @@ from conversion.environments import catalog as environments
 from edge.accelerators.device import Accelerator, Limits, Network
 from edge.accelerators.launching import LauncherProcess
 from edge.accelerators.opening import Accelerators, worker_command
-from edge.config import Accelerators as AcceleratorSettings
 from edge.errors import AcceleratorLost
 from edge.inference.opening import open_session
 from edge.inference.openvino import import_openvino
+from edge.settings.settings import Accelerators as AcceleratorSettings
 from tests.accelerators.installed import install
 from tests.conftest import need_program, unavailable
 from tests.conversion.conftest import need_environment

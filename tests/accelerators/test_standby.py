@@ -14,10 +14,9 @@ import pytest
 
 from edge.accelerators.opening import Accelerators, worker_command
 from edge.catalog.lookup import Catalog
-from edge.config import Accelerators as AcceleratorSettings
-from edge.errors import AcceleratorLost, BackendUnavailable, InferenceError
-from edge.exit_codes import FRESH_PROCESS
+from edge.errors import FRESH_PROCESS, AcceleratorLost, BackendUnavailable, InferenceError
 from edge.inference.opening import OpenedSession, open_session
+from edge.settings.settings import Accelerators as AcceleratorSettings
 from tests.accelerators.conftest import fake_command
 from tests.accelerators.installed import HW, OUTPUTS, install
 

@@ -13,12 +13,12 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from edge import config
 from edge.delivery.outbox import Outbox
 from edge.delivery.stored import Draft
 from edge.publishing.assembly import OUTBOX_NAME
 from edge.publishing.events import Composer, WallClock
 from edge.schemas.link import VisitMessage
+from edge.settings import settings as config
 from tests.broker.mosquitto import Mosquitto
 
 ROOT = Path(__file__).parents[2]

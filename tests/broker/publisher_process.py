@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edge.errors import PasserbyError
 from edge.publisher import run_publisher
-from edge.settings_file import load_settings
+from edge.settings.settings_file import load_settings
 
 
 def main(state: str, toml: str, drain_s: str = "", now: str = "") -> int:

@@ -17,8 +17,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from edge.cli.app import build
-from edge.contracts import json_schema
-from edge.settings_file import all_settings
+from edge.cli.schema import json_schema
+from edge.settings.settings_file import all_settings
 from tests.conftest import need_program
 
 ROOT = Path(__file__).parents[2]

@@ -13,11 +13,11 @@ import msgspec
 import numpy as np
 import pytest
 
+from edge.catalog.manifest import Artefact, Input, Manifest, ModelFile
 from edge.errors import BackendUnavailable, InferenceError, ManifestError
 from edge.inference.fake import ScriptedSession
 from edge.inference.opening import OpenedSession, open_session
 from edge.inference.quiet import without_info_lines
-from edge.manifest import Artefact, Input, Manifest, ModelFile
 from edge.types import Image
 from tests.conftest import unavailable
 from tests.golden.portraits import (

@@ -13,8 +13,8 @@ import pytest
 from edge.attributes.estimator import DECODERS as ATTRIBUTE_DECODERS
 from edge.catalog.install import import_model
 from edge.catalog.lookup import Catalog, open_catalog
-from edge.catalog.manifests import read_manifest, read_sets, write_manifest
-from edge.contracts import json_schema
+from edge.catalog.manifest_file import read_manifest, read_sets, write_manifest
+from edge.cli.schema import json_schema
 from edge.detection.detector import DECODERS as DETECTION_DECODERS
 from edge.imaging import TEMPLATES
 from edge.inference.opening import KINDS, open_session

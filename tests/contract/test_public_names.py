@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from edge import errors, ports
 from edge.cli.app import build
-from edge.exit_codes import FRESH_PROCESS
+from edge.errors import FRESH_PROCESS
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(path for package in ("edge", "conversion", "training") for path in (ROOT / package).rglob("*.py"))

@@ -9,7 +9,7 @@ import jsonschema
 import msgspec
 import pytest
 
-from edge.contracts import CONTRACTS, as_text, examples, json_schema
+from edge.cli.schema import CONTRACTS, as_text, examples, json_schema
 from edge.errors import UsageError
 
 KEPT = Path(__file__).parents[2] / "edge" / "schemas" / "json"

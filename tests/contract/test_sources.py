@@ -20,9 +20,9 @@ from edge.cameras.realtime import Realtime
 from edge.cameras.reopening import Reopening
 from edge.cameras.rotation import Rotated
 from edge.clock import boottime
-from edge.config import Camera
 from edge.errors import CameraLost
 from edge.ports import FrameSource
+from edge.settings.settings import Camera
 from edge.types import Frame
 from tests.clips import draw, encode, serve, write_clip, write_gif
 from tests.conftest import unavailable

@@ -15,7 +15,7 @@ import onnx
 from conversion.artefacts.job import Core, Job
 from conversion.onnx.core import read_core, run_core
 from conversion.onnx.model_file import graph_inputs, shape_of
-from edge.manifest import Input
+from edge.catalog.manifest import Input
 from edge.types import Image
 
 

@@ -19,7 +19,7 @@ from onnx import helper, numpy_helper
 from conversion.onnx.baking import bake
 from conversion.onnx.core import IR_VERSION, LEAST_OPSET, make_core, pin
 from conversion.onnx.model_file import read_model
-from edge.catalog.manifests import MANIFEST, read_manifest
+from edge.catalog.manifest_file import MANIFEST, read_manifest
 from tests.golden.portraits import MODELS
 
 ADIENCE_SIDE_PX = 227

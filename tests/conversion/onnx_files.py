@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from edge.manifest import Input
+from edge.catalog.manifest import Input
 
 WIDTH, HEIGHT = 32, 24
 

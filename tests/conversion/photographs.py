@@ -11,11 +11,11 @@ import cv2
 import msgspec
 import numpy as np
 
+from edge.catalog.manifest import Artefact, Manifest, ModelFile
 from edge.detection.detector import NetworkDetector
 from edge.geometry import Box, iou
 from edge.imaging import letterbox, stretch
 from edge.inference.opening import open_session
-from edge.manifest import Artefact, Manifest, ModelFile
 from edge.types import Image
 
 LEAST_FACE_PX = 20.0

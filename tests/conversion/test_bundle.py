@@ -11,9 +11,9 @@ from conversion.bundle import read_written, write_bundle
 from edge.catalog.files import sha256_of
 from edge.catalog.install import import_model
 from edge.catalog.lookup import Catalog
-from edge.catalog.manifests import MANIFEST, read_manifest, write_manifest
+from edge.catalog.manifest import Artefact, ModelFile
+from edge.catalog.manifest_file import MANIFEST, read_manifest, write_manifest
 from edge.errors import ManifestError
-from edge.manifest import Artefact, ModelFile
 
 MODELS = Path(__file__).parents[2] / "models"
 ID = "yunet-n-320"

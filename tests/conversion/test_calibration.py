@@ -12,14 +12,14 @@ import pytest
 
 from conversion.calibration import read_sets
 from edge.attributes.estimator import NetworkEstimator
-from edge.catalog.manifests import read_manifest
+from edge.catalog.manifest import Manifest
+from edge.catalog.manifest_file import read_manifest
 from edge.detection.detector import NetworkDetector
 from edge.errors import BadInput
 from edge.geometry import Box
 from edge.imaging import TEMPLATES
 from edge.inference.fake import ScriptedSession
 from edge.inference.opening import OpenedSession
-from edge.manifest import Manifest
 from edge.types import Detection, Image, Tensors
 from tests.conversion.pictures import portraits, write_portraits
 

@@ -24,7 +24,7 @@ import openvino as ov
 from conversion.artefacts.builders import BUILDERS
 from conversion.artefacts.openvino import HEAVY
 from conversion.command import KINDS
-from edge.catalog.manifests import MANIFEST, read_manifest
+from edge.catalog.manifest_file import MANIFEST, read_manifest
 from tests.conftest import need_program
 from tests.conversion.caffe_files import write_network
 from tests.conversion.onnx_files import small_network

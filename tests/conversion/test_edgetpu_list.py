@@ -17,8 +17,8 @@ from ai_edge_litert import schema_py_generated as schema
 from conversion.artefacts.coral import compile_for_edgetpu, how_to_compile
 from conversion.artefacts.edgetpu import LIMITS, SUPPORTED, hold_against_list
 from conversion.artefacts.flatbuffer import FileFacts, Operation, TensorFacts, read_tflite
+from edge.catalog.manifest import Artefact, ModelFile
 from edge.errors import BackendUnavailable, BadInput
-from edge.manifest import Artefact, ModelFile
 
 
 def write_tflite(path: Path, op: str, dtype: str = "INT8", custom: str = "") -> Path:

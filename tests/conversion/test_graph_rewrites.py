@@ -16,8 +16,8 @@ from conversion.onnx.model_file import check, read_model, shape_of
 from conversion.onnx.normalisation import decompose_normalisation
 from conversion.onnx.pooling import pool_means, say_padding
 from conversion.onnx.runtime import open_network
+from edge.catalog.manifest import Input
 from edge.errors import BadInput
-from edge.manifest import Input
 from tests.conversion.jobs import answers_of, core_at
 from tests.conversion.networks import Drawing, draw_levi_hassner
 

@@ -15,9 +15,9 @@ from conversion.environments.calling import WORKERS, call_worker
 from conversion.onnx.core import channels_first
 from conversion.onnx.runtime import difference
 from conversion.verify.old_runtimes import TOLERANCE, RuntimeCheck, check_old_runtimes
+from edge.catalog.manifest import Input
 from edge.errors import BadInput, InferenceError
 from edge.inference.openvino import import_openvino
-from edge.manifest import Input
 from edge.types import Image
 from tests.conversion.jobs import answers_of, core_at, job, save
 from tests.conversion.networks import Drawing

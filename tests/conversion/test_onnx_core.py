@@ -13,7 +13,7 @@ from conversion.onnx.baking import bake, take_pictures
 from conversion.onnx.core import LEAST_OPSET, as_input, make_core, run_core
 from conversion.onnx.model_file import check, read_model
 from conversion.onnx.runtime import need_equal, run
-from edge.catalog.manifests import read_manifest
+from edge.catalog.manifest_file import read_manifest
 from edge.errors import BadInput
 from tests.conversion.networks import Drawing
 from tests.conversion.onnx_files import HEIGHT, WIDTH, small_input, small_network

@@ -25,9 +25,9 @@ from conversion.onnx.core import read_core
 from conversion.preparing import describe
 from conversion.verify.running import Network
 from conversion.writing import writing_aside
+from edge.catalog.manifest import Manifest
 from edge.errors import BadInput, InferenceError, UsageError
 from edge.inference.opening import open_session
-from edge.manifest import Manifest
 from edge.types import Image
 from tests.conftest import need_program
 from tests.conversion.conftest import ULTRAFACE
@@ -48,7 +48,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def read_manifest(model: str) -> Manifest:
-    from edge.catalog.manifests import read_manifest as read
+    from edge.catalog.manifest_file import read_manifest as read
 
     return read(MODELS / model / "manifest.toml")
 

@@ -14,7 +14,7 @@ from conversion.recipe import read_recipe
 from conversion.sources import start_from
 from conversion.verify.running import Network, narrow
 from conversion.verify.verifying import Check, verify
-from edge.catalog.manifests import read_manifest
+from edge.catalog.manifest_file import read_manifest
 from tests.conversion.jobs import job, save
 from tests.conversion.networks import read_unsimplified_ultraface
 from tests.golden.portraits import MODELS

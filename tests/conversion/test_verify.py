@@ -22,7 +22,7 @@ from conversion.verify.running import Network, narrow
 from conversion.verify.tensors import TensorTally
 from conversion.verify.verdict import Share, failures
 from conversion.verify.verifying import Check, Tally, verify
-from edge.catalog.manifests import read_manifest
+from edge.catalog.manifest_file import read_manifest
 from edge.errors import BadInput
 from tests.conversion.pictures import write_portraits
 from training.data.samples import Sample

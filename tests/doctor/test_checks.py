@@ -12,10 +12,10 @@ import msgspec
 import pytest
 
 from edge.catalog.lookup import Catalog
-from edge.config import Accelerators, Camera, Models, Outbox, Privacy, Settings
 from edge.doctor import devices, machine, networks, sandbox, telemetry
 from edge.doctor.findings import Finding, bad, doubtful, good, worst
-from edge.health.thermal import Heat
+from edge.machine.heat import Heat
+from edge.settings.settings import Accelerators, Camera, Models, Outbox, Privacy, Settings
 from tests.accelerators.installed import MODELS, install
 
 SETTINGS = Settings()

@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from edge.cli.app import build
-from edge.config import Broker, Settings
 from edge.doctor.broker import check_mqtt
+from edge.settings.settings import Broker, Settings
 from tests.broker.mosquitto import Mosquitto, free_port
 from tests.conftest import need_program
 

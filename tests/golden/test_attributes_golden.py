@@ -16,7 +16,7 @@ from edge.catalog.lookup import Catalog, open_catalog
 from edge.geometry import Box
 from edge.imaging import TEMPLATES
 from edge.inference.opening import open_session
-from edge.taxonomy import ADS_8
+from edge.schemas.taxonomy import ADS_8
 from edge.types import FEMALE, AttributeEstimate, Detection, Image
 
 FACES = 600

@@ -17,7 +17,7 @@ import cv2
 import jsonschema
 import pytest
 
-from edge.contracts import json_schema
+from edge.cli.schema import json_schema
 from tests.clips import encode, write_clip
 from tests.golden.portraits import portrait_of_astronaut, two_portraits
 

@@ -16,9 +16,9 @@ from edge.analysis.sources import Named, Source
 from edge.assemble import Networks, make_fusion, open_networks
 from edge.cameras.fake import ScriptedSource, Step
 from edge.catalog.lookup import open_catalog
-from edge.config import Settings
 from edge.errors import BadInput
 from edge.schemas.analyze import AnalyzeError
+from edge.settings.settings import Settings
 from edge.types import Frame
 from tests.golden.portraits import portrait_of_astronaut
 

@@ -13,7 +13,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from edge.contracts import json_schema
+from edge.cli.schema import json_schema
 from tests.conftest import unavailable
 
 ROOT = Path(__file__).parents[2]

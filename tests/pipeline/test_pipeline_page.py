@@ -9,15 +9,15 @@ import pytest
 
 from edge.bench.probes import KeptVisits, Silence
 from edge.cameras.fake import ScriptedSource, draw_scene
-from edge.config import Detection as DetectionSettings
-from edge.config import Settings, Tracking
 from edge.detection.idle import IdleGate
 from edge.errors import BadInput, CameraLost, InferenceError
 from edge.geometry import Box
 from edge.pipeline import Outcome, Pipeline, Stages, on_image
 from edge.ports import Tracker, TrackUpdate
 from edge.schemas.link import Command, HealthRequest, Pause, Resume
-from edge.taxonomy import ADS_8
+from edge.schemas.taxonomy import ADS_8
+from edge.settings.settings import Detection as DetectionSettings
+from edge.settings.settings import Settings, Tracking
 from edge.tracking.tracker import FaceTracker
 from edge.types import AttributeEstimate, Detection, Frame, Image, Track
 from edge.visits.book import VisitBook

@@ -18,7 +18,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from edge.contracts import json_schema
+from edge.cli.schema import json_schema
 from tests.broker.mosquitto import Listener, Mosquitto, eventually
 
 pytestmark = [pytest.mark.shared, pytest.mark.broker]

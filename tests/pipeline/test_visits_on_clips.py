@@ -10,10 +10,10 @@ import pytest
 
 from edge.cameras.opening import open_source
 from edge.catalog.lookup import Catalog
-from edge.config import Settings
 from edge.detection.detector import NetworkDetector
 from edge.inference.opening import open_session
-from edge.taxonomy import ADS_8
+from edge.schemas.taxonomy import ADS_8
+from edge.settings.settings import Settings
 from edge.tracking import FaceTracker
 from edge.types import VisitSummary
 from edge.visits.book import VisitBook

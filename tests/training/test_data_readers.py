@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edge.errors import BadInput, UsageError
-from edge.taxonomy import ADIENCE_8, ADS_8
+from edge.schemas.taxonomy import ADIENCE_8, ADS_8
 from tests.training.sets import jpeg, scene, write_adience, write_files, write_lines, write_set, write_tar
 from training.data.adience import read_folds
 from training.data.collection import Reading

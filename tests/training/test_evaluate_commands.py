@@ -16,7 +16,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from edge.errors import BadInput, PasserbyError, UnknownModel, UsageError
-from edge.taxonomy import ADS_8
+from edge.schemas.taxonomy import ADS_8
 from tests.training.brightness import NETWORK, grey, install_brightness
 from tests.training.sets import jpeg, write_adience, write_files, write_lines, write_tar
 from training.evaluation.app import app

@@ -22,9 +22,9 @@ from scipy.io import savemat
 from skimage.data import astronaut
 from typer.testing import CliRunner
 
-from edge.catalog.manifests import MANIFEST, write_manifest
+from edge.catalog.manifest import Artefact, Input, Manifest, ModelFile, Thresholds
+from edge.catalog.manifest_file import MANIFEST, write_manifest
 from edge.errors import BadInput, PasserbyError, UnknownModel, UsageError
-from edge.manifest import Artefact, Input, Manifest, ModelFile, Thresholds
 from edge.types import Image
 from tests.clips import write_clip
 from tests.training.sets import jpeg, write_lines, write_tar

@@ -10,7 +10,7 @@ pytest.importorskip("torch", reason="torch is not installed (passerby[training])
 from hashlib import sha256
 from pathlib import Path
 
-from edge.catalog.manifests import read_manifest
+from edge.catalog.manifest_file import read_manifest
 from tests.golden.portraits import MODELS
 from training.attributes.config import TrainingConfig
 from training.attributes.exporting import export_run

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.attributes.ages import bracket_map, spread
+from edge.catalog.manifest import Calibration
 from edge.errors import UsageError
-from edge.manifest import Calibration
-from edge.taxonomy import ADIENCE_8, ADS_8, SIMPLE_4
+from edge.schemas.taxonomy import ADIENCE_8, ADS_8, SIMPLE_4
 from edge.types import AttributeEstimate
 from edge.visits.fusion import Fusion
 from training.data.samples import Gender, Sample

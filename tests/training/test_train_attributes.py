@@ -25,7 +25,7 @@ from msgspec.structs import replace
 from typer.testing import CliRunner, Result
 
 from edge.attributes.estimator import NetworkEstimator
-from edge.catalog.manifests import read_manifest
+from edge.catalog.manifest_file import read_manifest
 from edge.errors import BadInput, ConfigError, PasserbyError, UsageError
 from edge.geometry import Box
 from edge.imaging import TEMPLATES

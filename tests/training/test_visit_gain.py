@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from edge.attributes.ages import bracket_map, spread
 from edge.errors import UsageError
 from edge.imaging import TEMPLATES
-from edge.taxonomy import ADS_8
+from edge.schemas.taxonomy import ADS_8
 from edge.types import AttributeEstimate
 from edge.visits.fusion import Fusion
 from tests.golden.portraits import portrait_of_admiral, portrait_of_astronaut

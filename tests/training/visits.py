@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 
 from edge.schemas.events import Age, Gender, Visit
+from edge.schemas.taxonomy import ADS_8
 from edge.schemas.vocabulary import GenderLabel
-from edge.taxonomy import ADS_8
 
 BY_HOUR = (0, 0, 0, 0, 0, 1, 4, 12, 15, 9, 8, 11, 18, 15, 9, 9, 13, 22, 24, 17, 9, 4, 1, 0)
 """Visits an hour on a weekday, about."""

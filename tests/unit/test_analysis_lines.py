@@ -9,7 +9,7 @@ import pytest
 from edge.analysis.lines import FoundFace, LineWriter
 from edge.geometry import Box
 from edge.schemas.analyze import AnalyzeLine, Face
-from edge.taxonomy import ADS_8
+from edge.schemas.taxonomy import ADS_8
 from edge.types import AttributeEstimate, Detection
 from edge.visits.fusion import Fusion
 

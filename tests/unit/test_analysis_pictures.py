@@ -15,12 +15,12 @@ from edge.analysis.pictures import Aligned, analyze_pictures
 from edge.analysis.sources import Named
 from edge.attributes.estimator import NetworkEstimator
 from edge.cameras.pictures import Picture
+from edge.catalog.manifest import Crop, Manifest
 from edge.errors import BadInput
 from edge.geometry import Box
 from edge.inference.fake import ScriptedSession
-from edge.manifest import Crop, Manifest
 from edge.schemas.analyze import AnalyzeError
-from edge.taxonomy import ADS_8
+from edge.schemas.taxonomy import ADS_8
 from edge.types import Detection, Image
 from edge.visits.fusion import Fusion
 

@@ -7,7 +7,7 @@ import pytest
 
 from edge.attributes import adience, age101, omz
 from edge.attributes.ages import bracket_map, spread
-from edge.taxonomy import ADIENCE_8, ADS_8, SIMPLE_4
+from edge.schemas.taxonomy import ADIENCE_8, ADS_8, SIMPLE_4
 from edge.types import FEMALE, MALE
 
 

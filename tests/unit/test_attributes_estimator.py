@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from edge.attributes.estimator import NetworkEstimator, cut_face
+from edge.catalog.manifest import Crop, Manifest
 from edge.errors import InferenceError, ManifestError
 from edge.geometry import Box
 from edge.imaging import TEMPLATES
 from edge.inference.fake import ScriptedSession
-from edge.manifest import Crop, Manifest
 from edge.types import Detection, Image, Tensors
 
 RNG = np.random.default_rng(5)

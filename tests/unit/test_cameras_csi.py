@@ -12,8 +12,8 @@ import pytest
 
 from edge.cameras.address import SourceKind, classify
 from edge.cameras.csi import GStreamerSource, pipeline
-from edge.config import Camera
 from edge.errors import CameraLost, SourceUnavailable
+from edge.settings.settings import Camera
 
 
 class Refusal(Exception):
@@ -140,7 +140,7 @@ def test_without_any_gstreamer_the_message_says_what_to_install() -> None:
         "import sys\n"
         "sys.modules['gi'] = None\n"  # as if it were not installed
         "from edge.cameras.opening import open_source\n"
-        "from edge.config import Camera\n"
+        "from edge.settings.settings import Camera\n"
         "open_source('csi:0', Camera())\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)

@@ -17,9 +17,9 @@ from edge.cameras.opening import open_source
 from edge.cameras.realtime import Realtime
 from edge.cameras.reopening import CameraChange, Reopening
 from edge.cameras.rotation import Rotated
-from edge.config import Camera
 from edge.errors import BadInput, CameraLost, SourceUnavailable, UsageError
 from edge.ports import FrameSource
+from edge.settings.settings import Camera
 from edge.types import Frame
 from tests.clips import SIZE_HW, draw, write_clip
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from edge.cameras.picamera import PicameraSource, controls, video_configuration
-from edge.config import Camera
 from edge.errors import CameraLost
+from edge.settings.settings import Camera
 from edge.types import Image
 
 
@@ -141,7 +141,7 @@ def test_without_picamera2_the_message_says_what_to_install() -> None:
         "import sys\n"
         "sys.modules['picamera2'] = None\n"  # as if it were not installed
         "from edge.cameras.opening import open_source\n"
-        "from edge.config import Camera\n"
+        "from edge.settings.settings import Camera\n"
         "open_source('picamera', Camera())\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)

@@ -12,9 +12,9 @@ import pytest
 from edge.cameras.address import SourceKind
 from edge.cameras.container import is_cut_off
 from edge.cameras.opening import kind_of_source, open_source
-from edge.config import Camera
 from edge.errors import BadInput
 from edge.ports import FrameSource
+from edge.settings.settings import Camera
 from edge.types import Frame
 from tests.clips import SIZE_HW, encode, serve, write_clip, write_gif
 
@@ -154,7 +154,7 @@ def test_vendors_write_nothing_to_stderr(tmp_path: Path) -> None:
     program = (
         "import sys\n"
         "from edge.cameras.opening import open_source\n"
-        "from edge.config import Camera\n"
+        "from edge.settings.settings import Camera\n"
         "from edge.errors import PasserbyError\n"
         "for address in sys.argv[1:]:\n"
         "    try:\n"

@@ -15,9 +15,9 @@ import pytest
 
 from edge.catalog.install import check_model, find_files, import_model, install
 from edge.catalog.lookup import Catalog, open_catalog
-from edge.catalog.manifests import as_test_model, read_manifest, read_sets, write_manifest
+from edge.catalog.manifest import Manifest
+from edge.catalog.manifest_file import as_test_model, read_manifest, read_sets, write_manifest
 from edge.errors import BadInput, ManifestError, ModelNotFound, UnknownModel, UsageError
-from edge.manifest import Manifest
 
 CONTENT = {"net.xml": b"<net/>" * 100, "net.bin": bytes(range(256)) * 10, "net.onnx": b"onnx" * 50}
 

@@ -15,9 +15,9 @@ import pytest
 
 from edge.catalog.fetch import fetch_model
 from edge.catalog.lookup import Catalog
-from edge.catalog.manifests import write_manifest
+from edge.catalog.manifest import Manifest
+from edge.catalog.manifest_file import write_manifest
 from edge.errors import ManifestError, ModelNotFound
-from edge.manifest import Manifest
 
 CONTENT = bytes(range(256)) * 1000
 

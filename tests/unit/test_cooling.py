@@ -8,9 +8,9 @@ import pytest
 
 from edge.cameras.fake import ScriptedSource
 from edge.cameras.limited import Limited
-from edge.config import Thermal
 from edge.cooling import Governor
-from edge.health.thermal import FREQUENCY_CAPPED, UNDER_VOLTAGE, Heat, read_heat
+from edge.machine.heat import FREQUENCY_CAPPED, UNDER_VOLTAGE, Heat, read_heat
+from edge.settings.settings import Thermal
 from edge.types import Frame
 
 THERMAL = "class/thermal"

@@ -8,13 +8,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from edge import config
 from edge.delivery.outbox import Outbox
 from edge.delivery.stored import Draft, Place, Row
 from edge.publishing.dating import Dating
 from edge.publishing.dispatch import Dispatch
 from edge.publishing.events import Composer, WallClock
 from edge.schemas.events import Visit
+from edge.settings import settings as config
 from tests.unit.test_publisher_events import NOON, message
 
 LONG_AGO = NOON - 86_400 * 365

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from edge import config
 from edge.delivery.broker_url import parse_broker_url
 from edge.delivery.mqtt_client import check_broker
 from edge.errors import ConfigError
+from edge.settings import settings as config
 
 
 @pytest.mark.parametrize(

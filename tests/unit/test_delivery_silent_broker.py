@@ -6,9 +6,9 @@ import socket
 
 import pytest
 
-from edge import config
 from edge.delivery.mqtt import MqttBroker
 from edge.delivery.mqtt_client import CONNECT_TIMEOUT_S
+from edge.settings import settings as config
 from tests.broker.mosquitto import eventually
 
 VERSION_BYTE = 8

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from edge.catalog.manifest import PriorLevel, Priors
 from edge.detection import boxes, ssd, ssd_heads, ultraface, yunet
 from edge.detection.candidates import Floats
-from edge.manifest import PriorLevel, Priors
 
 HW = (192, 320)
 

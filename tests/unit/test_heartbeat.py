@@ -6,9 +6,10 @@ import logging
 
 import pytest
 
-from edge.config import Publish
-from edge.heartbeat import Every, Heartbeat
+from edge.clock import Every
+from edge.heartbeat import Heartbeat
 from edge.schemas.link import Command, HealthMessage, LiveMessage, SensorMessage
+from edge.settings.settings import Publish
 from edge.types import VisitSummary
 
 

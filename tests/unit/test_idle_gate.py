@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.config import Detection
 from edge.detection.idle import IdleGate
+from edge.settings.settings import Detection
 from edge.types import Image
 
 FPS = 20.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.backoff import Backoff
+from edge.clock import Backoff
 from edge.link.bucket import TokenBucket
 
 

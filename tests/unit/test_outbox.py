@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge import config
 from edge.delivery.outbox import KEPT_SESSIONS, Outbox
 from edge.delivery.outbox_file import ASIDE
 from edge.delivery.stored import Draft, Place, Row, Stamp
 from edge.errors import ConfigError, OutboxFull
+from edge.settings import settings as config
 
 
 class Clock:
@@ -280,7 +280,7 @@ def test_what_put_returned_from_survives_kill_9(path: Path) -> None:
     script = (
         "import sys, os, signal\n"
         "from pathlib import Path\n"
-        "from edge import config\n"
+        "from edge.settings import settings as config\n"
         "from edge.delivery.outbox import Outbox\n"
         "from edge.delivery.stored import Draft\n"
         "box = Outbox(Path(sys.argv[1]), config.Outbox())\n"

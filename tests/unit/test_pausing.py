@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from edge.button import presses
 from edge.cli.app import build
-from edge.config import Pause
 from edge.errors import ConfigError, SourceUnavailable, UsageError
-from edge.opening_hours import is_open, parse_hours
+from edge.machine.button import presses
 from edge.pausing import FLAG_NAME, LocalPause, PauseFlag
+from edge.settings.opening_hours import is_open, parse_hours
+from edge.settings.settings import Pause
 
 SATURDAY_NOON = time.strptime("2026-11-21 12:00", "%Y-%m-%d %H:%M")
 

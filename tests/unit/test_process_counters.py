@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import resource
 
-from edge.health.counters import resident_mb
+from edge.machine.counters import resident_mb
 
 
 def test_memory_grows_with_what_is_touched_and_stays_below_the_peak() -> None:

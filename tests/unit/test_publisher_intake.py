@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from edge import config
 from edge.delivery.outbox import Outbox
 from edge.delivery.stored import Draft, News, Place, Row, Tally
 from edge.errors import OutboxFull
@@ -15,6 +14,7 @@ from edge.publishing.dispatch import Dispatch
 from edge.publishing.events import Composer, WallClock
 from edge.publishing.intake import MAX_HELD, MAX_READ, Intake
 from edge.schemas.link import Ack, LiveMessage, PublisherMessage, SensorMessage, VisitMessage
+from edge.settings import settings as config
 
 
 class Clock:

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from edge import config
 from edge.delivery.folder_lock import FolderLock
 from edge.errors import AlreadyRunning, ConfigError
-from edge.health.clock_sync import clock_synced
-from edge.health.notify import Notifier
+from edge.machine.clock_sync import clock_synced
+from edge.machine.notify import Notifier
 from edge.publisher import run_publisher
+from edge.settings import settings as config
 
 
 def test_the_part_that_speaks_cannot_see() -> None:
     script = (
-        "import sys, edge.publisher, edge.settings_file\n"
+        "import sys, edge.publisher, edge.settings.settings_file\n"
         "eyes = {'numpy', 'cv2', 'openvino', 'onnxruntime', 'ai_edge_litert', 'tflite_runtime', 'PIL', 'picamera2',\n"
         "        'edge.types', 'edge.imaging', 'edge.ports', 'edge.pipeline'}\n"
         "found = sorted(eyes & set(sys.modules))\n"

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.config import Broker, Camera, Identity, Models, Settings
 from edge.errors import ConfigError
-from edge.settings_file import Setting, Text, all_settings, load_settings, to_toml
+from edge.settings.settings import Broker, Camera, Identity, Models, Settings
+from edge.settings.settings_file import Setting, Text, all_settings, load_settings, to_toml
 
 NAMES = {setting.name: setting for setting in all_settings()}
 BOUNDED = [setting for setting in NAMES.values() if " to " in setting.range]

@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from edge.cli.config import app, settings_markdown
-from edge.config import Settings
 from edge.errors import ConfigError, UsageError
-from edge.settings_file import all_settings, load_settings, to_toml
+from edge.settings.settings import Settings
+from edge.settings.settings_file import all_settings, load_settings, to_toml
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.exit_codes import FRESH_PROCESS, INTERRUPTED, KEPT
+from edge.errors import FRESH_PROCESS, INTERRUPTED, KEPT
 from edge.supervisor import Patience, supervise
 
 QUICK = Patience(retry_initial_s=0.02, retry_longest_s=0.1, steady_s=60, stop_s=20)
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 PRELUDE = f"""
 import os, signal, sys
 sys.path.insert(0, {str(ROOT)!r})
-from edge.health.notify import Notifier
+from edge.machine.notify import Notifier
 journal, name = sys.argv[1:3]
 
 def note(word):

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.errors import ConfigError
+from edge.schemas.taxonomy import ADIENCE_8, ADS_8, MAX_AGE, SIMPLE_4, TAXONOMIES, Taxonomy, overlap, taxonomy
 from edge.schemas.vocabulary import TaxonomyName
-from edge.taxonomy import ADIENCE_8, ADS_8, MAX_AGE, SIMPLE_4, TAXONOMIES, Taxonomy, overlap, taxonomy
 
 any_taxonomy = st.sampled_from(list(TAXONOMIES.values()))
 each_taxonomy = pytest.mark.parametrize("each", TAXONOMIES.values(), ids=TAXONOMIES)

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from edge.config import Tracking
 from edge.geometry import Box
 from edge.ports import TrackUpdate
+from edge.settings.settings import Tracking
 from edge.tracking import FaceTracker
 from edge.tracking.tracker import MAX_TRACKS
 from edge.types import Detection, Track, TrackState

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.config import Attention
+from edge.settings.settings import Attention
 from edge.visits.attention import Gaze, is_looking
 from edge.visits.pose import Pose
 

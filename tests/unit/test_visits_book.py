@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.config import Attention, Attributes, Visits
 from edge.geometry import Box
-from edge.taxonomy import ADS_8
+from edge.schemas.taxonomy import ADS_8
+from edge.settings.settings import Attention, Attributes, Visits
 from edge.types import AttributeEstimate, Track, TrackState
 from edge.visits.book import VisitBook
 from edge.visits.fusion import Fusion

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.manifest import Calibration
-from edge.taxonomy import ADIENCE_8, ADS_8, SIMPLE_4, Taxonomy
+from edge.catalog.manifest import Calibration
+from edge.schemas.taxonomy import ADIENCE_8, ADS_8, SIMPLE_4, Taxonomy
 from edge.types import AttributeEstimate
 from edge.visits.fusion import Fusion, Probs, pool
 from edge.visits.minors import profile

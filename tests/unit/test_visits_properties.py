@@ -10,9 +10,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.config import Attention, Attributes, Tracking, Visits
 from edge.geometry import Box
-from edge.taxonomy import ADS_8
+from edge.schemas.taxonomy import ADS_8
+from edge.settings.settings import Attention, Attributes, Tracking, Visits
 from edge.tracking import FaceTracker
 from edge.types import AttributeEstimate, Detection, Track, TrackState, VisitSummary
 from edge.visits.book import VisitBook

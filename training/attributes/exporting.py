@@ -8,12 +8,12 @@ from pathlib import Path
 import torch
 
 from edge.attributes.aligned import TEMPLATE
-from edge.catalog.manifests import MANIFEST, write_manifest
-from edge.manifest import Artefact, Crop, Input, Manifest, ModelFile
+from edge.catalog.manifest import Artefact, Crop, Input, Manifest, ModelFile
+from edge.catalog.manifest_file import MANIFEST, write_manifest
+from edge.files import write_folder
 from training.attributes.config import TrainingConfig
 from training.attributes.teaching import load_network
 from training.export import INPUT, export_onnx
-from training.reports.files import write_folder
 from training.runs import WEIGHTS
 
 OUTPUTS = {"age": "age", "gender": "gender"}

@@ -19,6 +19,7 @@ from msgspec import Struct
 from torch import Generator, Tensor, nn
 
 from edge.errors import BadInput, explain
+from edge.files import write_whole
 from training.attributes.config import TrainingConfig
 from training.attributes.targets import Answers, Losses, answers_from_labels, blend, doubt, losses, mix
 from training.attributes.teaching import Student, teach
@@ -30,7 +31,6 @@ from training.data.chips import UNKNOWN, Chips
 from training.networks.attributes import AttributeNetwork
 from training.optimisation import follow, make_optimiser, need_numbers, rate_at, step
 from training.progress import Ticks
-from training.reports.files import write_whole
 from training.runs import LAST, LOG, WEIGHTS
 
 _log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from edge.attributes.ages import bracket_map
-from edge.taxonomy import ADS_8, MAX_AGE, MINOR_BELOW
+from edge.schemas.taxonomy import ADS_8, MAX_AGE, MINOR_BELOW
 from edge.types import FEMALE
 from training.attributes.validation import answer
 from training.data.chips import Chips

@@ -19,13 +19,13 @@ from PIL import Image as Pillow
 from edge.attributes.aligned import TEMPLATE
 from edge.cameras.image_file import decode_image
 from edge.errors import UsageError, explain
+from edge.files import write_whole
 from edge.geometry import Points
 from edge.imaging import align_face, stretch
 from edge.types import FEMALE, MALE, Image
 from training.data.collection import Reading
 from training.data.columns import count_pictures, need_rows, read_columns
 from training.data.samples import Sample
-from training.reports.files import write_whole
 
 CHIP_PX = 112
 """Side of a chip: that of its template."""

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from edge.errors import UsageError, explain
+from edge.files import need_folder_of
 from training.data.samples import Photographs, Sample
 from training.data.splits import group, hash_photographs, split
-from training.reports.files import need_folder_of
 
 Parts = Mapping[str, Sequence[Sample]]
 """A data set's samples in `train` and, where there is such a file, in `held_out`; one of them may be empty."""

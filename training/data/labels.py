@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 
 from edge.errors import BadInput, explain
-from edge.taxonomy import ADIENCE_8
+from edge.schemas.taxonomy import ADIENCE_8
 from training.data.samples import OLDEST, AgeRange, Gender
 
 GENDERS: Mapping[str, Gender] = {

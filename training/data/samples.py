@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from edge.taxonomy import Taxonomy
+from edge.schemas.taxonomy import Taxonomy
 from edge.types import Image
 
 Gender = Literal["female", "male"]

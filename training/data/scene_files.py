@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.catalog.lookup import open_catalog
-from edge.config import Settings
 from edge.errors import UsageError, explain
+from edge.settings.settings import Settings
 from edge.types import Image
 from training.data.box_readers import open_boxed
 from training.data.boxes import BoxedPhotographs, LabelledFace, keep_inside

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from edge.cameras.image_file import decode_image
 from edge.errors import UsageError, explain
+from edge.files import write_whole
 from edge.types import Image
 from training.data.boxes import STATES
 from training.data.columns import count_pictures, need_rows, read_columns
 from training.data.teachers import TaughtFace
-from training.reports.files import write_whole
 
 Floats = NDArray[np.float32]
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from edge.errors import BadInput, explain
+from edge.files import write_whole
 from training.data.collection import Collection, LeftOut, collect, keep_present
 from training.data.labels import read_age, read_gender, whole_years
 from training.data.samples import Sample
 from training.data.storage import open_storage
-from training.reports.files import write_whole
 
 COLUMNS = ("path", "age", "gender", "group", "person")
 LETTERS = {"female": "F", "male": "M"}

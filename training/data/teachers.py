@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from edge.assemble import open_networks
 from edge.catalog.lookup import Catalog
-from edge.config import Attributes, Settings
 from edge.detection.detector import NetworkDetector
 from edge.geometry import Box, Points, iou
+from edge.settings.settings import Attributes, Settings
 from edge.types import Detection, Image
 from training.data.boxes import LabelledFace
 

@@ -13,8 +13,9 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from edge.catalog.manifests import MANIFEST, write_manifest
-from edge.manifest import Artefact, Input, Manifest, ModelFile, Thresholds
+from edge.catalog.manifest import Artefact, Input, Manifest, ModelFile, Thresholds
+from edge.catalog.manifest_file import MANIFEST, write_manifest
+from edge.files import write_folder
 from training.data.scenes import Scenes
 from training.detection.calibrating import Line, calibrate
 from training.detection.config import DetectionConfig
@@ -22,7 +23,6 @@ from training.detection.seeing import NMS_IOU
 from training.detection.trained import load_detector
 from training.export import INPUT, export_onnx
 from training.networks.detection import BOX, POINTS, SCORE, STRIDES, DetectionNetwork
-from training.reports.files import write_folder
 
 SIZES_HW = {"": (192, 320), "-640": (384, 640)}
 """Ending of the id -> height and width of the input in px."""

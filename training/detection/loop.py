@@ -17,6 +17,7 @@ import torch
 from msgspec import Struct
 from torch import Generator, nn
 
+from edge.files import write_whole
 from training.checkpoint import halve, load_state, load_weights, need_same_run, save_state
 from training.data.scenes import Scenes
 from training.detection.assignment import list_faces
@@ -29,7 +30,6 @@ from training.detection.validation import Validation, validate
 from training.networks.detection import DetectionNetwork
 from training.optimisation import follow, make_optimiser, need_numbers, rate_at, step
 from training.progress import Ticks
-from training.reports.files import write_whole
 from training.runs import LAST, LOG, WEIGHTS
 
 

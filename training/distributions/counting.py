@@ -10,7 +10,7 @@ from datetime import tzinfo
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.taxonomy import TAXONOMIES
+from edge.schemas.taxonomy import TAXONOMIES
 from training.distributions.visits import UNKNOWN, Visit
 
 GENDERS = ("female", "male", UNKNOWN)

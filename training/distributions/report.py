@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from edge.files import write_folder
 from training.distributions.charts import (
     draw_hours,
     draw_looked,
@@ -19,7 +20,6 @@ from training.distributions.charts import (
 from training.distributions.counting import GENDERS, Distribution
 from training.distributions.reading import EventLog
 from training.distributions.visits import UNKNOWN, Visit
-from training.reports.files import write_folder
 from training.reports.page import Note, Part, Plot, Rows, Section, Tiles, render_page
 
 PAGE = "report.html"

@@ -10,8 +10,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
+from edge.schemas.taxonomy import TAXONOMIES
 from edge.schemas.vocabulary import GenderLabel, TaxonomyName, Timestamp
-from edge.taxonomy import TAXONOMIES
 
 UNKNOWN = "unknown"
 SCHEMA = "passerby.visit/"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge.cli.options import ConfigFile, Overrides, TargetList, settings_from, with_flags
-from edge.exit_codes import CHECK_FAILED
+from edge.errors import CHECK_FAILED
 from training.evaluation.options import AsJson, Images, IsAligned, Labels, Limit, ModelSets, Networks, Seed
 
 if TYPE_CHECKING:
@@ -57,11 +57,11 @@ def attributes(
     overrides: Overrides = None,
 ) -> None:
     """Measure age and gender of model sets against labels: errors, bands, calibration, `unknown`, by subgroup."""
+    from edge.files import need_folder_of
     from training.evaluation.opening import open_data_sets, subjects
     from training.evaluation.requirements import parse_requirement
     from training.evaluation.scoring import Bootstrap
     from training.evaluation.truth import make_slices, read_truth
-    from training.reports.files import need_folder_of
     from training.reports.printing import print_json
 
     settings = settings_from(config, with_flags(overrides, models_targets=target))
@@ -118,8 +118,8 @@ def _page_writer(path: Path | None) -> Callable[[Evaluation], None]:
     """Writes the page, or nothing. What draws it is imported now: if it is missing, that is said before the work."""
     if path is None:
         return lambda evaluation: None
+    from edge.files import write_whole
     from training.evaluation.attributes_page import render_evaluation
-    from training.reports.files import write_whole
 
     return lambda evaluation: write_whole(path, render_evaluation(evaluation).encode())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from edge.taxonomy import ADIENCE_8, ADS_8
+from edge.schemas.taxonomy import ADIENCE_8, ADS_8
 from training.evaluation.charts import (
     draw_confusion,
     draw_coverage,

@@ -9,7 +9,7 @@ import typer
 
 from edge.cli.options import ConfigFile, Overrides, TargetList, settings_from, with_flags
 from edge.errors import UsageError, explain
-from edge.taxonomy import taxonomy
+from edge.schemas.taxonomy import taxonomy
 from training.evaluation.options import AsJson, Images, IsAligned, Labels, Limit
 
 if TYPE_CHECKING:

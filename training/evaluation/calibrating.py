@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.attributes.ages import bracket_map
+from edge.catalog.manifest import Calibration, Manifest
 from edge.errors import BadInput, explain
-from edge.manifest import Calibration, Manifest
-from edge.taxonomy import Taxonomy
+from edge.schemas.taxonomy import Taxonomy
 from edge.types import AttributeEstimate
 from training.evaluation.calibration import (
     Fit,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from edge.taxonomy import ADS_8
+from edge.schemas.taxonomy import ADS_8
 from training.evaluation.records import Confusion, Result, SliceResult
 from training.reports.drawing import FAINT, INK, SHADES, label, legend, new_figure, png, series_colour
 from training.reports.page import Plot

@@ -12,13 +12,13 @@ from msgspec.structs import replace
 
 from edge.assemble import open_networks
 from edge.catalog.lookup import Catalog, Located
-from edge.catalog.manifests import MANIFEST, read_manifest
-from edge.config import Attributes, Settings
+from edge.catalog.manifest import Manifest
+from edge.catalog.manifest_file import MANIFEST, read_manifest
 from edge.detection.detector import NetworkDetector
 from edge.errors import ManifestError, UsageError, explain
 from edge.imaging import stretch
 from edge.inference.opening import KINDS, open_session
-from edge.manifest import Manifest
+from edge.settings.settings import Attributes, Settings
 from edge.types import Detection, Image
 
 FAINTEST = 0.02

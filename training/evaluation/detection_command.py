@@ -10,12 +10,12 @@ import typer
 from msgspec.structs import replace
 
 from edge.cli.options import ConfigFile, Overrides, TargetList, settings_from, with_flags
-from edge.exit_codes import CHECK_FAILED
+from edge.errors import CHECK_FAILED
 from training.evaluation.options import AsJson, Limit
 
 if TYPE_CHECKING:
     from edge.catalog.lookup import Catalog
-    from edge.config import Settings
+    from edge.settings.settings import Settings
     from training.evaluation.detection_records import DetectionEvaluation
     from training.evaluation.detection_requirements import DetectionRequirement
     from training.evaluation.detection_runs import Work
@@ -140,13 +140,13 @@ def _evaluate(
 
 def _page_writer(path: Path | None) -> Callable[[DetectionEvaluation], None]:
     """Writes the page, or nothing. What draws it is imported now: if it is missing, that is said before the work."""
-    from training.reports.files import need_folder_of
+    from edge.files import need_folder_of
 
     need_folder_of(path, "--html")
     if path is None:
         return lambda evaluation: None
+    from edge.files import write_whole
     from training.evaluation.detection_page import render_detection
-    from training.reports.files import write_whole
 
     return lambda evaluation: write_whole(path, render_detection(evaluation).encode())
 

@@ -11,8 +11,8 @@ from edge import __version__
 from edge.cameras.opening import open_source
 from edge.catalog.lookup import Catalog
 from edge.cli.progress import Progress
-from edge.config import Settings
 from edge.errors import BadInput
+from edge.settings.settings import Settings
 from edge.types import Detection, Image
 from training.data.boxes import BoxedPhotographs, keep_inside
 from training.data.collection import LeftOut, Reading

@@ -52,8 +52,8 @@ def gate(
 ) -> None:
     """Measure the gate on quality: errors as it closes, on photographs retaken worse; and answers to masked faces."""
     from edge.cli.progress import progress_bar
+    from edge.files import need_folder_of
     from training.evaluation.opening import open_boxed_sets, open_data_sets, subjects
-    from training.reports.files import need_folder_of
     from training.reports.printing import print_json
 
     settings = settings_from(config, with_flags(overrides, models_targets=target))
@@ -131,8 +131,8 @@ def _drawer(path: Path | None) -> Callable[[dict[str, list[GateStep]]], None]:
     """Draws the curves, or nothing. What draws is imported now: if it is missing, that is said before the work."""
     if path is None:
         return lambda curves: None
+    from edge.files import write_whole
     from training.evaluation.gate_plot import draw_gates
-    from training.reports.files import write_whole
 
     return lambda curves: write_whole(path, draw_gates(curves))
 

@@ -8,7 +8,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from edge.taxonomy import ADS_8
+from edge.schemas.taxonomy import ADS_8
 from edge.types import FEMALE, MALE, AttributeEstimate
 from edge.visits.fusion import Fusion
 from training.data.samples import Sample

@@ -12,11 +12,10 @@ import cv2
 import numpy as np
 
 from edge.catalog.lookup import shared_dir
-from edge.errors import InferenceError, ModelNotFound, UsageError, explain
+from edge.errors import InferenceError, ModelNotFound, UsageError, explain, missing_package
 from edge.geometry import Box
 from edge.imaging import crop_square
 from edge.inference.quiet import silence_openvino
-from edge.packages import missing_package
 from edge.types import Image
 from edge.visits.pose import Pose
 

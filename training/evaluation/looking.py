@@ -13,13 +13,13 @@ from edge.analysis.pictures import Aligned, look_at
 from edge.assemble import MAX_BATCH, detector_score, make_fusion, open_networks
 from edge.attributes.estimator import NetworkEstimator
 from edge.catalog.lookup import Catalog
-from edge.config import Settings
+from edge.catalog.manifest import Manifest
 from edge.detection.detector import NetworkDetector
 from edge.errors import ManifestError, explain
 from edge.inference.opening import KINDS, open_session
-from edge.manifest import Manifest
+from edge.schemas.taxonomy import TAXONOMIES
 from edge.schemas.vocabulary import TaxonomyName
-from edge.taxonomy import TAXONOMIES
+from edge.settings.settings import Settings
 from edge.types import AttributeEstimate, Image
 from edge.visits.fusion import Fusion
 from training.data.collection import Reading

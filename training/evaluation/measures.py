@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.taxonomy import TAXONOMIES
+from edge.schemas.taxonomy import TAXONOMIES
 from edge.types import FEMALE, MALE
 from training.evaluation.answers import Answers
 from training.evaluation.truth import UNKNOWN, Truth

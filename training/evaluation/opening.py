@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from edge.catalog.lookup import open_catalog
 from edge.cli.progress import Progress, progress_bar
-from edge.config import Settings
 from edge.errors import UsageError, explain
+from edge.settings.settings import Settings
 from training.data.box_readers import open_boxed
 from training.data.boxes import BoxedPhotographs
 from training.data.collection import need_distinct_names

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge.cli.options import ConfigFile, Fps, Overrides, TargetList, settings_from, with_flags
-from edge.errors import UsageError, explain
-from edge.exit_codes import CHECK_FAILED
+from edge.errors import CHECK_FAILED, UsageError, explain
 from training.evaluation.options import AsJson, Limit
 
 if TYPE_CHECKING:
     from edge.cli.progress import Progress
-    from edge.config import Settings
+    from edge.settings.settings import Settings
     from edge.types import Image
     from edge.visits.pose import Pose
     from training.data.samples import Photographs

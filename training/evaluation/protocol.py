@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.taxonomy import ADIENCE_8
+from edge.schemas.taxonomy import ADIENCE_8
 from training.evaluation.answers import read_answers
 from training.evaluation.looking import Seen, Subject
 from training.evaluation.measures import values

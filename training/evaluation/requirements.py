@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge.errors import UsageError, explain
-from edge.taxonomy import ADS_8
+from edge.schemas.taxonomy import ADS_8
 from training.evaluation.gaps import GENDER_GAP, GROUP_MAE_RATIO
 from training.evaluation.measures import measure_names
 from training.evaluation.records import Result, Verdict

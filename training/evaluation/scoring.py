@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.taxonomy import TAXONOMIES
+from edge.schemas.taxonomy import TAXONOMIES
 from training.evaluation.answers import Answers, read_answers
 from training.evaluation.bootstrap import Interval, intervals
 from training.evaluation.gaps import with_gaps

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from edge.taxonomy import ADS_8, TAXONOMIES
+from edge.schemas.taxonomy import ADS_8, TAXONOMIES
 from training.evaluation.gaps import GENDER_GAP, GROUP_MAE_RATIO
 from training.evaluation.records import Measure, Result, SliceResult, Verdict
 from training.reports.page import Rows

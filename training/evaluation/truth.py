@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import UsageError, explain
-from edge.taxonomy import ADS_8, TAXONOMIES
+from edge.schemas.taxonomy import ADS_8, TAXONOMIES
 from edge.types import FEMALE, MALE
 from training.data.samples import OLDEST, Sample
 

@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 from torch import Tensor, nn
 
 from edge.errors import UsageError, explain
-from edge.taxonomy import MAX_AGE
+from edge.schemas.taxonomy import MAX_AGE
 from training.networks.backbones import VGG16, MobileNetV2, ResNet
 from training.networks.face_mobilenet import FaceMobileNet
 from training.networks.face_resnet import FACE_RESNET_PX, FaceResNet

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 
-from edge.packages import missing_package
+from edge.errors import missing_package
 
 try:
     from matplotlib.backends.backend_agg import FigureCanvasAgg

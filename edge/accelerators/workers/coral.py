@@ -13,10 +13,10 @@ from typing import Any
 import msgspec
 
 from edge.accelerators.workers.serving import Fault, Infer, serve
+from edge.catalog.manifest import Artefact, Input, ModelFile
 from edge.errors import BackendUnavailable, InferenceError
 from edge.inference.request import SessionRequest
 from edge.inference.tflite import load_delegate, open_network
-from edge.manifest import Artefact, Input, ModelFile
 
 
 def main() -> int:

@@ -1,6 +1,7 @@
 """Runs inside the root file system: Passerby's picamera source on libcamera's virtual camera.
 
-Arguments: number of frames, then settings of `edge.config.Camera` as JSON. Prints JSON, a line a frame, then `closed`.
+Arguments: number of frames, then settings of `edge.settings.settings.Camera` as JSON. Prints JSON, a line a frame,
+then `closed`.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ from edge.cameras.newest import NewestFrame
 from edge.cameras.picamera import PicameraSource, video_configuration
 from edge.cameras.rotation import Rotated
 from edge.catalog.lookup import Catalog
-from edge.config import Camera
 from edge.detection.detector import NetworkDetector
 from edge.inference.opening import open_session
 from edge.pipeline import on_image
+from edge.settings.settings import Camera
 
 
 class WholePlanes(Sync):

@@ -1,6 +1,7 @@
 """Every setting of `passerby.toml`: type, unit, range and what it does, in one place.
 
-`edge.settings_file` reads them (TOML, then environment, then flags); `docs/settings.md` is generated from here.
+`edge.settings.settings_file` reads them (TOML, then environment, then flags); `docs/settings.md` is generated from
+here.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from edge.opening_hours import Hours
 from edge.schemas.vocabulary import NAME_IN_WORDS, Name, Target, TaxonomyName
+from edge.settings.opening_hours import Hours
 
 
 def _number(unit: str, what: str, *, low: float, high: float) -> Meta:

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from edge.catalog.manifest import Artefact, Manifest, ModelFile, ModelSets
 from edge.errors import ManifestError, explain
-from edge.manifest import Artefact, Manifest, ModelFile, ModelSets
 
 MANIFEST = "manifest.toml"
 SETS = "sets.toml"

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from edge.config import Settings
 from edge.errors import ConfigError, explain
+from edge.settings.settings import Settings
 
 _ENVIRONMENT = re.compile(r"^PASSERBY_([A-Z]+)__([A-Z0-9_]+)$")
 _ONE_UNDERSCORE = re.compile(rf"^PASSERBY_({'|'.join(Settings.__struct_fields__)})_([A-Z0-9_]+)$", re.IGNORECASE)
@@ -41,7 +41,7 @@ class Setting(NamedTuple):
 
 
 def all_settings() -> list[Setting]:
-    """Every setting in the order of `edge.config`."""
+    """Every setting in the order of `edge.settings.settings`."""
     return list(_walk())
 
 

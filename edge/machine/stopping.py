@@ -7,7 +7,10 @@ import select
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+
+from edge.clock import boottime
 
 
 class Stop:
@@ -52,3 +55,29 @@ def stopped_by_signals(stop: Stop) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+POLL_S = 0.2
+
+
+class StopFlag:
+    """Set by SIGTERM or SIGINT."""
+
+    def __init__(self) -> None:
+        self._set = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ask)
+
+    def _ask(self, *_: object) -> None:
+        self._set = True
+
+    def __call__(self) -> bool:
+        """Whether somebody asked to stop."""
+        return self._set
+
+    def sleep(self, seconds: float, tick: Callable[[], None] = lambda: None) -> None:
+        """Sleep, but not beyond a wish to stop; `tick` is called several times a second."""
+        end = boottime() + seconds
+        while not self._set and (left := end - boottime()) > 0:
+            tick()
+            time.sleep(min(POLL_S, left))

@@ -1,0 +1,1 @@
+"""The settings of `passerby.toml`, where they are read, and opening hours."""
