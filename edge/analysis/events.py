@@ -8,9 +8,9 @@ import msgspec
 
 from edge.analysis.listening import Visited
 from edge.assemble import Networks
-from edge.delivery.stored import Stamp
 from edge.link.coarsening import coarsen_visit
-from edge.publishing.events import Composer, WallClock
+from edge.publisher.events import Composer, WallClock
+from edge.publisher.types import Stamp
 from edge.settings.settings import Settings
 
 

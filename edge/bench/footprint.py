@@ -18,11 +18,11 @@ from typing import Any
 
 import msgspec
 
-from edge.delivery.outbox import Outbox
-from edge.delivery.stored import Draft
 from edge.errors import InferenceError, explain
 from edge.machine.folders import models_dir
-from edge.publishing.events import Composer, WallClock
+from edge.publisher.events import Composer, WallClock
+from edge.publisher.outbox.outbox import Outbox
+from edge.publisher.types import Draft
 from edge.schemas.link import VisitMessage
 from edge.settings.settings import Outbox as OutboxSettings
 from edge.settings.settings import Settings

@@ -18,8 +18,8 @@ app = typer.Typer(help="Check, show and explain the settings.", no_args_is_help=
 def check(file: Annotated[Path, typer.Argument(help="passerby.toml to check.")]) -> None:
     """Check a file's settings, broker address, credentials and model set's name; `passerby doctor` tries the rest."""
     from edge.catalog.lookup import open_catalog
-    from edge.delivery.mqtt_client import check_broker
-    from edge.publishing.assembly import check_events
+    from edge.publisher.assemble import check_events
+    from edge.publisher.broker.mqtt_client import check_broker
 
     settings = settings_from(file)
     check_broker(settings.broker)

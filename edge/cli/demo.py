@@ -11,10 +11,10 @@ import msgspec
 import typer
 
 from edge.cameras.address import DEMO_ADDRESS
-from edge.cli.event_lines import event_line
 from edge.cli.options import AsJson, ModelSetName, Overrides, Source, with_flags
 from edge.cli.run import configure_logging, run_both
 from edge.machine.folders import models_dir
+from edge.workbench.demo.event_lines import event_line
 
 SHOWN = ("status", "info", "live", "visit")
 
@@ -27,8 +27,8 @@ def demo(
     as_json: AsJson = False,
 ) -> None:
     """Show the whole product: a webcam or a composed scene, an embedded broker, events as they come."""
-    from edge.delivery.embedded_broker import embedded_broker
-    from edge.delivery.subscriber import subscribed
+    from edge.workbench.demo.embedded_broker import embedded_broker
+    from edge.workbench.demo.subscriber import subscribed
 
     chosen = source or first_webcam() or DEMO_ADDRESS
     configure_logging(quiet=True)

@@ -22,10 +22,10 @@ from edge.cli.options import (
     settings_from,
     with_flags,
 )  # fmt: skip
-from edge.delivery.mqtt_client import check_broker
 from edge.link.peer import group_id, trusted_uids, user_id
-from edge.link.server import SOCKET_NAME
 from edge.machine.folders import state_dir
+from edge.publisher.broker.mqtt_client import check_broker
+from edge.publisher.link_server import SOCKET_NAME
 from edge.settings.settings import Settings
 
 Drain = Annotated[
@@ -128,7 +128,7 @@ def publisher(
     quiet: Quiet = False,
 ) -> None:
     """Keep events in the outbox and publish them; the only half with network and credentials."""
-    from edge.publisher import run_publisher
+    from edge.publisher.publisher import run_publisher
 
     settings = settings_from(config, with_flags(overrides, broker_url=broker))
     configure_logging(quiet=quiet)

@@ -12,10 +12,10 @@ from typing import Any
 from paho.mqtt.client import Client, MQTTv5, MQTTv311
 from paho.mqtt.enums import MQTTProtocolVersion
 
-from edge.delivery.broker_url import BrokerAddress
-from edge.delivery.mqtt_client import check_broker, make_client, tls_context
 from edge.doctor.findings import Finding, bad, good
 from edge.errors import ConfigError
+from edge.publisher.broker.broker_url import BrokerAddress
+from edge.publisher.broker.mqtt_client import check_broker, make_client, tls_context
 from edge.settings.settings import Broker, Settings
 
 TIMEOUT_S = 10.0

@@ -21,8 +21,8 @@ from edge.assemble import make_book, make_stages, open_networks
 from edge.cameras.fake import ScriptedSource
 from edge.cameras.realtime import Realtime
 from edge.catalog.lookup import Catalog
-from edge.link.server import LinkServer
 from edge.pipeline import Outcome, Pipeline
+from edge.publisher.link_server import LinkServer
 from edge.schemas.link import Ack, HealthMessage, LiveMessage, SensorMessage, VisitMessage
 from edge.settings.settings import Accelerators, Detection, Models, Settings
 from edge.types import Frame, VisitSummary

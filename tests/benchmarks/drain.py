@@ -13,10 +13,10 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from edge.delivery.outbox import Outbox
-from edge.delivery.stored import Draft
-from edge.publishing.assembly import OUTBOX_NAME
-from edge.publishing.events import Composer, WallClock
+from edge.publisher.assemble import OUTBOX_NAME
+from edge.publisher.events import Composer, WallClock
+from edge.publisher.outbox.outbox import Outbox
+from edge.publisher.types import Draft
 from edge.schemas.link import VisitMessage
 from edge.settings import settings as config
 from tests.broker.mosquitto import Mosquitto

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from edge.errors import PasserbyError
-from edge.publisher import run_publisher
+from edge.publisher.publisher import run_publisher
 from edge.settings.settings_file import load_settings
 
 

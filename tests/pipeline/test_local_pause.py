@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from edge.link.server import SOCKET_NAME, LinkServer
+from edge.publisher.link_server import SOCKET_NAME, LinkServer
 from edge.schemas.link import Ack, HealthMessage, HealthRequest, Pause, Resume, VisitMessage
 
 pytestmark = pytest.mark.shared

@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 
 from edge.link.codec import encode
-from edge.link.server import LinkServer
+from edge.publisher.link_server import LinkServer
 from edge.schemas.link import MAX_MESSAGE_BYTES
 from tests.broker.mosquitto import Listener, Mosquitto, eventually
 from tests.broker.sensor_process import visit

@@ -26,8 +26,8 @@ import numpy as np
 from click.testing import Result
 from typer.testing import CliRunner
 
-from edge.delivery.outbox_file import open_outbox_file
 from edge.errors import BadInput, UsageError
+from edge.publisher.outbox.outbox_file import open_outbox_file
 from edge.schemas.events import Visit as FullVisit
 from tests.training.sets import write_lines
 from tests.training.visits import lines, make_visits

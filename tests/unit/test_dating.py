@@ -8,11 +8,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from edge.delivery.outbox import Outbox
-from edge.delivery.stored import Draft, Place, Row
-from edge.publishing.dating import Dating
-from edge.publishing.dispatch import Dispatch
-from edge.publishing.events import Composer, WallClock
+from edge.publisher.dating import Dating
+from edge.publisher.dispatch import Dispatch
+from edge.publisher.events import Composer, WallClock
+from edge.publisher.outbox.outbox import Outbox
+from edge.publisher.types import Draft, Place, Row
 from edge.schemas.events import Visit
 from edge.settings import settings as config
 from tests.unit.test_publisher_events import NOON, message

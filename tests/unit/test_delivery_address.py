@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from edge.delivery.broker_url import parse_broker_url
-from edge.delivery.mqtt_client import check_broker
 from edge.errors import ConfigError
+from edge.publisher.broker.broker_url import parse_broker_url
+from edge.publisher.broker.mqtt_client import check_broker
 from edge.settings import settings as config
 
 

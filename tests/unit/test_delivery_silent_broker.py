@@ -6,8 +6,8 @@ import socket
 
 import pytest
 
-from edge.delivery.mqtt import MqttBroker
-from edge.delivery.mqtt_client import CONNECT_TIMEOUT_S
+from edge.publisher.broker.mqtt import MqttBroker
+from edge.publisher.broker.mqtt_client import CONNECT_TIMEOUT_S
 from edge.settings import settings as config
 from tests.broker.mosquitto import eventually
 

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.delivery.outbox import KEPT_SESSIONS, Outbox
-from edge.delivery.outbox_file import ASIDE
-from edge.delivery.stored import Draft, Place, Row, Stamp
 from edge.errors import ConfigError, OutboxFull
+from edge.publisher.outbox.outbox import KEPT_SESSIONS, Outbox
+from edge.publisher.outbox.outbox_file import ASIDE
+from edge.publisher.types import Draft, Place, Row, Stamp
 from edge.settings import settings as config
 
 
@@ -281,8 +281,8 @@ def test_what_put_returned_from_survives_kill_9(path: Path) -> None:
         "import sys, os, signal\n"
         "from pathlib import Path\n"
         "from edge.settings import settings as config\n"
-        "from edge.delivery.outbox import Outbox\n"
-        "from edge.delivery.stored import Draft\n"
+        "from edge.publisher.outbox.outbox import Outbox\n"
+        "from edge.publisher.types import Draft\n"
         "box = Outbox(Path(sys.argv[1]), config.Outbox())\n"
         "for n in range(1, 101):\n"
         "    box.put([Draft(1, n, 'visit', lambda stamp: b'{}')])\n"

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from edge.delivery.stored import Stamp
-from edge.publishing.events import Composer, WallClock
+from edge.publisher.events import Composer, WallClock
+from edge.publisher.types import Stamp
 from edge.schemas.events import Info, Live, Visit
 from edge.schemas.link import LiveMessage, VisitMessage
 from edge.settings import settings as config

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.publishing.commands import Commands, RemotePause
+from edge.publisher.commands import Commands, RemotePause
 from edge.schemas.link import Command, HealthRequest, Pause, Resume
 
 

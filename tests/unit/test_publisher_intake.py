@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from edge.delivery.outbox import Outbox
-from edge.delivery.stored import Draft, News, Place, Row, Tally
 from edge.errors import OutboxFull
-from edge.publishing.dispatch import Dispatch
-from edge.publishing.events import Composer, WallClock
-from edge.publishing.intake import MAX_HELD, MAX_READ, Intake
+from edge.publisher.dispatch import Dispatch
+from edge.publisher.events import Composer, WallClock
+from edge.publisher.intake import MAX_HELD, MAX_READ, Intake
+from edge.publisher.outbox.outbox import Outbox
+from edge.publisher.types import Draft, News, Place, Row, Tally
 from edge.schemas.link import Ack, LiveMessage, PublisherMessage, SensorMessage, VisitMessage
 from edge.settings import settings as config
 

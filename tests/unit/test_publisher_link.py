@@ -13,7 +13,7 @@ import pytest
 
 from edge.errors import ConfigError
 from edge.link.codec import decode_publisher, encode
-from edge.link.server import LinkServer
+from edge.publisher.link_server import LinkServer
 from edge.schemas.link import MAX_MESSAGE_BYTES, Ack, HealthRequest, Pause, PublisherMessage, Resume, VisitMessage
 
 

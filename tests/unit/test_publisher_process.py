@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from edge.delivery.folder_lock import FolderLock
 from edge.errors import AlreadyRunning, ConfigError
 from edge.machine.clock_sync import clock_synced
 from edge.machine.notify import Notifier
-from edge.publisher import run_publisher
+from edge.publisher.outbox.folder_lock import FolderLock
+from edge.publisher.publisher import run_publisher
 from edge.settings import settings as config
 
 
 def test_the_part_that_speaks_cannot_see() -> None:
     script = (
-        "import sys, edge.publisher, edge.settings.settings_file\n"
+        "import sys, edge.publisher.publisher, edge.settings.settings_file\n"
         "eyes = {'numpy', 'cv2', 'openvino', 'onnxruntime', 'ai_edge_litert', 'tflite_runtime', 'PIL', 'picamera2',\n"
         "        'edge.types', 'edge.imaging', 'edge.ports', 'edge.pipeline'}\n"
         "found = sorted(eyes & set(sys.modules))\n"
@@ -54,7 +54,7 @@ def test_a_full_disk_does_not_keep_the_lock_from_being_taken(tmp_path: Path) -> 
     script = (
         "import resource, sys\n"
         "from pathlib import Path\n"
-        "from edge.delivery.folder_lock import FolderLock\n"
+        "from edge.publisher.outbox.folder_lock import FolderLock\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # what a write then meets is what a full disk gives\n"
         "FolderLock(Path(sys.argv[1]))\n"
     )

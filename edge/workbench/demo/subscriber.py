@@ -10,7 +10,7 @@ import msgspec
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from edge.delivery.broker_url import parse_broker_url
+from edge.publisher.broker.broker_url import parse_broker_url
 
 Listener = Callable[[str, Any], None]
 """Called with the topic and the payload: decoded JSON, or the bare word of a status."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from edge.errors import INTERRUPTED, KEPT
 from edge.machine.stopping import Stop, stopped_by_signals
-from edge.publishing.assembly import Parts, opened_parts
+from edge.publisher.assemble import Parts, opened_parts
 from edge.settings.settings import Settings
 
 log = logging.getLogger(__name__)

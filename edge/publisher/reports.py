@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from edge.publishing.dispatch import Dispatch
-from edge.publishing.events import Composer, WallClock, sensor_health
-from edge.publishing.intake import Intake
-from edge.publishing.ports import Channel, EventStore, SensorLink
+from edge.publisher.dispatch import Dispatch
+from edge.publisher.events import Composer, WallClock, sensor_health
+from edge.publisher.intake import Intake
+from edge.publisher.ports import Channel, EventStore, SensorLink
 from edge.schemas.events import Health, PublisherHealth
 from edge.schemas.link import HealthMessage, HealthRequest, LiveMessage
 from edge.schemas.vocabulary import Target

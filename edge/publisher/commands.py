@@ -8,8 +8,8 @@ from typing import get_args
 
 import msgspec
 
-from edge.publishing.ports import Channel, SensorLink
-from edge.publishing.reports import Reports
+from edge.publisher.ports import Channel, SensorLink
+from edge.publisher.reports import Reports
 from edge.schemas.events import Cmd, CommandName, Reply
 from edge.schemas.link import HealthRequest, Pause, Resume
 

@@ -19,9 +19,9 @@ from typing import Any
 
 from edge.clock import boottime
 from edge.clock import machine_boot as this_boot
-from edge.delivery.outbox_file import move_aside, open_outbox_file, storage_refuses
-from edge.delivery.stored import Draft, Place, Row, Stamp, Tally
 from edge.errors import OutboxFull, explain
+from edge.publisher.outbox.outbox_file import move_aside, open_outbox_file, storage_refuses
+from edge.publisher.types import Draft, Place, Row, Stamp, Tally
 from edge.settings import settings as config
 
 KEPT_SESSIONS = 64

@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 
 from edge.errors import OutboxFull
-from edge.publishing.events import Composer, WallClock
-from edge.publishing.ports import UndatedStore
+from edge.publisher.events import Composer, WallClock
+from edge.publisher.ports import UndatedStore
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
-from edge.delivery.stored import Draft, News, Place, Row, Tally
+from edge.publisher.types import Draft, News, Place, Row, Tally
 from edge.schemas.link import PublisherMessage, SensorMessage
 
 Wait = tuple[int, int]
@@ -16,7 +16,7 @@ Wait = tuple[int, int]
 
 
 class SensorLink(Protocol):
-    """The publisher's end of the link; see `edge.link.server.LinkServer`."""
+    """The publisher's end of the link; see `edge.publisher.link_server.LinkServer`."""
 
     rejected: int
 
@@ -38,7 +38,7 @@ class SensorLink(Protocol):
 
 
 class EventStore(Protocol):
-    """The outbox; see `edge.delivery.outbox.Outbox`."""
+    """The outbox; see `edge.publisher.outbox.outbox.Outbox`."""
 
     tally: Tally
 
@@ -65,7 +65,7 @@ class UndatedStore(Protocol):
 
 
 class Connection(Protocol):
-    """The broker's connection, as the loop turns it; see `edge.delivery.mqtt.MqttBroker`."""
+    """The broker's connection, as the loop turns it; see `edge.publisher.broker.mqtt.MqttBroker`."""
 
     connected: bool
     connections: int

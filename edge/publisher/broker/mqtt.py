@@ -16,10 +16,10 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.clock import Backoff, boottime
-from edge.delivery.dial import Dial
-from edge.delivery.mqtt_client import CONNECT_TIMEOUT_S, check_broker, expiry, make_client
-from edge.delivery.stored import News, Place, Row
 from edge.errors import ConfigError
+from edge.publisher.broker.dial import Dial
+from edge.publisher.broker.mqtt_client import CONNECT_TIMEOUT_S, check_broker, expiry, make_client
+from edge.publisher.types import News, Place, Row
 from edge.settings import settings as config
 
 log = logging.getLogger(__name__)

@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.clock import boottime
-from edge.delivery.folder_lock import FolderLock
-from edge.delivery.mqtt import MqttBroker
-from edge.delivery.outbox import Outbox
 from edge.errors import ConfigError, explain
-from edge.link.server import SOCKET_NAME, LinkServer
 from edge.machine.notify import Notifier
-from edge.publishing.commands import Commands, RemotePause
-from edge.publishing.dating import Dating
-from edge.publishing.dispatch import Dispatch
-from edge.publishing.events import Composer, WallClock
-from edge.publishing.intake import Intake
-from edge.publishing.ports import Channel, Connection, EventStore, SensorLink
-from edge.publishing.reports import Counts, Reports
+from edge.publisher.broker.mqtt import MqttBroker
+from edge.publisher.commands import Commands, RemotePause
+from edge.publisher.dating import Dating
+from edge.publisher.dispatch import Dispatch
+from edge.publisher.events import Composer, WallClock
+from edge.publisher.intake import Intake
+from edge.publisher.link_server import SOCKET_NAME, LinkServer
+from edge.publisher.outbox.folder_lock import FolderLock
+from edge.publisher.outbox.outbox import Outbox
+from edge.publisher.ports import Channel, Connection, EventStore, SensorLink
+from edge.publisher.reports import Counts, Reports
 from edge.settings.settings import Settings
 
 OUTBOX_NAME = "outbox.sqlite3"

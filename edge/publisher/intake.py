@@ -10,10 +10,10 @@ import logging
 from collections.abc import Callable
 
 from edge.clock import Backoff
-from edge.delivery.stored import Draft, Place
 from edge.errors import OutboxFull
-from edge.publishing.events import Composer
-from edge.publishing.ports import EventStore, SensorLink
+from edge.publisher.events import Composer
+from edge.publisher.ports import EventStore, SensorLink
+from edge.publisher.types import Draft, Place
 from edge.schemas.link import Ack, HealthMessage, LiveMessage, VisitMessage
 
 log = logging.getLogger(__name__)

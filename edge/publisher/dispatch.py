@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from edge.delivery.stored import News, Place
 from edge.errors import OutboxFull
-from edge.publishing.ports import Channel, EventStore
+from edge.publisher.ports import Channel, EventStore
+from edge.publisher.types import News, Place
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ import msgspec
 
 from edge import __version__
 from edge.clock import boottime
-from edge.delivery.stored import Stamp
 from edge.machine.clock_sync import clock_synced
+from edge.publisher.types import Stamp
 from edge.schemas.events import Age, Gender, GenderCounts, Info, Live, SensorHealth, Visit
 from edge.schemas.link import HealthMessage, LiveMessage, VisitMessage
 from edge.schemas.taxonomy import MINOR_BELOW, Bracket, taxonomy

@@ -10,8 +10,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from edge.delivery.broker_url import BrokerAddress, parse_broker_url
 from edge.errors import ConfigError, explain
+from edge.publisher.broker.broker_url import BrokerAddress, parse_broker_url
 from edge.settings import settings as config
 
 CONNECT_TIMEOUT_S = 10.0

@@ -1,1 +1,0 @@
-"""Events on disk until the broker has them, and the way to the broker."""

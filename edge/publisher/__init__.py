@@ -1,0 +1,1 @@
+"""The part that speaks: link, outbox, broker. It has no camera, no arrays and no network of neurons."""
