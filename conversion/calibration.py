@@ -1,4 +1,5 @@
-"""Pictures for calibration and for checks, cut by `edge.imaging` exactly as the device cuts them; never written out."""
+"""Pictures for calibration and for checks, cut by `edge.sensor.imaging` exactly as the device cuts them; never written
+out."""
 
 from __future__ import annotations
 
@@ -11,14 +12,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.attributes.aligned import aligned_face
-from edge.attributes.estimator import cut_face
-from edge.cameras.pictures import Picture, read_pictures
 from edge.catalog.manifest import Crop, Input, Manifest
-from edge.detection.finding import FindFaces
 from edge.errors import BadInput, explain
-from edge.imaging import letterbox, stretch
-from edge.types import Image
+from edge.sensor.attributes.estimator import cut_face
+from edge.sensor.imaging import letterbox, stretch
+from edge.sensor.sources.pictures import Picture, read_pictures
+from edge.sensor.types import Image
+from edge.workbench.faces import FindFaces, aligned_face
 
 Pictures = NDArray[np.uint8]
 """uint8 (N, H, W, 3) BGR, as the device cuts them."""

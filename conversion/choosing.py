@@ -21,10 +21,10 @@ from conversion.verify.verifying import Check
 from edge.catalog.lookup import Catalog, open_catalog
 from edge.catalog.manifest import Input, Manifest
 from edge.catalog.manifest_file import MANIFEST, read_manifest
-from edge.detection.finding import FindFaces
 from edge.errors import ManifestError, UnknownModel, UsageError, explain
 from edge.schemas.vocabulary import NAME_IN_WORDS, Name
-from edge.types import Detection, Image
+from edge.sensor.types import Detection, Image
+from edge.workbench.faces import FindFaces
 from training.data.faces import nearest_centre
 from training.data.samples import Sample
 from training.data.tar_csv import read_labels

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from edge.catalog.lookup import open_catalog
-from edge.detection.detector import NetworkDetector
-from edge.detection.finding import FindFaces, find_with
-from edge.inference.opening import KINDS, open_session
+from edge.sensor.detection.detector import NetworkDetector
+from edge.sensor.inference.opening import KINDS, open_session
+from edge.workbench.faces import FindFaces, find_with
 
 TARGETS = ("openvino:CPU", "onnxruntime:CPU")
 

@@ -21,8 +21,8 @@ from edge.catalog.files import sha256_of
 from edge.catalog.manifest import Artefact, Input, Manifest, ModelFile
 from edge.catalog.manifest_file import problem_of
 from edge.errors import ManifestError, explain
-from edge.inference.openvino import import_openvino
 from edge.schemas.vocabulary import ArtefactKind
+from edge.sensor.inference.openvino import import_openvino
 
 
 @dataclass(frozen=True, slots=True)

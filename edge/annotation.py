@@ -16,7 +16,7 @@ import numpy as np
 
 from edge.errors import UsageError, explain
 from edge.schemas.analyze import Face
-from edge.types import Image
+from edge.sensor.types import Image
 
 Colour = tuple[int, int, int]
 """Blue, green, red, 0-255."""

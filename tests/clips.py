@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.types import Image
+from edge.sensor.types import Image
 
 SIZE_HW = (48, 64)
 

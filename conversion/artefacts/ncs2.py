@@ -21,7 +21,7 @@ from conversion.onnx.baking import take_pictures
 from conversion.onnx.model_file import check
 from conversion.onnx.pooling import pool_means
 from edge.errors import BadInput, explain
-from edge.inference.openvino import import_openvino
+from edge.sensor.inference.openvino import import_openvino
 
 NEWEST_OPSET = 10
 """The newest operation set of OpenVINO 2022.3."""

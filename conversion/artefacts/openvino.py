@@ -21,7 +21,7 @@ from conversion.artefacts.job import Core, Job
 from conversion.calibration import Pictures
 from conversion.onnx.model_file import one_line
 from edge.errors import BackendUnavailable, BadInput, explain
-from edge.inference.openvino import bake_input, import_openvino
+from edge.sensor.inference.openvino import bake_input, import_openvino
 
 TARGET = "openvino:CPU"
 NAMED_LAYERS = 5

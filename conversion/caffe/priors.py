@@ -14,8 +14,8 @@ import numpy as np
 from conversion.caffe.graph import Graph
 from conversion.caffe.network import Layer
 from edge.catalog.manifest import PriorLevel, Priors
-from edge.detection.ssd_heads import make_priors
 from edge.errors import BadInput, explain
+from edge.sensor.detection.ssd_heads import make_priors
 
 
 def prior_box(layer: Layer, graph: Graph) -> None:

@@ -19,7 +19,7 @@ from conversion.onnx.model_file import REFUSALS, check, graph_inputs, need_tenso
 from conversion.onnx.runtime import need_equal, open_network, run
 from edge.catalog.manifest import Input
 from edge.errors import BadInput, explain
-from edge.inference.pictures import normalise
+from edge.sensor.inference.pictures import normalise
 
 LEAST_OPSET, IR_VERSION = 13, 8
 """Older networks are brought to this opset, which all converters read; newer ones stay: no tool brings them down."""

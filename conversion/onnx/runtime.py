@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from conversion.onnx.model_file import one_line
 from edge.errors import BackendUnavailable, BadInput, explain
-from edge.inference.quiet import silence_onnxruntime
+from edge.sensor.inference.quiet import silence_onnxruntime
 
 Arrays = Mapping[str, NDArray[Any]]
 Run = Callable[[Arrays], dict[str, NDArray[np.float32]]]

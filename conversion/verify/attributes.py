@@ -8,11 +8,11 @@ import numpy as np
 
 from conversion.verify.running import Outputs
 from conversion.verify.verdict import Share
-from edge.attributes.decoded import Attributes
-from edge.attributes.estimator import DECODERS
 from edge.catalog.manifest import Manifest
 from edge.schemas.taxonomy import taxonomy
-from edge.types import FEMALE, MALE
+from edge.sensor.attributes.decoded import Attributes
+from edge.sensor.attributes.estimator import DECODERS
+from edge.sensor.types import FEMALE, MALE
 from training.data.samples import Sample
 
 POSITIONS = {"female": FEMALE, "male": MALE}

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from conversion.verify.running import Outputs
 from conversion.verify.verdict import Share
 from edge.catalog.manifest import Manifest
-from edge.detection.detector import read_faces
-from edge.geometry import Box, iou
+from edge.sensor.detection.detector import read_faces
+from edge.sensor.geometry import Box, iou
 
 LEAST_FACE_PX = 20.0
 """Shorter side from which a face counts, px of the photograph."""

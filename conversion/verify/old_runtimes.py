@@ -19,7 +19,7 @@ from conversion.environments.making import ensure_environment
 from conversion.onnx.model_file import read_model
 from conversion.onnx.runtime import difference
 from edge.errors import BackendUnavailable, InferenceError
-from edge.inference.openvino import import_openvino
+from edge.sensor.inference.openvino import import_openvino
 
 TOLERANCE = 1e-4
 """Most by which a number may differ from today's OpenVINO, as a share of the output's largest value (at least 1)."""

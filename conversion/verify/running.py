@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from edge.catalog.manifest import Artefact, Manifest, ModelFile
 from edge.errors import ManifestError, explain
-from edge.inference.opening import OpenedSession, open_session
 from edge.schemas.vocabulary import ArtefactKind
+from edge.sensor.inference.opening import OpenedSession, open_session
 
 Outputs = Mapping[str, NDArray[np.float32]]
 """A network's outputs for one picture, by the decoder's words."""

@@ -9,12 +9,12 @@ from edge.analysis.lines import LineWriter
 from edge.analysis.listening import Ending, Listener, Seen
 from edge.analysis.pictures import Aligned, Detecting, Examination, analyze_pictures
 from edge.analysis.sources import Source
-from edge.assemble import Networks, detector_score, make_fusion
-from edge.cameras.pictures import read_pictures
-from edge.cameras.reopening import CameraChange
 from edge.errors import BadInput, PasserbyError, SourceUnavailable, UsageError, explain
 from edge.schemas.analyze import AnalyzeError
+from edge.sensor.assemble import Networks, detector_score, make_fusion
+from edge.sensor.sources.pictures import read_pictures
 from edge.settings.settings import Settings
+from edge.workbench.analyze.reopening import CameraChange
 
 
 class Analyst:

@@ -8,9 +8,9 @@ from pathlib import Path, PurePosixPath
 from edge.analysis.listening import Seen, Visited, Watched
 from edge.analysis.sources import Source
 from edge.annotation import VideoFile, annotate, write_picture
-from edge.cameras.address import SourceKind
 from edge.errors import UsageError, explain
 from edge.schemas.analyze import AnalyzeError, Face
+from edge.sensor.sources.address import SourceKind
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png")
 VIDEO_SUFFIX = ".mp4"

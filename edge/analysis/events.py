@@ -7,10 +7,10 @@ import uuid
 import msgspec
 
 from edge.analysis.listening import Visited
-from edge.assemble import Networks
-from edge.link.coarsening import coarsen_visit
 from edge.publisher.events import Composer, WallClock
 from edge.publisher.types import Stamp
+from edge.sensor.assemble import Networks
+from edge.sensor.uplink.coarsening import coarsen_visit
 from edge.settings.settings import Settings
 
 

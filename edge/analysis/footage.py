@@ -13,14 +13,14 @@ from edge.analysis.lines import FoundFace, LineWriter
 from edge.analysis.listening import Ending, Listener, Seen, Visited, Watched
 from edge.analysis.pictures import look_at
 from edge.analysis.sources import Named
-from edge.assemble import Networks, detector_score, make_book, make_stages
 from edge.errors import BadInput, CameraLost, PasserbyError
-from edge.pipeline import Pipeline
-from edge.ports import FrameSource, Tracker, TrackUpdate
 from edge.schemas.analyze import AnalyzeError
 from edge.schemas.link import Command, SensorMessage
+from edge.sensor.assemble import Networks, detector_score, make_book, make_stages
+from edge.sensor.pipeline import Pipeline
+from edge.sensor.ports import FrameSource, Tracker, TrackUpdate
+from edge.sensor.types import Detection, Frame, Track, VisitSummary
 from edge.settings.settings import Settings
-from edge.types import Detection, Frame, Track, VisitSummary
 
 _WaitFor = Callable[[Callable[[], Frame | None]], Frame | None]
 
@@ -168,7 +168,7 @@ class _Sink:
 
 
 class _Tick:
-    """Implements `edge.pipeline.Pulse`."""
+    """Implements `edge.sensor.pipeline.Pulse`."""
 
     def __init__(self, tick: Callable[[], None]) -> None:
         self._tick = tick

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from edge.types import Frame
+from edge.sensor.types import Frame
 
 
 class Interrupt:

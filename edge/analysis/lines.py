@@ -7,8 +7,8 @@ from typing import NamedTuple, cast
 
 from edge.schemas.analyze import AnalyzeLine, Face, LineAge, LineGender
 from edge.schemas.vocabulary import GenderLabel, TaxonomyName
-from edge.types import AgeGuess, AttributeEstimate, Detection, GenderGuess, Image
-from edge.visits.fusion import Fusion
+from edge.sensor.types import AgeGuess, AttributeEstimate, Detection, GenderGuess, Image
+from edge.sensor.visits.fusion import Fusion
 
 PX_PLACES, FRACTION_PLACES, TIME_PLACES, YEARS_PLACES = 1, 3, 3, 1
 """Decimal places of px, of scores and confidences, of seconds and of years."""

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 from edge.errors import PasserbyError
 from edge.schemas.analyze import AnalyzeError, AnalyzeLine
-from edge.types import Image, VisitSummary
+from edge.sensor.types import Image, VisitSummary
 
 
 @dataclass(frozen=True, slots=True)

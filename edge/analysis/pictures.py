@@ -10,16 +10,16 @@ from typing import Protocol
 from edge.analysis.lines import FoundFace, LineWriter
 from edge.analysis.listening import Seen
 from edge.analysis.sources import Named
-from edge.assemble import MAX_BATCH
-from edge.attributes.aligned import aligned_face
-from edge.attributes.estimator import NetworkEstimator
-from edge.cameras.pictures import Picture
 from edge.catalog.manifest import Manifest
-from edge.geometry import Box
-from edge.imaging import rotate, stretch
-from edge.ports import AttributeEstimator, Detector
 from edge.schemas.analyze import AnalyzeError
-from edge.types import Detection, Image
+from edge.sensor.assemble import MAX_BATCH
+from edge.sensor.attributes.estimator import NetworkEstimator
+from edge.sensor.geometry import Box
+from edge.sensor.imaging import rotate, stretch
+from edge.sensor.ports import AttributeEstimator, Detector
+from edge.sensor.sources.pictures import Picture
+from edge.sensor.types import Detection, Image
+from edge.workbench.faces import aligned_face
 
 
 class Examination(Protocol):

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from edge.cameras.address import SourceKind, shown
-from edge.cameras.newest import NewestFrame
-from edge.cameras.opening import kind_of_source, may_come_back, open_source
-from edge.cameras.reopening import CameraChange, Reopening
 from edge.errors import UsageError, explain
-from edge.ports import FrameSource
+from edge.sensor.ports import FrameSource
+from edge.sensor.sources.address import SourceKind, shown
+from edge.sensor.sources.newest import NewestFrame
+from edge.sensor.sources.opening import kind_of_source, may_come_back, open_source
 from edge.settings.settings import Camera
+from edge.workbench.analyze.reopening import CameraChange, Reopening
 
 
 class Named(NamedTuple):
@@ -54,7 +54,7 @@ class Source:
     ) -> FrameSource:
         """Every frame of a file from start_at on (default: it ends now), or the newest frames of a live source.
 
-        Raises what `edge.cameras.opening.open_source` raises; a live source that is lost later is opened again.
+        Raises what `edge.sensor.sources.opening.open_source` raises; a live source that is lost later is opened again.
         """
 
         def opened() -> FrameSource:

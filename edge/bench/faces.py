@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from edge.assemble import open_networks
 from edge.catalog.lookup import open_catalog
-from edge.geometry import iou
+from edge.sensor.assemble import open_networks
+from edge.sensor.geometry import iou
+from edge.sensor.types import Detection as Face
+from edge.sensor.types import Image
 from edge.settings.settings import Attributes, Detection, Models, Settings
-from edge.types import Detection as Face
-from edge.types import Image
 
 REFERENCE = "best"
 REFERENCE_SCORE = 0.7

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from edge.ports import InferenceSession, Tracker, TrackUpdate
 from edge.schemas.link import Command, SensorMessage
-from edge.types import Detection, Frame, Image, Tensors, VisitSummary
+from edge.sensor.ports import InferenceSession, Tracker, TrackUpdate
+from edge.sensor.types import Detection, Frame, Image, Tensors, VisitSummary
 
 
 class MemoryFrames:
-    """Frames of a list as a source; implements `edge.ports.FrameSource`."""
+    """Frames of a list as a source; implements `edge.sensor.ports.FrameSource`."""
 
     live = False
 
@@ -33,7 +33,7 @@ class MemoryFrames:
 
 
 class KeptVisits:
-    """A sink that keeps visits in a list; implements `edge.ports.VisitSink`."""
+    """A sink that keeps visits in a list; implements `edge.sensor.ports.VisitSink`."""
 
     def __init__(self) -> None:
         self.visits: list[VisitSummary] = []
@@ -103,7 +103,8 @@ class _RecordedSession:
 
 
 class SeenFaces:
-    """Keeps, frame by frame, the faces that a tracker's open tracks have found; implements `edge.ports.Tracker`."""
+    """Keeps, frame by frame, the faces that a tracker's open tracks have found; implements
+    `edge.sensor.ports.Tracker`."""
 
     def __init__(self, tracker: Tracker) -> None:
         self._tracker = tracker

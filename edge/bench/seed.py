@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from edge.assemble import Networks, open_networks
 from edge.catalog.install import find_files
 from edge.catalog.lookup import Catalog, open_catalog
 from edge.errors import ModelNotFound, explain
-from edge.random_weights import import_random
+from edge.sensor.assemble import Networks, open_networks
+from edge.sensor.types import Image
 from edge.settings.settings import Detection, Models, Settings
-from edge.types import Image
+from edge.workbench.bench.random_weights import import_random
 
 SETTINGS = Settings(
     models=Models(set="tutorial", targets=("opencv:CPU",)),

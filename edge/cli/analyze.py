@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from edge.analysis.analyst import Analyst
     from edge.analysis.listening import Listener, Seen, Visited, Watched
     from edge.analysis.sources import Source
-    from edge.assemble import Networks
-    from edge.cameras.reopening import CameraChange
     from edge.schemas.analyze import AnalyzeError
+    from edge.sensor.assemble import Networks
+    from edge.workbench.analyze.reopening import CameraChange
 
 
 Sources = Annotated[
@@ -91,8 +91,8 @@ def _analyze(request: _Request, settings: Settings) -> int:
     from edge.analysis.listening import Everyone
     from edge.analysis.output import line_output
     from edge.analysis.sources import read_addresses
-    from edge.assemble import open_networks
     from edge.catalog.lookup import open_catalog
+    from edge.sensor.assemble import open_networks
 
     sources = read_addresses(request.addresses)
     check_request(sources, aligned=request.aligned, visits_only=request.visits)
@@ -118,7 +118,7 @@ def _analyze(request: _Request, settings: Settings) -> int:
 
 def _analyze_each(sources: Sequence[Source], analyst: Analyst, progress: Progress) -> int:
     """Analyze the sources in turn; returns the lowest exit code of their faults: bad input before a missing camera."""
-    from edge.cameras.length import stated_pictures
+    from edge.workbench.analyze.length import stated_pictures
 
     codes = set()
     for source in sources:
@@ -155,7 +155,7 @@ def _drawings(request: _Request, sources: Sequence[Source], networks: Networks, 
 
 def _need_other_file(request: _Request, sources: Sequence[Source]) -> None:
     """Raises UsageError where the lines would overwrite a source, a picture of one, the settings or the drawing."""
-    from edge.cameras.pictures import is_image
+    from edge.sensor.sources.pictures import is_image
 
     if request.json in (None, "-"):
         return

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edge.cameras.address import DEMO_ADDRESS
 from edge.cli.options import (
     AsJson,
     ConfigFile,
@@ -21,10 +20,11 @@ from edge.cli.options import (
     with_flags,
 )
 from edge.errors import BadInput, explain
+from edge.sensor.sources.address import DEMO_ADDRESS
 
 if TYPE_CHECKING:
+    from edge.sensor.types import Image
     from edge.settings.settings import Settings
-    from edge.types import Image
 
 CLIP = "video/two-faces-768x432.h264"
 """Of the test material, where it is there; else the demo's scene."""
@@ -75,7 +75,7 @@ def default_clip() -> str:
 
 def load_frames(settings: Settings, most: int) -> list[Image]:
     """Decode the first frames of the settings' source."""
-    from edge.cameras.opening import open_source
+    from edge.sensor.sources.opening import open_source
 
     source = open_source(settings.camera.source, settings.camera, start_at=0.0)
     images: list[Image] = []

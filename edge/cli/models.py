@@ -86,7 +86,7 @@ def import_(
     if random_weights is None:
         folder = import_model(catalog, model_id, source)
     else:
-        from edge.random_weights import import_random
+        from edge.workbench.bench.random_weights import import_random
 
         folder = import_random(catalog, model_id, source, random_weights)
     typer.echo(f"{model_id}: installed in {folder}")

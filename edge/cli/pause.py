@@ -14,7 +14,7 @@ from edge.errors import UsageError
 
 def pause(config: ConfigFile = None, overrides: Overrides = None) -> None:
     """Close the camera until `passerby resume`, also over restarts; needs no network and no broker."""
-    from edge.pausing import pause_flag
+    from edge.sensor.pausing import pause_flag
 
     flag = pause_flag(settings_from(config, overrides).pause)
     flag.set(True)
@@ -23,7 +23,7 @@ def pause(config: ConfigFile = None, overrides: Overrides = None) -> None:
 
 def resume(config: ConfigFile = None, overrides: Overrides = None) -> None:
     """Undo `passerby pause`; what else pauses (a command from the broker, closing time) stays."""
-    from edge.pausing import LocalPause, pause_flag
+    from edge.sensor.pausing import LocalPause, pause_flag
 
     settings = settings_from(config, overrides).pause
     flag = pause_flag(settings)
@@ -41,7 +41,7 @@ def button(
     """Pause and resume in turns at each press of a button or key, until its device goes away."""
     from edge.cli.run import configure_logging
     from edge.machine.button import presses
-    from edge.pausing import pause_flag
+    from edge.sensor.pausing import pause_flag
 
     configure_logging(quiet=False)
     flag = pause_flag(settings_from(config, overrides).pause)

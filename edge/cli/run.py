@@ -61,7 +61,7 @@ def run(
 
 def run_both(config: Path | None, overrides: list[str], *, drain_timeout_s: float, quiet: bool) -> int:
     """Check the settings, then supervise both halves with the same ones; returns the exit code."""
-    from edge.cameras.opening import may_come_back
+    from edge.sensor.sources.opening import may_come_back
     from edge.supervisor import supervise
 
     settings = settings_from(config, overrides)
@@ -99,7 +99,7 @@ def sensor(
 ) -> None:
     """See, and tell the publisher; needs a running publisher with the same state folder or link."""
     from edge.machine.stopping import StopFlag
-    from edge.sensor import Sensor
+    from edge.sensor.sensor import Sensor
 
     flags = with_flags(
         overrides, camera_source=source, models_set=model_set, models_targets=target, camera_realtime=realtime,

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from edge.cameras.address import SourceKind, classify, shown
-from edge.cameras.opening import kind_of_source
 from edge.doctor.findings import Finding, bad, doubtful, good
+from edge.sensor.sources.address import SourceKind, classify, shown
+from edge.sensor.sources.opening import kind_of_source
 from edge.settings.settings import Settings
 
 ROOT = Path("/")
@@ -52,7 +52,7 @@ def check_camera(settings: Settings) -> Finding:
             "apt install python3-picamera2, venv with --system-site-packages",
         )
     if kind is SourceKind.CSI:
-        from edge.cameras.csi import opencv_has_gstreamer
+        from edge.sensor.sources.csi import opencv_has_gstreamer
 
         if opencv_has_gstreamer() or importlib.util.find_spec("gi"):
             return good("camera", f"{address}: through {'OpenCV' if opencv_has_gstreamer() else 'PyGObject'}")

@@ -10,7 +10,7 @@ from edge.catalog.lookup import Catalog, how_to_get
 from edge.catalog.manifest import Manifest
 from edge.doctor.findings import Finding, bad, doubtful, good
 from edge.errors import PasserbyError
-from edge.inference.opening import KINDS
+from edge.sensor.inference.opening import KINDS
 from edge.settings.settings import Settings
 
 PACKAGES = {

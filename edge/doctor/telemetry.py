@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from edge.doctor.findings import Finding, bad, good
 
 _OPENVINO = (
-    "from edge.inference.openvino import import_openvino; import_openvino('openvino:CPU');"
+    "from edge.sensor.inference.openvino import import_openvino; import_openvino('openvino:CPU');"
     "import sys; assert sys.modules['openvino_telemetry'] is None, 'openvino_telemetry was imported'"
 )
 _ONNXRUNTIME = (
-    "from edge.inference.quiet import silence_onnxruntime; silence_onnxruntime(); import onnxruntime, os;"
+    "from edge.sensor.inference.quiet import silence_onnxruntime; silence_onnxruntime(); import onnxruntime, os;"
     "assert os.environ['ORT_DISABLE_TELEMETRY'] == '1'"
 )
 _SOCKETS = (
-    "; from edge.privacy.lock import open_ip_sockets; found = open_ip_sockets();"
+    "; from edge.sensor.lock.locking import open_ip_sockets; found = open_ip_sockets();"
     "assert not found, 'it has IP sockets open'"
 )
 SWITCHES = {"openvino": _OPENVINO, "onnxruntime": _ONNXRUNTIME, "ai_edge_litert": "import ai_edge_litert.interpreter"}

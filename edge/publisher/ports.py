@@ -1,6 +1,6 @@
 """What the publisher's loop expects of the link, the outbox and the broker: Protocols of at most four methods.
 
-They stand here and not in `edge.ports` because that module speaks of pictures, and this half imports no arrays.
+They stand here and not in `edge.sensor.ports` because that module speaks of pictures, and this half imports no arrays.
 """
 
 from __future__ import annotations

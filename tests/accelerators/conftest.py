@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from edge.accelerators import opening
-from edge.accelerators.device import Accelerator, Limits, Network
-from edge.accelerators.launching import LauncherProcess
+from edge.sensor.inference.accelerators import opening
+from edge.sensor.inference.accelerators.device import Accelerator, Limits, Network
+from edge.sensor.inference.accelerators.launcher_process import LauncherProcess
 
 FAKE_WORKER = Path(opening.__file__).parent / "workers" / "fake.py"
 SHAPES = {"y": (1, 2)}

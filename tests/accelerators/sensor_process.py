@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from edge.machine.stopping import StopFlag
-from edge.sensor import Sensor
+from edge.sensor.sensor import Sensor
 from edge.settings.settings import Settings
 
 

@@ -11,9 +11,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from edge.accelerators.device import Accelerator, Limits
-from edge.accelerators.launching import Ended, LauncherProcess
 from edge.errors import AcceleratorLost, InferenceError
+from edge.sensor.inference.accelerators.device import Accelerator, Limits
+from edge.sensor.inference.accelerators.launcher_process import Ended, LauncherProcess
 from tests.accelerators.conftest import NETWORK, QUICK, MakeAccelerator, fake_command
 
 PICTURE = np.full((1, 4, 6, 3), 7, np.uint8)

@@ -17,15 +17,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from edge.assemble import make_book, make_stages, open_networks
-from edge.cameras.fake import ScriptedSource
-from edge.cameras.realtime import Realtime
 from edge.catalog.lookup import Catalog
-from edge.pipeline import Outcome, Pipeline
 from edge.publisher.link_server import LinkServer
 from edge.schemas.link import Ack, HealthMessage, LiveMessage, SensorMessage, VisitMessage
+from edge.sensor.assemble import make_book, make_stages, open_networks
+from edge.sensor.pipeline import Outcome, Pipeline
+from edge.sensor.sources.fake import ScriptedSource
+from edge.sensor.sources.pacing import Realtime
+from edge.sensor.types import Frame, VisitSummary
 from edge.settings.settings import Accelerators, Detection, Models, Settings
-from edge.types import Frame, VisitSummary
 from tests.accelerators.conftest import fake_command
 from tests.accelerators.installed import OUTPUTS, install
 from tests.golden.portraits import two_portraits

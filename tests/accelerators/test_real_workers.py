@@ -19,12 +19,12 @@ import numpy as np
 
 from conversion.artefacts.ncs2 import build_ncs2
 from conversion.environments import catalog as environments
-from edge.accelerators.device import Accelerator, Limits, Network
-from edge.accelerators.launching import LauncherProcess
-from edge.accelerators.opening import Accelerators, worker_command
 from edge.errors import AcceleratorLost
-from edge.inference.opening import open_session
-from edge.inference.openvino import import_openvino
+from edge.sensor.inference.accelerators.device import Accelerator, Limits, Network
+from edge.sensor.inference.accelerators.launcher_process import LauncherProcess
+from edge.sensor.inference.accelerators.opening import Accelerators, worker_command
+from edge.sensor.inference.opening import open_session
+from edge.sensor.inference.openvino import import_openvino
 from edge.settings.settings import Accelerators as AcceleratorSettings
 from tests.accelerators.installed import install
 from tests.conftest import need_program, unavailable

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge.accelerators.opening import Accelerators, worker_command
 from edge.catalog.lookup import Catalog
 from edge.errors import FRESH_PROCESS, AcceleratorLost, BackendUnavailable, InferenceError
-from edge.inference.opening import OpenedSession, open_session
+from edge.sensor.inference.accelerators.opening import Accelerators, worker_command
+from edge.sensor.inference.opening import OpenedSession, open_session
 from edge.settings.settings import Accelerators as AcceleratorSettings
 from tests.accelerators.conftest import fake_command
 from tests.accelerators.installed import HW, OUTPUTS, install

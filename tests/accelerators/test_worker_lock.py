@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from edge.accelerators.launching import Ended, LauncherProcess, News, Started
+from edge.sensor.inference.accelerators.launcher_process import Ended, LauncherProcess, News, Started
 from tests.accelerators.conftest import fake_command
 
 ATTEMPTS = Path(__file__).parent / "attempts.py"

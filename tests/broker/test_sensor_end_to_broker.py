@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from edge.clock import boottime
-from edge.link.client import LinkClient
-from edge.types import VisitSummary
+from edge.sensor.types import VisitSummary
+from edge.sensor.uplink.link_client import LinkClient
 from tests.broker.mosquitto import Listener, eventually
 
 pytestmark = pytest.mark.broker

@@ -15,10 +15,10 @@ import pytest
 
 from edge.catalog.manifest import Artefact, Input, Manifest, ModelFile
 from edge.errors import BackendUnavailable, InferenceError, ManifestError
-from edge.inference.fake import ScriptedSession
-from edge.inference.opening import OpenedSession, open_session
-from edge.inference.quiet import without_info_lines
-from edge.types import Image
+from edge.sensor.inference.fake import ScriptedSession
+from edge.sensor.inference.opening import OpenedSession, open_session
+from edge.sensor.inference.quiet import without_info_lines
+from edge.sensor.types import Image
 from tests.conftest import unavailable
 from tests.golden.portraits import (
     detect,

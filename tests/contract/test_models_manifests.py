@@ -10,14 +10,14 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge.attributes.estimator import DECODERS as ATTRIBUTE_DECODERS
 from edge.catalog.install import import_model
 from edge.catalog.lookup import Catalog, open_catalog
 from edge.catalog.manifest_file import read_manifest, read_sets, write_manifest
 from edge.cli.schema import json_schema
-from edge.detection.detector import DECODERS as DETECTION_DECODERS
-from edge.imaging import TEMPLATES
-from edge.inference.opening import KINDS, open_session
+from edge.sensor.attributes.estimator import DECODERS as ATTRIBUTE_DECODERS
+from edge.sensor.detection.detector import DECODERS as DETECTION_DECODERS
+from edge.sensor.imaging import TEMPLATES
+from edge.sensor.inference.opening import KINDS, open_session
 from tests.golden.own_networks import own_networks
 
 MODELS = Path(__file__).parents[2] / "models"

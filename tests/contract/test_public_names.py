@@ -11,9 +11,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from edge import errors, ports
+from edge import errors
 from edge.cli.app import build
 from edge.errors import FRESH_PROCESS
+from edge.sensor import ports
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(path for package in ("edge", "conversion", "training") for path in (ROOT / package).rglob("*.py"))
@@ -72,7 +73,7 @@ PROTOCOLS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("port", [kind for kind in PROTOCOLS if kind.__module__ == "edge.ports"])
+@pytest.mark.parametrize("port", [kind for kind in PROTOCOLS if kind.__module__ == "edge.sensor.ports"])
 def test_a_port_has_at_most_four_methods(port: type) -> None:
     assert 1 <= len([name for name in vars(port) if not name.startswith("_")]) <= 4
 

@@ -13,17 +13,17 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from edge.cameras.fake import ScriptedSource
-from edge.cameras.newest import NewestFrame
-from edge.cameras.opening import open_source
-from edge.cameras.realtime import Realtime
-from edge.cameras.reopening import Reopening
-from edge.cameras.rotation import Rotated
 from edge.clock import boottime
 from edge.errors import CameraLost
-from edge.ports import FrameSource
+from edge.sensor.ports import FrameSource
+from edge.sensor.sources.fake import ScriptedSource
+from edge.sensor.sources.newest import NewestFrame
+from edge.sensor.sources.opening import open_source
+from edge.sensor.sources.pacing import Realtime
+from edge.sensor.sources.rotation import Rotated
+from edge.sensor.types import Frame
 from edge.settings.settings import Camera
-from edge.types import Frame
+from edge.workbench.analyze.reopening import Reopening
 from tests.clips import draw, encode, serve, write_clip, write_gif
 from tests.conftest import unavailable
 

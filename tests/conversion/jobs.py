@@ -16,7 +16,7 @@ from conversion.artefacts.job import Core, Job
 from conversion.onnx.core import read_core, run_core
 from conversion.onnx.model_file import graph_inputs, shape_of
 from edge.catalog.manifest import Input
-from edge.types import Image
+from edge.sensor.types import Image
 
 
 def save(model: onnx.ModelProto, folder: Path) -> Path:

@@ -12,11 +12,11 @@ import msgspec
 import numpy as np
 
 from edge.catalog.manifest import Artefact, Manifest, ModelFile
-from edge.detection.detector import NetworkDetector
-from edge.geometry import Box, iou
-from edge.imaging import letterbox, stretch
-from edge.inference.opening import open_session
-from edge.types import Image
+from edge.sensor.detection.detector import NetworkDetector
+from edge.sensor.geometry import Box, iou
+from edge.sensor.imaging import letterbox, stretch
+from edge.sensor.inference.opening import open_session
+from edge.sensor.types import Image
 
 LEAST_FACE_PX = 20.0
 SAME_FACE_IOU = 0.5

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.types import Image
+from edge.sensor.types import Image
 from tests.golden.portraits import portrait_of_admiral, portrait_of_astronaut
 
 

@@ -10,9 +10,9 @@ import pytest
 from conversion.caffe.convert import Converted, convert_caffe
 from conversion.caffe.network import read_mean
 from conversion.onnx.runtime import run
-from edge.detection.ssd_heads import decode
 from edge.errors import BadInput
-from edge.random_weights import write_random_weights
+from edge.sensor.detection.ssd_heads import decode
+from edge.workbench.bench.random_weights import write_random_weights
 from tests.conversion.caffe_files import opencv_outputs, scale_weights, write_network
 
 pytestmark = pytest.mark.timeout(120)

@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 
 from conversion.calibration import read_sets
-from edge.attributes.estimator import NetworkEstimator
 from edge.catalog.manifest import Manifest
 from edge.catalog.manifest_file import read_manifest
-from edge.detection.detector import NetworkDetector
 from edge.errors import BadInput
-from edge.geometry import Box
-from edge.imaging import TEMPLATES
-from edge.inference.fake import ScriptedSession
-from edge.inference.opening import OpenedSession
-from edge.types import Detection, Image, Tensors
+from edge.sensor.attributes.estimator import NetworkEstimator
+from edge.sensor.detection.detector import NetworkDetector
+from edge.sensor.geometry import Box
+from edge.sensor.imaging import TEMPLATES
+from edge.sensor.inference.fake import ScriptedSession
+from edge.sensor.inference.opening import OpenedSession
+from edge.sensor.types import Detection, Image, Tensors
 from tests.conversion.pictures import portraits, write_portraits
 
 MODELS = Path(__file__).parents[2] / "models"

@@ -17,8 +17,8 @@ from conversion.onnx.runtime import difference
 from conversion.verify.old_runtimes import TOLERANCE, RuntimeCheck, check_old_runtimes
 from edge.catalog.manifest import Input
 from edge.errors import BadInput, InferenceError
-from edge.inference.openvino import import_openvino
-from edge.types import Image
+from edge.sensor.inference.openvino import import_openvino
+from edge.sensor.types import Image
 from tests.conversion.jobs import answers_of, core_at, job, save
 from tests.conversion.networks import Drawing
 

@@ -18,9 +18,9 @@ from conversion.recipe import Gate
 from conversion.sources import start_from
 from edge.catalog.manifest import Manifest
 from edge.catalog.manifest_file import MANIFEST, read_manifest, write_manifest
-from edge.detection.detector import NetworkDetector
 from edge.errors import BadInput, ManifestError, UsageError
-from edge.inference.opening import open_session
+from edge.sensor.detection.detector import NetworkDetector
+from edge.sensor.inference.opening import open_session
 from tests.conversion.caffe_files import opencv_outputs, write_network
 from tests.conversion.onnx_files import small_network
 from tests.conversion.pictures import portraits

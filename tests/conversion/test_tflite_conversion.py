@@ -27,8 +27,8 @@ from conversion.verify.running import Network
 from conversion.writing import writing_aside
 from edge.catalog.manifest import Manifest
 from edge.errors import BadInput, InferenceError, UsageError
-from edge.inference.opening import open_session
-from edge.types import Image
+from edge.sensor.inference.opening import open_session
+from edge.sensor.types import Image
 from tests.conftest import need_program
 from tests.conversion.conftest import ULTRAFACE
 from tests.conversion.jobs import answers_of, core_at, job, save

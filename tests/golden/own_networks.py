@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from edge.catalog.lookup import Catalog
-from edge.inference.opening import KINDS, open_session
-from edge.types import Image, Tensor, Tensors
+from edge.sensor.inference.opening import KINDS, open_session
+from edge.sensor.types import Image, Tensor, Tensors
 from tests.golden.portraits import MODELS
 
 GOLDEN = "golden.npz"

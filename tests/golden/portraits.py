@@ -17,10 +17,10 @@ import numpy as np
 from skimage.data import astronaut
 
 from edge.catalog.lookup import Catalog, Located
-from edge.detection.detector import NetworkDetector
-from edge.geometry import iou
-from edge.inference.opening import KINDS, open_session
-from edge.types import Detection, Image
+from edge.sensor.detection.detector import NetworkDetector
+from edge.sensor.geometry import iou
+from edge.sensor.inference.opening import KINDS, open_session
+from edge.sensor.types import Detection, Image
 
 MODELS = Path(__file__).parents[2] / "models"
 

@@ -10,14 +10,14 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.attributes.ages import bracket_map
-from edge.attributes.estimator import NetworkEstimator
 from edge.catalog.lookup import Catalog, open_catalog
-from edge.geometry import Box
-from edge.imaging import TEMPLATES
-from edge.inference.opening import open_session
 from edge.schemas.taxonomy import ADS_8
-from edge.types import FEMALE, AttributeEstimate, Detection, Image
+from edge.sensor.attributes.ages import bracket_map
+from edge.sensor.attributes.estimator import NetworkEstimator
+from edge.sensor.geometry import Box
+from edge.sensor.imaging import TEMPLATES
+from edge.sensor.inference.opening import open_session
+from edge.sensor.types import FEMALE, AttributeEstimate, Detection, Image
 
 FACES = 600
 BATCH = 8

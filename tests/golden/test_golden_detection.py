@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.geometry import Box, iou
-from edge.types import Detection, Image
+from edge.sensor.geometry import Box, iou
+from edge.sensor.types import Detection, Image
 from tests.golden.portraits import (
     detect,
     open_detector,

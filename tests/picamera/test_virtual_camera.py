@@ -7,9 +7,9 @@ from itertools import pairwise
 import pytest
 
 from edge.catalog.lookup import Catalog
-from edge.detection.detector import NetworkDetector
-from edge.geometry import Box, iou
-from edge.inference.opening import open_session
+from edge.sensor.detection.detector import NetworkDetector
+from edge.sensor.geometry import Box, iou
+from edge.sensor.inference.opening import open_session
 from tests.golden.portraits import MODELS, detect, portrait_of_astronaut
 from tests.picamera.conftest import PORTRAIT_AT, Run
 

@@ -13,13 +13,13 @@ from edge.analysis.footage import watch
 from edge.analysis.lines import LineWriter
 from edge.analysis.listening import Seen, Visited, Watched
 from edge.analysis.sources import Named, Source
-from edge.assemble import Networks, make_fusion, open_networks
-from edge.cameras.fake import ScriptedSource, Step
 from edge.catalog.lookup import open_catalog
 from edge.errors import BadInput
 from edge.schemas.analyze import AnalyzeError
+from edge.sensor.assemble import Networks, make_fusion, open_networks
+from edge.sensor.sources.fake import ScriptedSource, Step
+from edge.sensor.types import Frame
 from edge.settings.settings import Settings
-from edge.types import Frame
 from tests.golden.portraits import portrait_of_astronaut
 
 SETTINGS = Settings()

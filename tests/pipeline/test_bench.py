@@ -19,9 +19,9 @@ from edge.bench.footprint import Footprint
 from edge.bench.measure import Report
 from edge.bench.probes import MemoryFrames, Recorder
 from edge.cli.bench import CLIP, print_tables
-from edge.geometry import Box
-from edge.inference.fake import ScriptedSession
-from edge.types import Detection
+from edge.sensor.geometry import Box
+from edge.sensor.inference.fake import ScriptedSession
+from edge.sensor.types import Detection
 from tests.clips import draw
 
 ROOT = Path(__file__).parents[2]

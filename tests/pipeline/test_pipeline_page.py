@@ -8,20 +8,20 @@ import numpy as np
 import pytest
 
 from edge.bench.probes import KeptVisits, Silence
-from edge.cameras.fake import ScriptedSource, draw_scene
-from edge.detection.idle import IdleGate
 from edge.errors import BadInput, CameraLost, InferenceError
-from edge.geometry import Box
-from edge.pipeline import Outcome, Pipeline, Stages, on_image
-from edge.ports import Tracker, TrackUpdate
 from edge.schemas.link import Command, HealthRequest, Pause, Resume
 from edge.schemas.taxonomy import ADS_8
+from edge.sensor.detection.idle import IdleGate
+from edge.sensor.geometry import Box
+from edge.sensor.pipeline import Outcome, Pipeline, Stages, on_image
+from edge.sensor.ports import Tracker, TrackUpdate
+from edge.sensor.sources.fake import ScriptedSource, draw_scene
+from edge.sensor.tracking.tracker import FaceTracker
+from edge.sensor.types import AttributeEstimate, Detection, Frame, Image, Track
+from edge.sensor.visits.book import VisitBook
+from edge.sensor.visits.fusion import Fusion
 from edge.settings.settings import Detection as DetectionSettings
 from edge.settings.settings import Settings, Tracking
-from edge.tracking.tracker import FaceTracker
-from edge.types import AttributeEstimate, Detection, Frame, Image, Track
-from edge.visits.book import VisitBook
-from edge.visits.fusion import Fusion
 
 FPS = 10.0
 Journal = list[str]

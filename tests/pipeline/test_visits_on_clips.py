@@ -8,16 +8,16 @@ from typing import NamedTuple
 
 import pytest
 
-from edge.cameras.opening import open_source
 from edge.catalog.lookup import Catalog
-from edge.detection.detector import NetworkDetector
-from edge.inference.opening import open_session
 from edge.schemas.taxonomy import ADS_8
+from edge.sensor.detection.detector import NetworkDetector
+from edge.sensor.inference.opening import open_session
+from edge.sensor.sources.opening import open_source
+from edge.sensor.tracking import FaceTracker
+from edge.sensor.types import VisitSummary
+from edge.sensor.visits.book import VisitBook
+from edge.sensor.visits.fusion import Fusion
 from edge.settings.settings import Settings
-from edge.tracking import FaceTracker
-from edge.types import VisitSummary
-from edge.visits.book import VisitBook
-from edge.visits.fusion import Fusion
 
 OWN_SIZE, DEFAULT_SIZE = -1, 0
 SETTINGS = Settings()

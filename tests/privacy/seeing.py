@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.inference.quiet import silence_openvino
-from edge.privacy.lock import lock_sensor
+from edge.sensor.inference.quiet import silence_openvino
+from edge.sensor.lock.locking import lock_sensor
 
 HEIGHT, WIDTH = 192, 320
 

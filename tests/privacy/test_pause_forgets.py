@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.types import Image
+from edge.sensor.types import Image
 from tests.broker.mosquitto import Listener, Mosquitto, eventually
 from tests.conftest import unavailable
 from tests.privacy.memory import family, holds

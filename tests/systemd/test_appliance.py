@@ -318,7 +318,7 @@ def _offer(appliance: Appliance, wheels: Path, version: str, spoilt: str = "") -
     for wheel in wheels.glob("*.whl"):
         if wheel != own:
             (inside / wheel.name).symlink_to(f"/srv/passerby/wheels/{wheel.name}")
-    other_version(own, inside, version, {"edge/sensor.py": spoilt})
+    other_version(own, inside, version, {"edge/sensor/sensor.py": spoilt})
     return folder
 
 

@@ -75,7 +75,7 @@ attributes = ["age-gender-recognition-retail-0013"]
 STAND_IN = """\
 #!/bin/sh
 exec /opt/passerby/current/bin/python -IB /usr/local/lib/soak/stand_in.py \\
-  /opt/passerby/current/lib/python3.13/site-packages/edge/accelerators/workers %s
+  /opt/passerby/current/lib/python3.13/site-packages/edge/sensor/inference/accelerators/workers %s
 """
 CAMERA = """\
 [Service]

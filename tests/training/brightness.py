@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.inference.quiet import silence_openvino
-from edge.types import Image
+from edge.sensor.inference.quiet import silence_openvino
+from edge.sensor.types import Image
 
 NETWORK = "brightness"
 _MANIFEST = """

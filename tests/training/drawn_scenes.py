@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from edge.geometry import Box
-from edge.types import Image
+from edge.sensor.geometry import Box
+from edge.sensor.types import Image
 from tests.training.sets import jpeg
 from training.data.scenes import SceneFile
 from training.data.teachers import TaughtFace

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.types import Image
+from edge.sensor.types import Image
 
 
 def scene(seed: int, side: int = 96) -> Image:

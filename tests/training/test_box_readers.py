@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edge.errors import BadInput
-from edge.geometry import Box
+from edge.sensor.geometry import Box
 from tests.training.sets import jpeg, scene, write_files, write_lines, write_tar
 from training.data.box_readers import open_boxed
 from training.data.boxes import BoxedPhotographs

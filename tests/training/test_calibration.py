@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.attributes.ages import bracket_map
 from edge.errors import BadInput
 from edge.schemas.taxonomy import ADS_8
-from edge.visits.fusion import pool
+from edge.sensor.attributes.ages import bracket_map
+from edge.sensor.visits.fusion import pool
 from training.evaluation.calibration import Probs, cool, fit_temperature, least_threshold, log_loss
 from training.evaluation.measures import Confidences
 

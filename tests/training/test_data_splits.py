@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.errors import BadInput, UsageError
-from edge.types import Image
+from edge.sensor.types import Image
 from tests.golden.portraits import portrait_of_admiral, portrait_of_astronaut
 from tests.training.sets import jpeg, scene, write_files, write_set
 from training.data.hashing import BITS, NEAR_COPY_BITS, hash_pictures, near_pairs

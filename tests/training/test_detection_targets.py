@@ -10,7 +10,7 @@ pytest.importorskip("torch", reason="torch is not installed (passerby[training])
 import numpy as np
 import torch
 
-from edge.detection import yunet
+from edge.sensor.detection import yunet
 from training.data.scenes import Faces
 from training.detection.assignment import FaceList, assign, generalised_overlap, list_faces, overlap
 from training.detection.calibrating import Line, fit_line

@@ -25,7 +25,7 @@ from typer.testing import CliRunner
 from edge.catalog.manifest import Artefact, Input, Manifest, ModelFile, Thresholds
 from edge.catalog.manifest_file import MANIFEST, write_manifest
 from edge.errors import BadInput, PasserbyError, UnknownModel, UsageError
-from edge.types import Image
+from edge.sensor.types import Image
 from tests.clips import write_clip
 from tests.training.sets import jpeg, write_lines, write_tar
 from training.evaluation.app import app

@@ -17,9 +17,9 @@ from onnx import helper, numpy_helper
 from typer.testing import CliRunner
 
 from edge.errors import InferenceError, ModelNotFound, UsageError
-from edge.geometry import Box
-from edge.types import Detection
-from edge.visits.pose import Pose
+from edge.sensor.geometry import Box
+from edge.sensor.types import Detection
+from edge.sensor.visits.pose import Pose
 from tests.golden.portraits import portrait_of_admiral, portrait_of_astronaut
 from tests.training.sets import jpeg, scene, write_tar
 from training.evaluation.app import app

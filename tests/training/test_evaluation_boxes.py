@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.geometry import Box
-from edge.types import Detection
+from edge.sensor.geometry import Box
+from edge.sensor.types import Detection
 from training.evaluation.boxes import FALSE, IGNORED, Found, Matched, Truth, make_curve, match
 from training.evaluation.clip_scoring import agreed_faces, score_clip
 from training.evaluation.detection_scoring import landmark_errors

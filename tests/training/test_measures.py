@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.attributes.ages import bracket_map, spread
 from edge.catalog.manifest import Calibration
 from edge.errors import UsageError
 from edge.schemas.taxonomy import ADIENCE_8, ADS_8, SIMPLE_4
-from edge.types import AttributeEstimate
-from edge.visits.fusion import Fusion
+from edge.sensor.attributes.ages import bracket_map, spread
+from edge.sensor.types import AttributeEstimate
+from edge.sensor.visits.fusion import Fusion
 from training.data.samples import Gender, Sample
 from training.evaluation.answers import Answers, read_answers
 from training.evaluation.bootstrap import intervals

@@ -13,7 +13,7 @@ pytest.importorskip("torch", reason="torch is not installed (passerby[training])
 import numpy as np
 import torch
 
-from edge.types import FEMALE, MALE
+from edge.sensor.types import FEMALE, MALE
 from training.attributes.config import Targets
 from training.attributes.targets import Answers, answers_from_labels, blend, doubt, losses, mix, rarity_weights
 from training.data.chips import UNKNOWN, Chips

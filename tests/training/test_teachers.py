@@ -16,10 +16,10 @@ import numpy as np
 from skimage.data import astronaut
 from typer.testing import CliRunner
 
-from edge.detection.detector import NetworkDetector
 from edge.errors import BadInput, UsageError
-from edge.geometry import Box
-from edge.types import Detection, Image
+from edge.sensor.detection.detector import NetworkDetector
+from edge.sensor.geometry import Box
+from edge.sensor.types import Detection, Image
 from tests.training.drawn_scenes import draw_scene, scene_files
 from tests.training.sets import jpeg, scene, write_lines, write_tar
 from training.app import app

@@ -24,13 +24,13 @@ import typer
 from msgspec.structs import replace
 from typer.testing import CliRunner, Result
 
-from edge.attributes.estimator import NetworkEstimator
 from edge.catalog.manifest_file import read_manifest
 from edge.errors import BadInput, ConfigError, PasserbyError, UsageError
-from edge.geometry import Box
-from edge.imaging import TEMPLATES
-from edge.inference.opening import open_session
-from edge.types import Detection
+from edge.sensor.attributes.estimator import NetworkEstimator
+from edge.sensor.geometry import Box
+from edge.sensor.imaging import TEMPLATES
+from edge.sensor.inference.opening import open_session
+from edge.sensor.types import Detection
 from tests.training.faces import drawn_chips
 from training.app import app, stopped_by_hand
 from training.attributes.config import TrainingConfig

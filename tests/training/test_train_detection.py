@@ -18,10 +18,10 @@ from typer.testing import CliRunner, Result
 
 from edge.catalog.manifest import Manifest
 from edge.catalog.manifest_file import MANIFEST, read_manifest
-from edge.detection.detector import NetworkDetector
 from edge.errors import BadInput, ConfigError, PasserbyError, UsageError
-from edge.geometry import iou
-from edge.inference.opening import open_session
+from edge.sensor.detection.detector import NetworkDetector
+from edge.sensor.geometry import iou
+from edge.sensor.inference.opening import open_session
 from tests.training.drawn_scenes import draw_scene, scene_files
 from training.app import app
 from training.attributes.config import TrainingConfig

@@ -10,12 +10,12 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from edge.attributes.ages import bracket_map, spread
 from edge.errors import UsageError
-from edge.imaging import TEMPLATES
 from edge.schemas.taxonomy import ADS_8
-from edge.types import AttributeEstimate
-from edge.visits.fusion import Fusion
+from edge.sensor.attributes.ages import bracket_map, spread
+from edge.sensor.imaging import TEMPLATES
+from edge.sensor.types import AttributeEstimate
+from edge.sensor.visits.fusion import Fusion
 from tests.golden.portraits import portrait_of_admiral, portrait_of_astronaut
 from tests.training.sets import jpeg, scene, write_lines, write_tar
 from training.data.samples import Sample

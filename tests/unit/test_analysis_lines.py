@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from edge.analysis.lines import FoundFace, LineWriter
-from edge.geometry import Box
 from edge.schemas.analyze import AnalyzeLine, Face
 from edge.schemas.taxonomy import ADS_8
-from edge.types import AttributeEstimate, Detection
-from edge.visits.fusion import Fusion
+from edge.sensor.geometry import Box
+from edge.sensor.types import AttributeEstimate, Detection
+from edge.sensor.visits.fusion import Fusion
 
 IMAGE = np.zeros((100, 200, 3), np.uint8)
 FUSION = Fusion(ADS_8, lambda probs: probs)

@@ -13,16 +13,16 @@ from edge.analysis.lines import FoundFace, LineWriter
 from edge.analysis.listening import Seen
 from edge.analysis.pictures import Aligned, analyze_pictures
 from edge.analysis.sources import Named
-from edge.attributes.estimator import NetworkEstimator
-from edge.cameras.pictures import Picture
 from edge.catalog.manifest import Crop, Manifest
 from edge.errors import BadInput
-from edge.geometry import Box
-from edge.inference.fake import ScriptedSession
 from edge.schemas.analyze import AnalyzeError
 from edge.schemas.taxonomy import ADS_8
-from edge.types import Detection, Image
-from edge.visits.fusion import Fusion
+from edge.sensor.attributes.estimator import NetworkEstimator
+from edge.sensor.geometry import Box
+from edge.sensor.inference.fake import ScriptedSession
+from edge.sensor.sources.pictures import Picture
+from edge.sensor.types import Detection, Image
+from edge.sensor.visits.fusion import Fusion
 
 WRITER = LineWriter(Fusion(ADS_8, lambda probs: probs))
 SIDE = 56

@@ -8,9 +8,9 @@ import pytest
 
 from edge.analysis.analyst import check_request
 from edge.analysis.sources import Source, read_addresses
-from edge.cameras.address import SourceKind
-from edge.cameras.length import stated_pictures
 from edge.errors import UsageError
+from edge.sensor.sources.address import SourceKind
+from edge.workbench.analyze.length import stated_pictures
 from tests.clips import encode, write_clip
 
 

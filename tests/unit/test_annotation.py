@@ -12,7 +12,7 @@ from edge.annotation import COLOURS, LEAST_SIDE_PX, VideoFile, annotate, frames_
 from edge.errors import UsageError
 from edge.schemas.analyze import Face, LineGender
 from edge.schemas.vocabulary import GenderLabel
-from edge.types import Image
+from edge.sensor.types import Image
 
 LARGE = np.zeros((900, 1200, 3), np.uint8)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.attributes import adience, age101, omz
-from edge.attributes.ages import bracket_map, spread
 from edge.schemas.taxonomy import ADIENCE_8, ADS_8, SIMPLE_4
-from edge.types import FEMALE, MALE
+from edge.sensor.attributes import adience, age101, omz
+from edge.sensor.attributes.ages import bracket_map, spread
+from edge.sensor.types import FEMALE, MALE
 
 
 def test_omz_gives_years_and_female_first() -> None:

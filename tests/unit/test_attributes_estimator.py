@@ -8,13 +8,13 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge.attributes.estimator import NetworkEstimator, cut_face
 from edge.catalog.manifest import Crop, Manifest
 from edge.errors import InferenceError, ManifestError
-from edge.geometry import Box
-from edge.imaging import TEMPLATES
-from edge.inference.fake import ScriptedSession
-from edge.types import Detection, Image, Tensors
+from edge.sensor.attributes.estimator import NetworkEstimator, cut_face
+from edge.sensor.geometry import Box
+from edge.sensor.imaging import TEMPLATES
+from edge.sensor.inference.fake import ScriptedSession
+from edge.sensor.types import Detection, Image, Tensors
 
 RNG = np.random.default_rng(5)
 IMAGE: Image = RNG.integers(0, 256, (240, 320, 3), np.uint8)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from edge.cameras.address import SourceKind, classify, is_network, shown
 from edge.errors import UsageError
+from edge.sensor.sources.address import SourceKind, classify, is_network, shown
 
 
 @pytest.mark.parametrize(

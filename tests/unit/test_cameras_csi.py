@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge.cameras.address import SourceKind, classify
-from edge.cameras.csi import GStreamerSource, pipeline
 from edge.errors import CameraLost, SourceUnavailable
+from edge.sensor.sources.address import SourceKind, classify
+from edge.sensor.sources.csi import GStreamerSource, pipeline
 from edge.settings.settings import Camera
 
 
@@ -139,7 +139,7 @@ def test_without_any_gstreamer_the_message_says_what_to_install() -> None:
     program = (
         "import sys\n"
         "sys.modules['gi'] = None\n"  # as if it were not installed
-        "from edge.cameras.opening import open_source\n"
+        "from edge.sensor.sources.opening import open_source\n"
         "from edge.settings.settings import Camera\n"
         "open_source('csi:0', Camera())\n"
     )

@@ -10,17 +10,17 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.cameras.capture import LiveCapture
-from edge.cameras.fake import ScriptedSource, Step, open_fake
-from edge.cameras.newest import NewestFrame
-from edge.cameras.opening import open_source
-from edge.cameras.realtime import Realtime
-from edge.cameras.reopening import CameraChange, Reopening
-from edge.cameras.rotation import Rotated
 from edge.errors import BadInput, CameraLost, SourceUnavailable, UsageError
-from edge.ports import FrameSource
+from edge.sensor.ports import FrameSource
+from edge.sensor.sources.capture import LiveCapture
+from edge.sensor.sources.fake import ScriptedSource, Step, open_fake
+from edge.sensor.sources.newest import NewestFrame
+from edge.sensor.sources.opening import open_source
+from edge.sensor.sources.pacing import Realtime
+from edge.sensor.sources.rotation import Rotated
+from edge.sensor.types import Frame
 from edge.settings.settings import Camera
-from edge.types import Frame
+from edge.workbench.analyze.reopening import CameraChange, Reopening
 from tests.clips import SIZE_HW, draw, write_clip
 
 WAIT_S = 10.0

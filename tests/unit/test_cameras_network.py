@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.cameras.opening import open_source
 from edge.errors import BadInput, CameraLost, SourceUnavailable
+from edge.sensor.sources.opening import open_source
 from edge.settings.settings import Camera
 from tests.clips import SIZE_HW, encode, serve, write_clip
 
@@ -98,7 +98,7 @@ def test_without_yt_dlp_the_message_names_the_extra() -> None:
     program = (
         "import sys\n"
         "sys.modules['yt_dlp'] = None\n"  # as if it were not installed
-        "from edge.cameras.opening import open_source\n"
+        "from edge.sensor.sources.opening import open_source\n"
         "from edge.settings.settings import Camera\n"
         "open_source('page:http://127.0.0.1/', Camera())\n"
     )

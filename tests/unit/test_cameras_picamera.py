@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.cameras.picamera import PicameraSource, controls, video_configuration
 from edge.errors import CameraLost
+from edge.sensor.sources.picamera import PicameraSource, controls, video_configuration
+from edge.sensor.types import Image
 from edge.settings.settings import Camera
-from edge.types import Image
 
 
 class FilledRequest:
@@ -140,7 +140,7 @@ def test_without_picamera2_the_message_says_what_to_install() -> None:
     program = (
         "import sys\n"
         "sys.modules['picamera2'] = None\n"  # as if it were not installed
-        "from edge.cameras.opening import open_source\n"
+        "from edge.sensor.sources.opening import open_source\n"
         "from edge.settings.settings import Camera\n"
         "open_source('picamera', Camera())\n"
     )

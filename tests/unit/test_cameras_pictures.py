@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.cameras.image_file import decode_image
-from edge.cameras.pictures import Picture, open_pictures, read_pictures
 from edge.errors import BadInput, UsageError
+from edge.sensor.sources.image_file import decode_image
+from edge.sensor.sources.pictures import Picture, open_pictures, read_pictures
 from tests.clips import SIZE_HW, encode
 
 SUFFIXES = [".jpg", ".png", ".bmp", ".webp", ".tif", ".ppm"]

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from edge.cameras.address import SourceKind
-from edge.cameras.container import is_cut_off
-from edge.cameras.opening import kind_of_source, open_source
 from edge.errors import BadInput
-from edge.ports import FrameSource
+from edge.sensor.ports import FrameSource
+from edge.sensor.sources.address import SourceKind
+from edge.sensor.sources.container import is_cut_off
+from edge.sensor.sources.opening import kind_of_source, open_source
+from edge.sensor.types import Frame
 from edge.settings.settings import Camera
-from edge.types import Frame
 from tests.clips import SIZE_HW, encode, serve, write_clip, write_gif
 
 CONTAINERS = [("mp4", "mp4v"), ("avi", "MJPG"), ("mkv", "mp4v"), ("webm", "VP80"), ("ts", "mp4v")]
@@ -153,7 +153,7 @@ def test_vendors_write_nothing_to_stderr(tmp_path: Path) -> None:
     (tmp_path / "cut.jpg").write_bytes(encode(".jpg")[:-20])
     program = (
         "import sys\n"
-        "from edge.cameras.opening import open_source\n"
+        "from edge.sensor.sources.opening import open_source\n"
         "from edge.settings.settings import Camera\n"
         "from edge.errors import PasserbyError\n"
         "for address in sys.argv[1:]:\n"

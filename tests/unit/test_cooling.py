@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from edge.cameras.fake import ScriptedSource
-from edge.cameras.limited import Limited
-from edge.cooling import Governor
 from edge.machine.heat import FREQUENCY_CAPPED, UNDER_VOLTAGE, Heat, read_heat
+from edge.sensor.cooling import Governor
+from edge.sensor.sources.fake import ScriptedSource
+from edge.sensor.sources.pacing import Limited
+from edge.sensor.types import Frame
 from edge.settings.settings import Thermal
-from edge.types import Frame
 
 THERMAL = "class/thermal"
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from edge.catalog.manifest import PriorLevel, Priors
-from edge.detection import boxes, ssd, ssd_heads, ultraface, yunet
-from edge.detection.candidates import Floats
+from edge.sensor.detection import boxes, ssd, ssd_heads, ultraface, yunet
+from edge.sensor.detection.candidates import Floats
 
 HW = (192, 320)
 

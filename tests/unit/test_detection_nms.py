@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.detection.nms import suppress
-from edge.geometry import Box, iou
+from edge.sensor.detection.nms import suppress
+from edge.sensor.geometry import Box, iou
 
 corner, side = st.floats(0, 100, width=32), st.floats(1, 60, width=32)
 scored_boxes = st.lists(st.tuples(corner, corner, side, side, st.floats(0, 1, width=32)), max_size=30)

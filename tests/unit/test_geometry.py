@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from edge.geometry import Box, iou
+from edge.sensor.geometry import Box, iou
 
 coordinate = st.floats(-5000, 5000)
 size = st.floats(0.01, 5000)

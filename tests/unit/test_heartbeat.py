@@ -7,10 +7,10 @@ import logging
 import pytest
 
 from edge.clock import Every
-from edge.heartbeat import Heartbeat
 from edge.schemas.link import Command, HealthMessage, LiveMessage, SensorMessage
+from edge.sensor.types import VisitSummary
+from edge.sensor.uplink.heartbeat import Heartbeat
 from edge.settings.settings import Publish
-from edge.types import VisitSummary
 
 
 class Sink:
@@ -128,7 +128,7 @@ def test_without_a_watchdog_nobody_is_fed() -> None:
 
 
 def test_the_first_frame_is_noted_once(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO, "edge.heartbeat"):
+    with caplog.at_level(logging.INFO, "edge.sensor.uplink.heartbeat"):
         Stage(Publish()).frames(count=5, every_s=1)
     assert [record.getMessage().startswith("first frame done") for record in caplog.records] == [True]
 

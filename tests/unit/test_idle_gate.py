@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.detection.idle import IdleGate
+from edge.sensor.detection.idle import IdleGate
+from edge.sensor.types import Image
 from edge.settings.settings import Detection
-from edge.types import Image
 
 FPS = 20.0
 SETTINGS = Detection(idle_fps=2.0, idle_after_s=1.0, motion=6.0)

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.errors import BadInput
-from edge.geometry import Box
-from edge.imaging import (
+from edge.sensor.geometry import Box
+from edge.sensor.imaging import (
     FACE_SIDE_PX,
     MOTION_HEIGHT_PX,
     MOTION_WIDTH_PX,
@@ -25,7 +25,7 @@ from edge.imaging import (
     stretch,
     to_bgr,
 )
-from edge.types import Image
+from edge.sensor.types import Image
 
 SIDE, TEMPLATE = TEMPLATES["utkface-112"]
 sides = st.integers(8, 400)

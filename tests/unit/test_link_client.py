@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from edge.errors import MessageRejected
-from edge.link.client import LinkClient
-from edge.link.coarsening import coarsen_visit
 from edge.link.codec import decode, encode
 from edge.link.peer import peer_of
 from edge.schemas.link import Ack, HealthMessage, HealthRequest, Pause, Resume, SensorMessage, VisitMessage
-from edge.types import AgeGuess, GenderGuess, VisitSummary
+from edge.sensor.types import AgeGuess, GenderGuess, VisitSummary
+from edge.sensor.uplink.coarsening import coarsen_visit
+from edge.sensor.uplink.link_client import LinkClient
 
 
 class _Clock:

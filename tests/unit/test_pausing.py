@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from edge.cli.app import build
 from edge.errors import ConfigError, SourceUnavailable, UsageError
 from edge.machine.button import presses
-from edge.pausing import FLAG_NAME, LocalPause, PauseFlag
+from edge.sensor.pausing import FLAG_NAME, LocalPause, PauseFlag
 from edge.settings.opening_hours import is_open, parse_hours
 from edge.settings.settings import Pause
 

@@ -8,8 +8,8 @@ import socket
 
 import pytest
 
-from edge.privacy import rules
-from edge.privacy.seccomp import Argument, Compare, Refusal
+from edge.sensor.lock import rules
+from edge.sensor.lock.seccomp import Argument, Compare, Refusal
 from tests.conftest import unavailable
 
 X86_64, AARCH64 = 0xC000003E, 0xC00000B7

@@ -22,7 +22,7 @@ def test_the_part_that_speaks_cannot_see() -> None:
     script = (
         "import sys, edge.publisher.publisher, edge.settings.settings_file\n"
         "eyes = {'numpy', 'cv2', 'openvino', 'onnxruntime', 'ai_edge_litert', 'tflite_runtime', 'PIL', 'picamera2',\n"
-        "        'edge.types', 'edge.imaging', 'edge.ports', 'edge.pipeline'}\n"
+        "        'edge.sensor.types', 'edge.sensor.imaging', 'edge.sensor.ports', 'edge.sensor.pipeline'}\n"
         "found = sorted(eyes & set(sys.modules))\n"
         "sys.exit(f'imports {found}' if found else 0)\n"
     )

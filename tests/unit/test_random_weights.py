@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edge.errors import BadInput
-from edge.random_weights import read_layers, write_random_weights
+from edge.workbench.bench.random_weights import read_layers, write_random_weights
 
 PROTOTXT = """
 name: "small"

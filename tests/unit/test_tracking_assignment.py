@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.tracking.assignment import ALONE, assign
+from edge.sensor.tracking.assignment import ALONE, assign
 
 Costs = list[list[float]]
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.tracking.kalman import COAST_S, CentreFilter
+from edge.sensor.tracking.kalman import COAST_S, CentreFilter
 
 
 def walk(step_s: float, speed: float, seconds: float) -> CentreFilter:

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from edge.geometry import Box
-from edge.ports import TrackUpdate
+from edge.sensor.geometry import Box
+from edge.sensor.ports import TrackUpdate
+from edge.sensor.tracking import FaceTracker
+from edge.sensor.tracking.tracker import MAX_TRACKS
+from edge.sensor.types import Detection, Track, TrackState
 from edge.settings.settings import Tracking
-from edge.tracking import FaceTracker
-from edge.tracking.tracker import MAX_TRACKS
-from edge.types import Detection, Track, TrackState
 
 FPS = 10.0
 SCORE = 0.6

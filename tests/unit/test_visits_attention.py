@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.sensor.visits.attention import Gaze, is_looking
+from edge.sensor.visits.pose import Pose
 from edge.settings.settings import Attention
-from edge.visits.attention import Gaze, is_looking
-from edge.visits.pose import Pose
 
 CONE = Attention(max_yaw_deg=25, max_pitch_deg=20)
 

@@ -3,13 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.geometry import Box
 from edge.schemas.taxonomy import ADS_8
+from edge.sensor.geometry import Box
+from edge.sensor.types import AttributeEstimate, Track, TrackState
+from edge.sensor.visits.book import VisitBook
+from edge.sensor.visits.fusion import Fusion
+from edge.sensor.visits.minors import Policy
 from edge.settings.settings import Attention, Attributes, Visits
-from edge.types import AttributeEstimate, Track, TrackState
-from edge.visits.book import VisitBook
-from edge.visits.fusion import Fusion
-from edge.visits.minors import Policy
 
 AHEAD = np.array([(35, 40), (65, 40), (50, 54), (38, 66), (62, 66)], np.float32)
 CONFIRMED, LOST, TENTATIVE = TrackState.CONFIRMED, TrackState.LOST, TrackState.TENTATIVE

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from edge.catalog.manifest import Calibration
 from edge.schemas.taxonomy import ADIENCE_8, ADS_8, SIMPLE_4, Taxonomy
-from edge.types import AttributeEstimate
-from edge.visits.fusion import Fusion, Probs, pool
-from edge.visits.minors import profile
+from edge.sensor.types import AttributeEstimate
+from edge.sensor.visits.fusion import Fusion, Probs, pool
+from edge.sensor.visits.minors import profile
 
 
 def sum_ages(taxonomy: Taxonomy):  # type: ignore[no-untyped-def]

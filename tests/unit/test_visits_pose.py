@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.geometry import Points
-from edge.visits.pose import NOSE_DEPTH_ACROSS, NOSE_DEPTH_DOWN, REST, estimate_pose
+from edge.sensor.geometry import Points
+from edge.sensor.visits.pose import NOSE_DEPTH_ACROSS, NOSE_DEPTH_DOWN, REST, estimate_pose
 
 EYES_AND_MOUTH = np.array([(-1, -0.5), (1, -0.5), (-1, 0.5), (1, 0.5)], np.float64)
 

@@ -10,13 +10,13 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.geometry import Box
 from edge.schemas.taxonomy import ADS_8
+from edge.sensor.geometry import Box
+from edge.sensor.tracking import FaceTracker
+from edge.sensor.types import AttributeEstimate, Detection, Track, TrackState, VisitSummary
+from edge.sensor.visits.book import VisitBook
+from edge.sensor.visits.fusion import Fusion, Probs
 from edge.settings.settings import Attention, Attributes, Tracking, Visits
-from edge.tracking import FaceTracker
-from edge.types import AttributeEstimate, Detection, Track, TrackState, VisitSummary
-from edge.visits.book import VisitBook
-from edge.visits.fusion import Fusion, Probs
 
 SCORE, FALSE_SCORE = 0.6, 0.73
 MAX_GAP_S = 2.0

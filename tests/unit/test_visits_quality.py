@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.geometry import Box
-from edge.types import Image, Track, TrackState
-from edge.visits.pose import Pose
-from edge.visits.quality import rate_geometry, rate_look, rate_pixels
+from edge.sensor.geometry import Box
+from edge.sensor.types import Image, Track, TrackState
+from edge.sensor.visits.pose import Pose
+from edge.sensor.visits.quality import rate_geometry, rate_look, rate_pixels
 
 AHEAD = Pose(0, 0)
 poses = st.one_of(st.none(), st.builds(Pose, st.floats(-90, 90), st.floats(-90, 90)))

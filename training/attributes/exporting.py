@@ -7,10 +7,10 @@ from pathlib import Path
 
 import torch
 
-from edge.attributes.aligned import TEMPLATE
 from edge.catalog.manifest import Artefact, Crop, Input, Manifest, ModelFile
 from edge.catalog.manifest_file import MANIFEST, write_manifest
 from edge.files import write_folder
+from edge.workbench.faces import TEMPLATE
 from training.attributes.config import TrainingConfig
 from training.attributes.teaching import load_network
 from training.export import INPUT, export_onnx

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from edge.types import FEMALE
+from edge.sensor.types import FEMALE
 from training.attributes.config import Targets
 from training.data.chips import UNKNOWN, Chips
 from training.networks.attributes import AGES

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from edge.attributes.ages import bracket_map
 from edge.schemas.taxonomy import ADS_8, MAX_AGE, MINOR_BELOW
-from edge.types import FEMALE
+from edge.sensor.attributes.ages import bracket_map
+from edge.sensor.types import FEMALE
 from training.attributes.validation import answer
 from training.data.chips import Chips
 from training.evaluation.calibration import FEWEST, Labels, Probs, fit_temperature

@@ -8,8 +8,8 @@ from msgspec import Struct
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from edge.attributes.age101 import median_years
-from edge.types import FEMALE
+from edge.sensor.attributes.age101 import median_years
+from edge.sensor.types import FEMALE
 from training.data.chips import Chips
 from training.networks.attributes import AttributeNetwork, NetworkConfig
 from training.networks.pictures import to_input

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from edge.errors import BadInput, explain
-from edge.geometry import Box
+from edge.sensor.geometry import Box
 from training.data.boxes import STATES, BoxedPhotographs, FaceState, LabelledFace
 from training.data.collection import LeftOut, collect, keep_present
 from training.data.samples import Sample

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from edge.geometry import Box
-from edge.types import Image
+from edge.sensor.geometry import Box
+from edge.sensor.types import Image
 from training.data.collection import Collection, LeftOut
 from training.data.samples import Sample
 from training.data.subset import spread

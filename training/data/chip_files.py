@@ -8,13 +8,13 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from edge.assemble import detector_score, open_networks
 from edge.catalog.lookup import open_catalog
-from edge.detection.finding import find_with
 from edge.errors import BadInput, UsageError, explain
-from edge.geometry import Points
+from edge.sensor.assemble import detector_score, open_networks
+from edge.sensor.geometry import Points
+from edge.sensor.types import Image
 from edge.settings.settings import Attributes, Settings
-from edge.types import Image
+from edge.workbench.faces import find_with
 from training.data.chips import Chips, FindLandmarks, join, make_chips, save_chips
 from training.data.collection import Reading, need_distinct_names
 from training.data.faces import nearest_centre

@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from edge.attributes.aligned import TEMPLATE
-from edge.cameras.image_file import decode_image
 from edge.errors import UsageError, explain
 from edge.files import write_whole
-from edge.geometry import Points
-from edge.imaging import align_face, stretch
-from edge.types import FEMALE, MALE, Image
+from edge.sensor.geometry import Points
+from edge.sensor.imaging import align_face, stretch
+from edge.sensor.sources.image_file import decode_image
+from edge.sensor.types import FEMALE, MALE, Image
+from edge.workbench.faces import TEMPLATE
 from training.data.collection import Reading
 from training.data.columns import count_pictures, need_rows, read_columns
 from training.data.samples import Sample

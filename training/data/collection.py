@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from edge.errors import BadInput, UsageError, explain
-from edge.types import Image
+from edge.sensor.types import Image
 from training.data.samples import Photographs, Sample
 from training.data.storage import Storage, decode
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edge.types import Detection, Image
+from edge.sensor.types import Detection, Image
 
 
 def nearest_centre(faces: Sequence[Detection], image: Image) -> Detection | None:

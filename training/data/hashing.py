@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.types import Image
+from edge.sensor.types import Image
 
 SIDE = 16
 BITS = SIDE * SIDE

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from edge.schemas.taxonomy import Taxonomy
-from edge.types import Image
+from edge.sensor.types import Image
 
 Gender = Literal["female", "male"]
 AgeRange = tuple[int, int]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from edge.catalog.lookup import open_catalog
 from edge.errors import UsageError, explain
+from edge.sensor.types import Image
 from edge.settings.settings import Settings
-from edge.types import Image
 from training.data.box_readers import open_boxed
 from training.data.boxes import BoxedPhotographs, LabelledFace, keep_inside
 from training.data.collection import Collection, LeftOut, Reading, need_distinct_names

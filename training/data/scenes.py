@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.cameras.image_file import decode_image
 from edge.errors import UsageError, explain
 from edge.files import write_whole
-from edge.types import Image
+from edge.sensor.sources.image_file import decode_image
+from edge.sensor.types import Image
 from training.data.boxes import STATES
 from training.data.columns import count_pictures, need_rows, read_columns
 from training.data.teachers import TaughtFace

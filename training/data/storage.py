@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from edge.cameras.image_file import decode_image
-from edge.cameras.pictures import MAX_IMAGE_BYTES, is_image
 from edge.errors import BadInput, explain
-from edge.types import Image
+from edge.sensor.sources.image_file import decode_image
+from edge.sensor.sources.pictures import MAX_IMAGE_BYTES, is_image
+from edge.sensor.types import Image
 
 
 class Storage(Protocol):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge.types import Image
+from edge.sensor.types import Image
 from training.data.samples import Photographs, Sample
 
 

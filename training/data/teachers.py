@@ -14,12 +14,12 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from edge.assemble import open_networks
 from edge.catalog.lookup import Catalog
-from edge.detection.detector import NetworkDetector
-from edge.geometry import Box, Points, iou
+from edge.sensor.assemble import open_networks
+from edge.sensor.detection.detector import NetworkDetector
+from edge.sensor.geometry import Box, Points, iou
+from edge.sensor.types import Detection, Image
 from edge.settings.settings import Attributes, Settings
-from edge.types import Detection, Image
 from training.data.boxes import LabelledFace
 
 SAME_FACE_IOU = 0.4

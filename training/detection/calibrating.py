@@ -12,7 +12,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from edge.imaging import letterbox
+from edge.sensor.imaging import letterbox
 from training.data.scenes import Scenes
 from training.detection.seeing import find_faces
 from training.detection.validation import truth_of

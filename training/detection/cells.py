@@ -47,7 +47,7 @@ def make_cells(hw: tuple[int, int], device: torch.device) -> Cells:
 
 
 def read_levels(levels: list[Level], cells: Cells) -> Guesses:
-    """Boxes and points in px, as `edge.detection.yunet` decodes them."""
+    """Boxes and points in px, as `edge.sensor.detection.yunet` decodes them."""
     logits, boxes, points = (torch.cat([_rows(level[part]) for level in levels], 1).float() for part in range(3))
     strides = cells.strides.view(1, -1, 1)
     centres = cells.corners + boxes[..., :2] * strides

@@ -31,7 +31,7 @@ SCORE_THRESHOLD, LOW_SCORE_THRESHOLD = 0.5, 0.3
 
 
 class Answering(nn.Module):
-    """A detector whose answers are those that `edge.detection.yunet` reads, its scores calibrated.
+    """A detector whose answers are those that `edge.sensor.detection.yunet` reads, its scores calibrated.
 
     Each kind of answer has a convolution of its own: in 8 bits they would else share one range.
     """

@@ -75,6 +75,7 @@ def _points_loss(guesses: Guesses, faces: FaceList, assigned: Assignment, wanted
 
 
 def _with_turn(points: Tensor) -> Tensor:
-    """(P, 5, 2) and a sixth: the nose against the middle of the others, by which `edge.visits.pose` reads the pose."""
+    """(P, 5, 2) and a sixth: the nose against the middle of the others, by which `edge.sensor.visits.pose` reads the
+    pose."""
     others = (points.sum(1) - points[:, NOSE]) / 4
     return torch.cat((points, (points[:, NOSE] - others).unsqueeze(1)), 1)

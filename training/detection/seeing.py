@@ -7,10 +7,10 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from edge.detection import yunet
-from edge.detection.nms import suppress
-from edge.imaging import stretch
-from edge.types import Image
+from edge.sensor.detection import yunet
+from edge.sensor.detection.nms import suppress
+from edge.sensor.imaging import stretch
+from edge.sensor.types import Image
 from training.evaluation.boxes import Found
 from training.networks.detection import STRIDES, DetectionNetwork
 

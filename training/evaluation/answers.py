@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.types import AttributeEstimate
-from edge.visits.fusion import Fusion
+from edge.sensor.types import AttributeEstimate
+from edge.sensor.visits.fusion import Fusion
 
 Floats = NDArray[np.float64]
 Looks = Sequence[AttributeEstimate]

@@ -9,11 +9,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.attributes.ages import bracket_map
 from edge.catalog.manifest import Calibration, Manifest
 from edge.errors import BadInput, explain
 from edge.schemas.taxonomy import Taxonomy
-from edge.types import AttributeEstimate
+from edge.sensor.attributes.ages import bracket_map
+from edge.sensor.types import AttributeEstimate
 from training.evaluation.calibration import (
     Fit,
     Probs,

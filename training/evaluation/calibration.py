@@ -1,9 +1,9 @@
 """Temperatures and thresholds for a manifest, fitted on validation photographs.
 
 Temperature: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017: the one number that makes the labelled
-answers least surprising. It is fitted through `edge.visits.fusion`'s own floor and step into brackets, so that what is
-calibrated is the confidence that an event tells. Threshold: the least confidence, in steps of 0.01, from which told
-answers are right as often as is asked for.
+answers least surprising. It is fitted through `edge.sensor.visits.fusion`'s own floor and step into brackets, so that
+what is calibrated is the confidence that an event tells. Threshold: the least confidence, in steps of 0.01, from which
+told answers are right as often as is asked for.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import BadInput, explain
-from edge.visits.fusion import FLOOR
+from edge.sensor.visits.fusion import FLOOR
 from training.evaluation.measures import Confidences, expected_calibration_error
 
 Probs = NDArray[np.float32]
@@ -78,7 +78,7 @@ def fit_temperature(probs: Probs, labels: Labels, to_classes: Callable[[Probs], 
 
 
 def cool(probs: Probs, temperature: float) -> Probs:
-    """What `edge.visits.fusion.pool` makes of one look, for (N, bins) at once."""
+    """What `edge.sensor.visits.fusion.pool` makes of one look, for (N, bins) at once."""
     logs = np.log(np.maximum(probs, FLOOR / probs.shape[-1])) / temperature
     odds = np.exp(logs - logs.max(axis=1, keepdims=True))
     return np.asarray(odds / odds.sum(axis=1, keepdims=True), np.float32)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from edge.imaging import stretch
-from edge.types import Image
+from edge.sensor.imaging import stretch
+from edge.sensor.types import Image
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.types import Detection
+from edge.sensor.types import Detection
 from training.evaluation.boxes import Found, Matched, Truth, make_curve, match, overlap_matrix, sides
 from training.evaluation.detecting import as_boxes
 from training.evaluation.detection_records import ClipResult

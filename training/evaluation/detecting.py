@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 from msgspec.structs import replace
 
-from edge.assemble import open_networks
 from edge.catalog.lookup import Catalog, Located
 from edge.catalog.manifest import Manifest
 from edge.catalog.manifest_file import MANIFEST, read_manifest
-from edge.detection.detector import NetworkDetector
 from edge.errors import ManifestError, UsageError, explain
-from edge.imaging import stretch
-from edge.inference.opening import KINDS, open_session
+from edge.sensor.assemble import open_networks
+from edge.sensor.detection.detector import NetworkDetector
+from edge.sensor.imaging import stretch
+from edge.sensor.inference.opening import KINDS, open_session
+from edge.sensor.types import Detection, Image
 from edge.settings.settings import Attributes, Settings
-from edge.types import Detection, Image
 
 FAINTEST = 0.02
 """A curve of precision over recall wants faint answers too."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.geometry import Box, iou
-from edge.imaging import brightness, grey_face
-from edge.types import Detection, Image
+from edge.sensor.geometry import Box, iou
+from edge.sensor.imaging import brightness, grey_face
+from edge.sensor.types import Detection, Image
 from training.data.boxes import LabelledFace
 from training.evaluation.boxes import Curve, Found, Truth, make_curve, match, sides
 from training.evaluation.detecting import as_boxes

@@ -14,7 +14,7 @@ from training.evaluation.options import AsJson, Labels, Limit, Seed
 
 if TYPE_CHECKING:
     from edge.cli.progress import Progress
-    from edge.visits.fusion import Fusion
+    from edge.sensor.visits.fusion import Fusion
     from training.data.boxes import BoxedPhotographs
     from training.data.samples import Photographs
     from training.evaluation.gate_scoring import CoverStep, GateStep

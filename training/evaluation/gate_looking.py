@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import torch
 
-from edge.types import AttributeEstimate, Detection, Image, Track, TrackState
-from edge.visits.quality import rate_look
+from edge.sensor.types import AttributeEstimate, Detection, Image, Track, TrackState
+from edge.sensor.visits.quality import rate_look
 from training.data.boxes import LabelledFace, keep_inside
 from training.data.collection import LeftOut, Reading
 from training.data.faces import nearest_centre

@@ -9,8 +9,8 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from edge.schemas.taxonomy import ADS_8
-from edge.types import FEMALE, MALE, AttributeEstimate
-from edge.visits.fusion import Fusion
+from edge.sensor.types import FEMALE, MALE, AttributeEstimate
+from edge.sensor.visits.fusion import Fusion
 from training.data.samples import Sample
 from training.evaluation.answers import Answers, read_answers
 from training.evaluation.truth import Truth, read_truth

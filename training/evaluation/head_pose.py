@@ -13,17 +13,17 @@ import numpy as np
 
 from edge.catalog.lookup import shared_dir
 from edge.errors import InferenceError, ModelNotFound, UsageError, explain, missing_package
-from edge.geometry import Box
-from edge.imaging import crop_square
-from edge.inference.quiet import silence_openvino
-from edge.types import Image
-from edge.visits.pose import Pose
+from edge.sensor.geometry import Box
+from edge.sensor.imaging import crop_square
+from edge.sensor.inference.quiet import silence_openvino
+from edge.sensor.types import Image
+from edge.sensor.visits.pose import Pose
 
 INPUT_PX = 60
 MARGIN = 0.1
 """Round the face, share of its side on each side: Open Model Zoo's own face demo enlarges boxes by 1.2."""
 YAW, PITCH = "angle_y_fc", "angle_p_fc"
-"""Outputs, degrees; signs as in `edge.visits.pose`."""
+"""Outputs, degrees; signs as in `edge.sensor.visits.pose`."""
 PLACE = "omz/head-pose-estimation-adas-0001/FP16-INT8/head-pose-estimation-adas-0001.xml"
 
 

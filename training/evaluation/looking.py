@@ -10,18 +10,18 @@ from itertools import islice
 import msgspec
 
 from edge.analysis.pictures import Aligned, look_at
-from edge.assemble import MAX_BATCH, detector_score, make_fusion, open_networks
-from edge.attributes.estimator import NetworkEstimator
 from edge.catalog.lookup import Catalog
 from edge.catalog.manifest import Manifest
-from edge.detection.detector import NetworkDetector
 from edge.errors import ManifestError, explain
-from edge.inference.opening import KINDS, open_session
 from edge.schemas.taxonomy import TAXONOMIES
 from edge.schemas.vocabulary import TaxonomyName
+from edge.sensor.assemble import MAX_BATCH, detector_score, make_fusion, open_networks
+from edge.sensor.attributes.estimator import NetworkEstimator
+from edge.sensor.detection.detector import NetworkDetector
+from edge.sensor.inference.opening import KINDS, open_session
+from edge.sensor.types import AttributeEstimate, Image
+from edge.sensor.visits.fusion import Fusion
 from edge.settings.settings import Settings
-from edge.types import AttributeEstimate, Image
-from edge.visits.fusion import Fusion
 from training.data.collection import Reading
 from training.data.faces import nearest_centre
 from training.data.samples import Photographs, Sample

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.schemas.taxonomy import TAXONOMIES
-from edge.types import FEMALE, MALE
+from edge.sensor.types import FEMALE, MALE
 from training.evaluation.answers import Answers
 from training.evaluation.truth import UNKNOWN, Truth
 

@@ -14,9 +14,9 @@ from training.evaluation.options import AsJson, Limit
 
 if TYPE_CHECKING:
     from edge.cli.progress import Progress
+    from edge.sensor.types import Image
+    from edge.sensor.visits.pose import Pose
     from edge.settings.settings import Settings
-    from edge.types import Image
-    from edge.visits.pose import Pose
     from training.data.samples import Photographs
     from training.evaluation.detecting import DetectorSubject
     from training.evaluation.head_pose import HeadPose

@@ -9,8 +9,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from edge.types import Detection, Image
-from edge.visits.pose import Pose, estimate_pose
+from edge.sensor.types import Detection, Image
+from edge.sensor.visits.pose import Pose, estimate_pose
 from training.evaluation.head_pose import HeadPose
 
 YAW_RANGES_DEG = ((0, 15), (15, 30), (30, 45), (45, 90))

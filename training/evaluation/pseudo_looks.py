@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge.attributes.aligned import TEMPLATE
-from edge.geometry import Box, Points
-from edge.imaging import TEMPLATES, align_face, brightness, grey_face, sharpness, stretch
-from edge.types import Image
-from edge.visits.quality import rate_geometry, rate_pixels
+from edge.sensor.geometry import Box, Points
+from edge.sensor.imaging import TEMPLATES, align_face, brightness, grey_face, sharpness, stretch
+from edge.sensor.types import Image
+from edge.sensor.visits.quality import rate_geometry, rate_pixels
+from edge.workbench.faces import TEMPLATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Disturbance:
 def disturb(image: Image, landmarks: Points, random: np.random.Generator, by: Disturbance) -> tuple[Image, float]:
     """A chip of one look, uint8 (112, 112, 3) BGR, and its quality 0-1 as the device rates looks.
 
-    landmarks: float32 (5, 2) px of the face in the image, as `edge.types.Detection` orders them.
+    landmarks: float32 (5, 2) px of the face in the image, as `edge.sensor.types.Detection` orders them.
     """
     side = TEMPLATES[TEMPLATE][0]
     chip = align_face(image, _jitter(landmarks, random, by), TEMPLATE, (side, side))

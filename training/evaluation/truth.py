@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edge.errors import UsageError, explain
 from edge.schemas.taxonomy import ADS_8, TAXONOMIES
-from edge.types import FEMALE, MALE
+from edge.sensor.types import FEMALE, MALE
 from training.data.samples import OLDEST, Sample
 
 Mask = NDArray[np.bool_]

@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import msgspec
 import numpy as np
 
-from edge.assemble import MAX_BATCH
-from edge.attributes.aligned import TEMPLATE
-from edge.geometry import Points
-from edge.imaging import TEMPLATES
-from edge.ports import FrameSource
-from edge.tracking.tracker import FaceTracker
-from edge.types import AttributeEstimate, Detection, Frame, Image, Track, TrackState
-from edge.visits.fusion import Fusion
-from edge.visits.quality import rate_look
+from edge.sensor.assemble import MAX_BATCH
+from edge.sensor.geometry import Points
+from edge.sensor.imaging import TEMPLATES
+from edge.sensor.ports import FrameSource
+from edge.sensor.tracking.tracker import FaceTracker
+from edge.sensor.types import AttributeEstimate, Detection, Frame, Image, Track, TrackState
+from edge.sensor.visits.fusion import Fusion
+from edge.sensor.visits.quality import rate_look
+from edge.workbench.faces import TEMPLATE
 from training.data.collection import Reading
 from training.data.faces import nearest_centre
 from training.data.samples import Photographs, Sample

@@ -63,8 +63,8 @@ def visits(
 
 
 def _watch(subject: Subject, clip: str, seed: int, progress: Progress) -> list[TrackSteadiness]:
-    from edge.cameras.length import stated_pictures
-    from edge.cameras.opening import kind_of_source, open_source
+    from edge.sensor.sources.opening import kind_of_source, open_source
+    from edge.workbench.analyze.length import stated_pictures
     from training.evaluation.visit_gain import FEWEST_LOOKS, TrackSteadiness, looks_of_tracks, steadiness
 
     progress.begin(clip, lambda: stated_pictures(clip, kind_of_source(clip)))

@@ -1,8 +1,9 @@
 """The face detector: a small backbone, a pyramid of three levels, and at each cell a score, a box and five landmarks.
 
 Pyramid after Lin et al., "Feature Pyramid Networks for Object Detection", CVPR 2017; cells and their offsets as YuNet's
-(Wu, Peng and Yu, Machine Intelligence Research 20, 2023), so that `edge.detection.yunet` reads them. Only 3x3 and 1x1
-convolutions, ReLU, addition and nearest upsampling: OpenVINO, TFLite, the Edge TPU and the NCS2 take all of them.
+(Wu, Peng and Yu, Machine Intelligence Research 20, 2023), so that `edge.sensor.detection.yunet` reads them. Only 3x3
+and 1x1 convolutions, ReLU, addition and nearest upsampling: OpenVINO, TFLite, the Edge TPU and the NCS2 take all of
+them.
 """
 
 from __future__ import annotations

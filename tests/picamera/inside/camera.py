@@ -18,13 +18,13 @@ from picamera2 import Picamera2
 from picamera2.allocators import LibcameraAllocator
 from picamera2.allocators.allocator import Sync
 
-from edge.cameras.newest import NewestFrame
-from edge.cameras.picamera import PicameraSource, video_configuration
-from edge.cameras.rotation import Rotated
 from edge.catalog.lookup import Catalog
-from edge.detection.detector import NetworkDetector
-from edge.inference.opening import open_session
-from edge.pipeline import on_image
+from edge.sensor.detection.detector import NetworkDetector
+from edge.sensor.inference.opening import open_session
+from edge.sensor.pipeline import on_image
+from edge.sensor.sources.newest import NewestFrame
+from edge.sensor.sources.picamera import PicameraSource, video_configuration
+from edge.sensor.sources.rotation import Rotated
 from edge.settings.settings import Camera
 
 

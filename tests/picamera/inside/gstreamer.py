@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import sys
 
-from edge.cameras.csi import SINK, open_gstreamer, opencv_has_gstreamer
 from edge.errors import SourceUnavailable
+from edge.sensor.sources.csi import SINK, open_gstreamer, opencv_has_gstreamer
 
 
 def main(words: str) -> None:

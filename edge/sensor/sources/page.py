@@ -1,0 +1,69 @@
+"""Finds the video stream of a web page, such as YouTube's, with yt-dlp. Workstation only: `analyze`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from edge.errors import SourceUnavailable, explain
+from edge.sensor.sources.address import page_url, shown
+
+
+class _Silent:
+    """yt-dlp's logger protocol: its messages come back as the exception."""
+
+    def debug(self, message: str) -> None:
+        """Drop a message."""
+
+    warning = error = debug
+
+
+def stream_of_page(address: str, max_height_px: int) -> str:
+    """Address of the best video stream of a page, at most max_height_px high where the page offers a choice.
+
+    Raises SourceUnavailable when yt-dlp is not installed or finds no video.
+    """
+    where = shown(address)
+    try:
+        import yt_dlp
+    except ImportError as error:
+        raise SourceUnavailable(
+            explain("page addresses need yt-dlp", where=where, next_step="install passerby[pages]")
+        ) from error
+    try:
+        with yt_dlp.YoutubeDL(_options(max_height_px)) as finder:
+            found: Mapping[str, Any] = finder.extract_info(page_url(address), download=False) or {}
+    except yt_dlp.utils.YoutubeDLError as error:
+        raise SourceUnavailable(explain("no video found on this page", where=where, got=_reason(error))) from error
+    url = _first_video(found).get("url")
+    if not url:
+        raise SourceUnavailable(explain("no video found on this page", where=where))
+    return str(url)
+
+
+def _options(max_height_px: int) -> dict[str, Any]:
+    """Faces need no sound, so a stream of video alone is as good; nothing is written to disk."""
+    return {
+        "format": f"bv*[height<=?{max_height_px}]/b[height<=?{max_height_px}]/bv*/b",
+        "logger": _Silent(),
+        "noprogress": True,
+        "noplaylist": True,
+        "cachedir": False,
+        "socket_timeout": 10,
+        "retries": 1,
+        "extractor_retries": 1,
+    }
+
+
+def _first_video(found: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The video itself, or the first of a page that shows several."""
+    entries = found.get("entries")
+    if entries is None:
+        return found
+    return next((entry for entry in entries if entry), {})
+
+
+def _reason(error: Exception) -> str:
+    """The first line of yt-dlp's message, without its colours' word and its plea for bug reports."""
+    line = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return line.removeprefix("ERROR: ").partition("; please report")[0]

@@ -1,0 +1,63 @@
+"""Which detection continues which track: gated cost of overlap and centre distance in sizes of the face."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import hypot
+
+from edge.sensor.geometry import Box, iou
+from edge.sensor.tracking.assignment import ALONE, assign
+from edge.sensor.tracking.tracklet import Tracklet
+from edge.sensor.types import Detection
+
+GATE_STDS = 3.0
+"""A detection further from the prediction than this many standard deviations is somebody else."""
+MIN_GATE, MAX_GATE = 0.6, 2.5
+"""Bounds of the gate in sizes of the face: detectors jitter, and nobody is looked for further away than this."""
+MAX_SIZE_RATIO = 2.0
+"""A face does not double or halve its size between two sights of it."""
+HEAD_ACROSS, HEAD_ABOVE = 0.7, 1.0
+"""Half axes of a head round the centre of its face, in sizes of the face: to the sides and down, and up to the hair. No
+other face can be seen there, but detectors find one in a collar or a fringe."""
+
+
+class Sighting:
+    """A detection with what the cost needs, computed once."""
+
+    __slots__ = ("detection", "side", "x", "y")
+
+    def __init__(self, detection: Detection) -> None:
+        self.detection = detection
+        self.x, self.y = detection.box.centre
+        self.side = max(detection.box.side, 1.0)
+
+
+def pair_cost(track: Tracklet, sighting: Sighting) -> float:
+    """Half overlap, half distance in the gate: 0 for the same box, `ALONE` outside the gate or for another size."""
+    x, y, std = track.predicted
+    ratio = sighting.side / track.side
+    if not 1 / MAX_SIZE_RATIO <= ratio <= MAX_SIZE_RATIO:
+        return ALONE
+    gate = min(max(GATE_STDS * std, MIN_GATE), MAX_GATE)
+    distance = hypot(sighting.x - x, sighting.y - y) / (track.side * gate)
+    if distance >= 1.0:
+        return ALONE
+    return 0.5 * (1.0 - iou(track.expected_box, sighting.detection.box)) + 0.5 * distance
+
+
+def associate(
+    tracks: Sequence[Tracklet], sightings: Sequence[Sighting], max_cost: float = ALONE
+) -> list[tuple[Tracklet, Sighting]]:
+    """The cheapest pairs of tracks and sightings; pairs of `max_cost` and more are forbidden."""
+    if not tracks or not sightings:
+        return []
+    costs = [[cost if (cost := pair_cost(t, s)) < max_cost else ALONE for s in sightings] for t in tracks]
+    return [(tracks[row], sightings[column]) for row, column in assign(costs)]
+
+
+def is_on_head(box: Box, sighting: Sighting) -> bool:
+    """Whether the sighting lies on the head of the face in the box, or that head on the sighting's if it is larger."""
+    x, y = box.centre
+    side = max(box.side, sighting.side)
+    across, down = (sighting.x - x) / side, (sighting.y - y) / side
+    return hypot(across / HEAD_ACROSS, down / (HEAD_ACROSS if down > 0 else HEAD_ABOVE)) < 1.0

@@ -1,0 +1,33 @@
+"""How many pictures a source will give, as far as that is told without decoding them: for a progress bar."""
+
+from __future__ import annotations
+
+import tarfile
+from pathlib import Path
+
+import cv2
+
+from edge.sensor.sources.address import SourceKind
+from edge.sensor.sources.pictures import is_image
+from edge.sensor.sources.quiet import silence_vendors
+
+
+def stated_pictures(address: str, kind: SourceKind) -> int | None:
+    """Pictures of a folder or plain tar, frames of a video; None where nothing states it or it cannot be read."""
+    try:
+        if kind is SourceKind.FOLDER:
+            return sum(is_image(path.name) for path in Path(address).rglob("*"))
+        if kind is SourceKind.TAR:
+            with tarfile.open(address, "r:") as tar:
+                return sum(is_image(member.name) for member in tar)
+    except (OSError, tarfile.TarError, EOFError):
+        return None
+    return _frames(address) if kind in (SourceKind.VIDEO, SourceKind.GIF) else None
+
+
+def _frames(address: str) -> int | None:
+    silence_vendors()
+    capture = cv2.VideoCapture(address, cv2.CAP_FFMPEG)
+    frames = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+    capture.release()
+    return frames if frames > 0 else None
