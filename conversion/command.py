@@ -12,11 +12,11 @@ import typer
 
 from conversion.options import NetworkOptions, PictureOptions, with_groups
 from edge.catalog.manifest_file import MANIFEST
-from edge.cli.options import AsJson
 from edge.errors import CHECK_FAILED, UsageError, explain, need_packages
 from edge.schemas.vocabulary import ArtefactKind
-from training.interrupt import interruptible
-from training.reports.printing import warn
+from edge.terminal.interrupt import interruptible
+from edge.terminal.options import AsJson
+from edge.workbench.pages.printing import warn
 
 if TYPE_CHECKING:
     from conversion.verify.report import Report
@@ -191,7 +191,7 @@ def _show(report: Report, as_json: bool) -> None:
         typer.echo(msgspec.json.format(msgspec.json.encode(report), indent=2).decode())
         return
     from conversion.verify.report import table
-    from training.reports.printing import print_table
+    from edge.workbench.pages.printing import print_table
 
     print_table(table(report))
 

@@ -101,3 +101,8 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
         raise BadInput(explain("folder cannot be made", where=str(folder), got=error.strerror)) from error
     for name, content in files.items():
         write_whole(folder / name, content)
+
+
+def partial_name(path: Path) -> Path:
+    """The name that a file has until it is whole: hidden, beside its own, of its own suffix."""
+    return path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")

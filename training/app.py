@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from msgspec.structs import replace
 
-from edge.cli.options import TargetList, settings_from, with_flags
-from edge.cli.run import configure_logging
 from edge.errors import INTERRUPTED, UsageError, explain, need_packages
+from edge.terminal.options import TargetList, configure_logging, settings_from, with_flags
 from training.configuration import LARGEST_SEED
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ def data(
 ) -> None:
     """Count what data sets hold by age, gender, group and picture size, and their near-copies: one page, and plots."""
     _need("matplotlib")
-    from edge.cli.progress import progress_bar
+    from edge.terminal.progress import progress_bar
     from training.data.readers import open_all
     from training.data.report import PAGE, write_data_report
 

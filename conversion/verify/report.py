@@ -14,7 +14,7 @@ from msgspec import Struct
 from conversion.verify.old_runtimes import RuntimeCheck
 from conversion.verify.tensors import EDGES
 from edge.files import write_folder
-from training.reports.page import Rows
+from edge.workbench.pages.page import Rows
 
 TOOLS = ("passerby", "onnx", "onnxslim", "onnxruntime", "openvino", "nncf", "opencv-python-headless", "ai-edge-litert")
 
@@ -102,7 +102,7 @@ def _latency(found: dict[str, float]) -> str:
 
 def _plot(report: Report) -> bytes:
     """PNG of the distribution of the absolute errors of all outputs, one line an artefact."""
-    from training.reports.drawing import label, legend, new_figure, png, series_colour
+    from edge.workbench.pages.drawing import label, legend, new_figure, png, series_colour
 
     figure, axes = new_figure(8, 4.5)
     for number, each in enumerate(one for one in report.artefacts if sum(one.distribution)):

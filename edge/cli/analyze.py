@@ -11,20 +11,29 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from edge.cli.options import ConfigFile, Fps, ModelSetName, Overrides, Pace, TargetList, settings_from, with_flags
-from edge.cli.progress import Progress, progress_bar
-from edge.cli.run import configure_logging
 from edge.errors import INTERRUPTED, UsageError, explain
 from edge.schemas.taxonomy import taxonomy
 from edge.settings.settings import Settings
+from edge.terminal.options import (
+    ConfigFile,
+    Fps,
+    ModelSetName,
+    Overrides,
+    Pace,
+    TargetList,
+    configure_logging,
+    settings_from,
+    with_flags,
+)
+from edge.terminal.progress import Progress, progress_bar
 
 if TYPE_CHECKING:
-    from edge.analysis.analyst import Analyst
-    from edge.analysis.listening import Listener, Seen, Visited, Watched
-    from edge.analysis.sources import Source
     from edge.schemas.analyze import AnalyzeError
     from edge.sensor.assemble import Networks
+    from edge.workbench.analyze.analyst import Analyst
+    from edge.workbench.analyze.listening import Listener, Seen, Visited, Watched
     from edge.workbench.analyze.reopening import CameraChange
+    from edge.workbench.analyze.sources import Source
 
 
 Sources = Annotated[
@@ -67,7 +76,7 @@ def analyze(
     except KeyboardInterrupt:
         code = INTERRUPTED
     except BrokenPipeError:
-        from edge.analysis.output import leave_stdout
+        from edge.terminal.output import leave_stdout
 
         leave_stdout()
         code = 0
@@ -87,12 +96,12 @@ class _Request(NamedTuple):
 
 def _analyze(request: _Request, settings: Settings) -> int:
     """Check what was asked, open the networks, analyze the sources; returns the exit code."""
-    from edge.analysis.analyst import Analyst, check_request
-    from edge.analysis.listening import Everyone
-    from edge.analysis.output import line_output
-    from edge.analysis.sources import read_addresses
     from edge.catalog.lookup import open_catalog
     from edge.sensor.assemble import open_networks
+    from edge.terminal.output import line_output
+    from edge.workbench.analyze.analyst import Analyst, check_request
+    from edge.workbench.analyze.listening import Everyone
+    from edge.workbench.analyze.sources import read_addresses
 
     sources = read_addresses(request.addresses)
     check_request(sources, aligned=request.aligned, visits_only=request.visits)
@@ -133,11 +142,11 @@ def _analyze_each(sources: Sequence[Source], analyst: Analyst, progress: Progres
 
 def _line_writer(request: _Request, settings: Settings, networks: Networks, write: Callable[[str], None]) -> Listener:
     if request.json is None:
-        from edge.analysis.words import TextLines
+        from edge.workbench.analyze.words import TextLines
 
         return TextLines(write, taxonomy(settings.attributes.taxonomy), untrained=networks.untrained)
-    from edge.analysis.events import EventWriter
-    from edge.analysis.records import EventLines, FaceLines
+    from edge.workbench.analyze.events import EventWriter
+    from edge.workbench.analyze.records import EventLines, FaceLines
 
     return EventLines(write, EventWriter(settings, networks)) if request.visits else FaceLines(write)
 
@@ -145,8 +154,8 @@ def _line_writer(request: _Request, settings: Settings, networks: Networks, writ
 def _drawings(request: _Request, sources: Sequence[Source], networks: Networks, stack: ExitStack) -> Sequence[Listener]:
     if request.annotate is None:
         return []
-    from edge.analysis.drawings import Drawings
-    from edge.analysis.words import caption
+    from edge.workbench.analyze.drawings import Drawings
+    from edge.workbench.analyze.words import caption
 
     drawings = Drawings(request.annotate, sources, partial(caption, untrained=networks.untrained))
     stack.callback(drawings.close)
@@ -183,7 +192,8 @@ def _say(line: str) -> None:
 
 
 class _Complaints:
-    """One line on stderr for each picture or source that cannot be read. Implements `edge.analysis.Listener`."""
+    """One line on stderr for each picture or source that cannot be read. Implements
+    `edge.workbench.analyze.Listener`."""
 
     def seen(self, seen: Seen) -> None:
         """All is well."""

@@ -71,7 +71,7 @@ def main() -> None:
 
 def _end_with(error: OSError) -> NoReturn:
     """What the file system refuses, where no module says it in words of its own."""
-    from edge.analysis.output import leave_stdout
+    from edge.terminal.output import leave_stdout
 
     what = f"cannot be read or written ({error.strerror or error})"
     sys.stderr.write(f"passerby: {explain(what, where=str(error.filename or 'standard output'))}\n")

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edge.cli.options import (
+from edge.errors import BadInput, explain
+from edge.sensor.sources.address import DEMO_ADDRESS
+from edge.terminal.options import (
     AsJson,
     ConfigFile,
     Fps,
@@ -19,8 +21,6 @@ from edge.cli.options import (
     settings_from,
     with_flags,
 )
-from edge.errors import BadInput, explain
-from edge.sensor.sources.address import DEMO_ADDRESS
 
 if TYPE_CHECKING:
     from edge.sensor.types import Image
@@ -48,7 +48,7 @@ def bench(
     settings = settings_from(config, flags)
     images = load_frames(settings, frames)
     if seed_only:
-        from edge.bench.seed import open_seed, run_seed
+        from edge.workbench.bench.seed import open_seed, run_seed
 
         with open_seed() as seed:
             run_seed(seed, images)
@@ -91,8 +91,8 @@ def measured(
     """Everything that the bench says, by name."""
     import msgspec
 
-    from edge.bench.footprint import footprint
-    from edge.bench.measure import measure
+    from edge.workbench.bench.footprint import footprint
+    from edge.workbench.bench.measure import measure
 
     report = measure(settings, images, settings.camera.fps, Path(clip).name, rounds)
     return {**msgspec.to_builtins(report), **msgspec.to_builtins(footprint(flags))}

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from edge.cli.options import AsJson, ConfigFile, Overrides, settings_from
 from edge.settings.settings import Settings
 from edge.settings.settings_file import Setting, all_settings, to_toml
+from edge.terminal.options import AsJson, ConfigFile, Overrides, settings_from
 
 app = typer.Typer(help="Check, show and explain the settings.", no_args_is_help=True)
 

@@ -10,10 +10,10 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from edge.cli.options import AsJson, ModelSetName, Overrides, Source, with_flags
-from edge.cli.run import configure_logging, run_both
+from edge.cli.run import run_both
 from edge.machine.folders import models_dir
 from edge.sensor.sources.address import DEMO_ADDRESS
+from edge.terminal.options import AsJson, ModelSetName, Overrides, Source, configure_logging, with_flags
 from edge.workbench.demo.event_lines import event_line
 
 SHOWN = ("status", "info", "live", "visit")

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import typer
 
-from edge.cli.options import AsJson, BrokerUrl, ConfigFile, ModelSetName, Overrides, Source, settings_from, with_flags
 from edge.errors import CHECK_FAILED
+from edge.terminal.options import (
+    AsJson,
+    BrokerUrl,
+    ConfigFile,
+    ModelSetName,
+    Overrides,
+    Source,
+    settings_from,
+    with_flags,
+)
 
 
 def doctor(

@@ -15,8 +15,8 @@ from edge.catalog.files import FileCheck
 from edge.catalog.install import check_model, import_model
 from edge.catalog.lookup import Catalog, how_to_get, open_catalog
 from edge.catalog.manifest import Manifest
-from edge.cli.options import AsJson, ConfigFile, Overrides, settings_from
 from edge.errors import ManifestError, ModelNotFound, explain
+from edge.terminal.options import AsJson, ConfigFile, Overrides, settings_from
 
 app = typer.Typer(help="Networks and model sets: list, show, verify, import, fetch.", no_args_is_help=True)
 

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from edge.cli.options import ConfigFile, Overrides, settings_from
 from edge.errors import UsageError
+from edge.terminal.options import ConfigFile, Overrides, settings_from
 
 
 def pause(config: ConfigFile = None, overrides: Overrides = None) -> None:
@@ -39,9 +39,9 @@ def button(
     overrides: Overrides = None,
 ) -> None:
     """Pause and resume in turns at each press of a button or key, until its device goes away."""
-    from edge.cli.run import configure_logging
     from edge.machine.button import presses
     from edge.sensor.pausing import pause_flag
+    from edge.terminal.options import configure_logging
 
     configure_logging(quiet=False)
     flag = pause_flag(settings_from(config, overrides).pause)

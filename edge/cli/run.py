@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from pathlib import Path
@@ -10,7 +9,12 @@ from typing import Annotated
 
 import typer
 
-from edge.cli.options import (
+from edge.link.peer import group_id, trusted_uids, user_id
+from edge.machine.folders import state_dir
+from edge.publisher.broker.mqtt_client import check_broker
+from edge.publisher.link_server import SOCKET_NAME
+from edge.settings.settings import Settings
+from edge.terminal.options import (
     BrokerUrl,
     ConfigFile,
     Fps,
@@ -19,14 +23,10 @@ from edge.cli.options import (
     Pace,
     Source,
     TargetList,
+    configure_logging,
     settings_from,
     with_flags,
-)  # fmt: skip
-from edge.link.peer import group_id, trusted_uids, user_id
-from edge.machine.folders import state_dir
-from edge.publisher.broker.mqtt_client import check_broker
-from edge.publisher.link_server import SOCKET_NAME
-from edge.settings.settings import Settings
+)
 
 Drain = Annotated[
     float, typer.Option("--drain-timeout", min=0, help="Seconds to wait for the broker at the end; then exit 3.")
@@ -62,7 +62,7 @@ def run(
 def run_both(config: Path | None, overrides: list[str], *, drain_timeout_s: float, quiet: bool) -> int:
     """Check the settings, then supervise both halves with the same ones; returns the exit code."""
     from edge.sensor.sources.opening import may_come_back
-    from edge.supervisor import supervise
+    from edge.supervisor.supervisor import supervise
 
     settings = settings_from(config, overrides)
     check_broker(settings.broker)
@@ -151,9 +151,3 @@ def model_set_text(settings: Settings) -> str:
     from edge.catalog.lookup import open_catalog
 
     return f"{settings.models.set}@{open_catalog().model_set(settings.models.set).version}"
-
-
-def configure_logging(*, quiet: bool) -> None:
-    """One line a change, on stderr."""
-    level = logging.WARNING if quiet else logging.INFO
-    logging.basicConfig(stream=sys.stderr, level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

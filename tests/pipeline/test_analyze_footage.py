@@ -9,10 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from edge.analysis.footage import watch
-from edge.analysis.lines import LineWriter
-from edge.analysis.listening import Seen, Visited, Watched
-from edge.analysis.sources import Named, Source
 from edge.catalog.lookup import open_catalog
 from edge.errors import BadInput
 from edge.schemas.analyze import AnalyzeError
@@ -20,6 +16,10 @@ from edge.sensor.assemble import Networks, make_fusion, open_networks
 from edge.sensor.sources.fake import ScriptedSource, Step
 from edge.sensor.types import Frame
 from edge.settings.settings import Settings
+from edge.workbench.analyze.footage import watch
+from edge.workbench.analyze.lines import LineWriter
+from edge.workbench.analyze.listening import Seen, Visited, Watched
+from edge.workbench.analyze.sources import Named, Source
 from tests.golden.portraits import portrait_of_astronaut
 
 SETTINGS = Settings()

@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 from msgspec.structs import fields
 
-from edge.bench.faces import count_found
-from edge.bench.footprint import Footprint
-from edge.bench.measure import Report
-from edge.bench.probes import MemoryFrames, Recorder
 from edge.cli.bench import CLIP, print_tables
 from edge.sensor.geometry import Box
 from edge.sensor.inference.fake import ScriptedSession
 from edge.sensor.types import Detection
+from edge.workbench.bench.faces import count_found
+from edge.workbench.bench.footprint import Footprint
+from edge.workbench.bench.measure import Report
+from edge.workbench.bench.probes import MemoryFrames, Recorder
 from tests.clips import draw
 
 ROOT = Path(__file__).parents[2]

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 import pytest
 
-from edge.bench.probes import KeptVisits, Silence
 from edge.errors import BadInput, CameraLost, InferenceError
 from edge.schemas.link import Command, HealthRequest, Pause, Resume
 from edge.schemas.taxonomy import ADS_8
@@ -22,6 +21,7 @@ from edge.sensor.visits.book import VisitBook
 from edge.sensor.visits.fusion import Fusion
 from edge.settings.settings import Detection as DetectionSettings
 from edge.settings.settings import Settings, Tracking
+from edge.workbench.bench.probes import KeptVisits, Silence
 
 FPS = 10.0
 Journal = list[str]

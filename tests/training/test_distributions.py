@@ -29,14 +29,14 @@ from typer.testing import CliRunner
 from edge.errors import BadInput, UsageError
 from edge.publisher.outbox.outbox_file import open_outbox_file
 from edge.schemas.events import Visit as FullVisit
+from edge.workbench.pages.page import Plot
+from edge.workbench.report.charts import draw_hours, draw_week
+from edge.workbench.report.command import app
+from edge.workbench.report.counting import GENDERS, Distribution, distribute
+from edge.workbench.report.reading import EventLog, count_missing, read_events
+from edge.workbench.report.visits import Visit
 from tests.training.sets import write_lines
 from tests.training.visits import lines, make_visits
-from training.distributions.app import app
-from training.distributions.charts import draw_hours, draw_week
-from training.distributions.counting import GENDERS, Distribution, distribute
-from training.distributions.reading import EventLog, count_missing, read_events
-from training.distributions.visits import Visit
-from training.reports.page import Plot
 
 
 def report(*words: str | Path) -> Result:

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from edge.errors import BadInput
 from edge.files import write_folder, write_whole
+from edge.workbench.pages.drawing import label, new_figure, png
+from edge.workbench.pages.page import Note, Plot, Rows, Section, Tiles, render_page
+from edge.workbench.pages.printing import WIDTH, print_table, split_columns
 from tests.training.sets import scene, write_set
 from training.data.readers import open_photographs
 from training.data.subset import every_nth
-from training.reports.drawing import label, new_figure, png
-from training.reports.page import Note, Plot, Rows, Section, Tiles, render_page
-from training.reports.printing import WIDTH, print_table, split_columns
 
 NASTY = "<script>alert('&\"')</script>"
 

@@ -6,12 +6,12 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge.analysis.lines import FoundFace, LineWriter
 from edge.schemas.analyze import AnalyzeLine, Face
 from edge.schemas.taxonomy import ADS_8
 from edge.sensor.geometry import Box
 from edge.sensor.types import AttributeEstimate, Detection
 from edge.sensor.visits.fusion import Fusion
+from edge.workbench.analyze.lines import FoundFace, LineWriter
 
 IMAGE = np.zeros((100, 200, 3), np.uint8)
 FUSION = Fusion(ADS_8, lambda probs: probs)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.analysis.output import line_output
 from edge.errors import UsageError
+from edge.terminal.output import line_output
 
 
 def test_a_file_gets_its_name_at_the_end(tmp_path: Path) -> None:

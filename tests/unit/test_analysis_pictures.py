@@ -9,10 +9,6 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge.analysis.lines import FoundFace, LineWriter
-from edge.analysis.listening import Seen
-from edge.analysis.pictures import Aligned, analyze_pictures
-from edge.analysis.sources import Named
 from edge.catalog.manifest import Crop, Manifest
 from edge.errors import BadInput
 from edge.schemas.analyze import AnalyzeError
@@ -23,6 +19,10 @@ from edge.sensor.inference.fake import ScriptedSession
 from edge.sensor.sources.pictures import Picture
 from edge.sensor.types import Detection, Image
 from edge.sensor.visits.fusion import Fusion
+from edge.workbench.analyze.lines import FoundFace, LineWriter
+from edge.workbench.analyze.listening import Seen
+from edge.workbench.analyze.pictures import Aligned, analyze_pictures
+from edge.workbench.analyze.sources import Named
 
 WRITER = LineWriter(Fusion(ADS_8, lambda probs: probs))
 SIDE = 56

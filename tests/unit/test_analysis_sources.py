@@ -6,11 +6,11 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from edge.analysis.analyst import check_request
-from edge.analysis.sources import Source, read_addresses
 from edge.errors import UsageError
 from edge.sensor.sources.address import SourceKind
+from edge.workbench.analyze.analyst import check_request
 from edge.workbench.analyze.length import stated_pictures
+from edge.workbench.analyze.sources import Source, read_addresses
 from tests.clips import encode, write_clip
 
 

@@ -8,11 +8,18 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.annotation import COLOURS, LEAST_SIDE_PX, VideoFile, annotate, frames_per_second, write_picture
 from edge.errors import UsageError
 from edge.schemas.analyze import Face, LineGender
 from edge.schemas.vocabulary import GenderLabel
 from edge.sensor.types import Image
+from edge.workbench.analyze.annotation import (
+    COLOURS,
+    LEAST_SIDE_PX,
+    VideoFile,
+    annotate,
+    frames_per_second,
+    write_picture,
+)
 
 LARGE = np.zeros((900, 1200, 3), np.uint8)
 

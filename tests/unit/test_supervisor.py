@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from edge.errors import FRESH_PROCESS, INTERRUPTED, KEPT
-from edge.supervisor import Patience, supervise
+from edge.supervisor.supervisor import Patience, supervise
 
 QUICK = Patience(retry_initial_s=0.02, retry_longest_s=0.1, steady_s=60, stop_s=20)
 ROOT = Path(__file__).parents[2]
@@ -78,7 +78,7 @@ class _Stage:
     def run_apart(self, *, publisher: str, sensor: str, finite: bool) -> int:
         """The same in a process of its own: for tests that send signals to the supervisor."""
         call = (
-            "import sys; from edge.supervisor import supervise; "
+            "import sys; from edge.supervisor.supervisor import supervise; "
             f"sys.exit(supervise({self.command('publisher', publisher)!r}, {self.command('sensor', sensor)!r},"
             f" finite={finite}, drain_timeout_s=20))"
         )
@@ -250,7 +250,7 @@ def test_children_die_with_a_supervisor_that_was_killed(stage: _Stage, tmp_path:
     tell = READY + f"with open({str(tmp_path / 'pids')!r}, 'w') as fifo: fifo.write(str(os.getpid()))\nsignal.pause()"
     code = (
         f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
-        "from edge.supervisor import supervise\n"
+        "from edge.supervisor.supervisor import supervise\n"
         f"supervise({stage.command('publisher', PUBLISHER)!r}, {stage.command('sensor', tell)!r},"
         " finite=False, drain_timeout_s=1)"
     )

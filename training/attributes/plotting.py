@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from edge.files import write_whole
+from edge.workbench.pages.drawing import label, legend, new_figure, png, series_colour
 from training.attributes.loop import Epoch
 from training.logs import read_log
-from training.reports.drawing import label, legend, new_figure, png, series_colour
 from training.runs import LOG
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from edge.files import write_folder
+from edge.workbench.pages.drawing import GENDER_COLOURS, label, legend, new_figure, png
+from edge.workbench.pages.page import Note, Part, Plot, Rows, Section, render_page
 from training.data.samples import Photographs
 from training.data.survey import GENDER_WORDS, Survey, survey
-from training.reports.drawing import GENDER_COLOURS, label, legend, new_figure, png
-from training.reports.page import Note, Part, Plot, Rows, Section, render_page
 
 PAGE = "data-report.html"
 YEARS_A_BAR = 5

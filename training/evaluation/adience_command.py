@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from edge.cli.options import ConfigFile, Overrides, TargetList, settings_from, with_flags
 from edge.errors import UsageError, explain
+from edge.terminal.options import ConfigFile, Overrides, TargetList, settings_from, with_flags
 from training.evaluation.options import AsJson, Limit, ModelSets
 
 if TYPE_CHECKING:
@@ -65,10 +65,10 @@ def _score(
     opening: AbstractContextManager[Subject], folds: Sequence[tuple[int, Photographs]], *, quiet: bool
 ) -> list[FoldScore]:
     """Scores of the folds that one model set is measured on; also tells what was left out."""
-    from edge.cli.progress import progress_bar
+    from edge.terminal.progress import progress_bar
+    from edge.workbench.pages.printing import warn
     from training.evaluation.opening import look_with_progress
     from training.evaluation.protocol import score_fold
-    from training.reports.printing import warn
 
     with opening as subject, progress_bar(wanted=not quiet) as progress:
         seen = [(number, look_with_progress(subject, fold, progress)) for number, fold in folds]
@@ -78,9 +78,9 @@ def _score(
 
 
 def _tell(scores: Sequence[FoldScore], *, as_json: bool) -> None:
+    from edge.workbench.pages.page import Rows
+    from edge.workbench.pages.printing import print_json, print_table
     from training.evaluation.protocol import MEASURES, over_folds
-    from training.reports.page import Rows
-    from training.reports.printing import print_json, print_table
 
     spreads = over_folds(scores)
     if as_json:

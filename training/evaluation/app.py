@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from edge.terminal.interrupt import interruptible
 from training.evaluation import (
     adience_command,
     attributes_command,
@@ -13,7 +14,6 @@ from training.evaluation import (
     pose_command,
     visits_command,
 )
-from training.interrupt import interruptible
 
 app = typer.Typer(help="How good networks are on labelled photographs.", no_args_is_help=True, rich_markup_mode=None)
 app.command("attributes")(interruptible(attributes_command.attributes))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge.cli.options import ConfigFile, Overrides, TargetList, settings_from, with_flags
 from edge.errors import CHECK_FAILED
+from edge.terminal.options import ConfigFile, Overrides, TargetList, settings_from, with_flags
 from training.evaluation.options import AsJson, Images, IsAligned, Labels, Limit, ModelSets, Networks, Seed
 
 if TYPE_CHECKING:
@@ -58,11 +58,11 @@ def attributes(
 ) -> None:
     """Measure age and gender of model sets against labels: errors, bands, calibration, `unknown`, by subgroup."""
     from edge.files import need_folder_of
+    from edge.workbench.pages.printing import print_json
     from training.evaluation.opening import open_data_sets, subjects
     from training.evaluation.requirements import parse_requirement
     from training.evaluation.scoring import Bootstrap
     from training.evaluation.truth import make_slices, read_truth
-    from training.reports.printing import print_json
 
     settings = settings_from(config, with_flags(overrides, models_targets=target))
     spans = SPANS if ages is None else tuple(ages)
@@ -87,13 +87,13 @@ def _evaluate(
     bars: Sequence[Requirement], bootstrap: Bootstrap, *, quiet: bool,
 ) -> Evaluation:  # fmt: skip
     from edge import __version__
+    from edge.workbench.pages.printing import warn
     from training.evaluation.bootstrap import LEVEL
     from training.evaluation.looking import FACE_CHOICE
     from training.evaluation.opening import look_at_each
     from training.evaluation.records import Evaluation
     from training.evaluation.requirements import judge
     from training.evaluation.scoring import score
-    from training.reports.printing import warn
 
     def scored(subject: Subject, photographs: Photographs, seen: Seen) -> Result:
         return score(subject, photographs.name, seen, spans, bootstrap)
@@ -125,8 +125,8 @@ def _page_writer(path: Path | None) -> Callable[[Evaluation], None]:
 
 
 def _print_tables(evaluation: Evaluation) -> None:
+    from edge.workbench.pages.printing import print_table
     from training.evaluation.tables import by_data_set, measure_table, reading_table, slice_table, totals, verdict_line
-    from training.reports.printing import print_table
 
     for name, results in by_data_set(evaluation.results):
         typer.echo(name)

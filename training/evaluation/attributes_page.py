@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from edge.schemas.taxonomy import ADIENCE_8, ADS_8
+from edge.workbench.pages.page import Note, Part, Plot, Section, render_page
 from training.evaluation.charts import (
     draw_confusion,
     draw_coverage,
@@ -15,7 +16,6 @@ from training.evaluation.charts import (
 )
 from training.evaluation.records import Evaluation, Result
 from training.evaluation.tables import by_data_set, measure_table, reading_table, slice_table, totals, verdict_line
-from training.reports.page import Note, Part, Plot, Section, render_page
 
 _LEAD = (
     "Apparent age and gender against the labels of photographs, one look a face. Figures in brackets are 95 % "

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from edge.cli.options import ConfigFile, Overrides, TargetList, settings_from, with_flags
 from edge.errors import UsageError, explain
 from edge.schemas.taxonomy import taxonomy
+from edge.terminal.options import ConfigFile, Overrides, TargetList, settings_from, with_flags
 from training.evaluation.options import AsJson, Images, IsAligned, Labels, Limit
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ def calibrate(
 
 
 def _tell(parts: list[Part], rule: Rule, data_set: str, *, as_json: bool) -> None:
+    from edge.workbench.pages.printing import print_json
     from training.evaluation.calibrating import new_calibration, toml_lines
-    from training.reports.printing import print_json
 
     manifests = {part.manifest.id: part.manifest for part in parts}
     if as_json:

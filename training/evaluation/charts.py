@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from edge.schemas.taxonomy import ADS_8
+from edge.workbench.pages.drawing import FAINT, INK, SHADES, label, legend, new_figure, png, series_colour
+from edge.workbench.pages.page import Plot
 from training.evaluation.records import Confusion, Result, SliceResult
-from training.reports.drawing import FAINT, INK, SHADES, label, legend, new_figure, png, series_colour
-from training.reports.page import Plot
 
 FEWEST = 10
 """Photographs below which a few years of age are not drawn."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from msgspec.structs import replace
 
-from edge.cli.options import ConfigFile, Overrides, TargetList, settings_from, with_flags
 from edge.errors import CHECK_FAILED
+from edge.terminal.options import ConfigFile, Overrides, TargetList, settings_from, with_flags
 from training.evaluation.options import AsJson, Limit
 
 if TYPE_CHECKING:
@@ -127,10 +127,10 @@ def _read_wider(folder: Path | None) -> dict[str, Counted]:
 def _evaluate(
     work: Work, settings: Settings, catalog: Catalog, bars: Sequence[DetectionRequirement], *, quiet: bool
 ) -> DetectionEvaluation:
-    from edge.cli.progress import progress_bar
+    from edge.terminal.progress import progress_bar
+    from edge.workbench.pages.printing import warn
     from training.evaluation.detection_requirements import judge_detectors
     from training.evaluation.detection_runs import evaluate_detectors
-    from training.reports.printing import warn
 
     with progress_bar(wanted=not quiet) as progress:
         evaluation = evaluate_detectors(work, settings, catalog, progress)
@@ -152,7 +152,7 @@ def _page_writer(path: Path | None) -> Callable[[DetectionEvaluation], None]:
 
 
 def _say(evaluation: DetectionEvaluation, *, as_json: bool) -> None:
-    from training.reports.printing import print_json
+    from edge.workbench.pages.printing import print_json
 
     print_json(evaluation) if as_json else _print_tables(evaluation)
     if not all(verdict.met for verdict in evaluation.verdicts):
@@ -160,8 +160,8 @@ def _say(evaluation: DetectionEvaluation, *, as_json: bool) -> None:
 
 
 def _print_tables(evaluation: DetectionEvaluation) -> None:
+    from edge.workbench.pages.printing import print_table
     from training.evaluation.detection_tables import detection_verdict_line, tables
-    from training.reports.printing import print_table
 
     for table in tables(evaluation):
         print_table(table)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from edge.workbench.pages.drawing import label, legend, new_figure, png, series_colour
+from edge.workbench.pages.page import Note, Part, Plot, Section, render_page
 from training.evaluation.detection_records import BoxResult, DetectionEvaluation
 from training.evaluation.detection_tables import detection_verdict_line, tables
-from training.reports.drawing import label, legend, new_figure, png, series_colour
-from training.reports.page import Note, Part, Plot, Section, render_page
 
 _LEAD = "Face detectors on the same pictures. A detection is right where it overlaps a labelled face by half or more."
 

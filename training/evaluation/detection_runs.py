@@ -9,11 +9,11 @@ from pathlib import Path
 
 from edge import __version__
 from edge.catalog.lookup import Catalog
-from edge.cli.progress import Progress
 from edge.errors import BadInput
 from edge.sensor.sources.opening import open_source
 from edge.sensor.types import Detection, Image
 from edge.settings.settings import Settings
+from edge.terminal.progress import Progress
 from training.data.boxes import BoxedPhotographs, keep_inside
 from training.data.collection import LeftOut, Reading
 from training.data.samples import Photographs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from edge.workbench.pages.page import Rows
 from training.evaluation.detection_records import (
     BoxResult,
     ClipResult,
@@ -14,7 +15,6 @@ from training.evaluation.detection_records import (
     PortraitResult,
     WiderResult,
 )
-from training.reports.page import Rows
 
 NONE = "-"
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge.cli.options import ConfigFile, Overrides, TargetList, settings_from, with_flags
 from edge.errors import UsageError, explain
+from edge.terminal.options import ConfigFile, Overrides, TargetList, settings_from, with_flags
 from training.evaluation.options import AsJson, Labels, Limit, Seed
 
 if TYPE_CHECKING:
-    from edge.cli.progress import Progress
     from edge.sensor.visits.fusion import Fusion
+    from edge.terminal.progress import Progress
     from training.data.boxes import BoxedPhotographs
     from training.data.samples import Photographs
     from training.evaluation.gate_scoring import CoverStep, GateStep
@@ -51,10 +51,10 @@ def gate(
     overrides: Overrides = None,
 ) -> None:
     """Measure the gate on quality: errors as it closes, on photographs retaken worse; and answers to masked faces."""
-    from edge.cli.progress import progress_bar
     from edge.files import need_folder_of
+    from edge.terminal.progress import progress_bar
+    from edge.workbench.pages.printing import print_json
     from training.evaluation.opening import open_boxed_sets, open_data_sets, subjects
-    from training.reports.printing import print_json
 
     settings = settings_from(config, with_flags(overrides, models_targets=target))
     if not images and not boxes:
@@ -89,10 +89,10 @@ def _masked(subject: Subject, photographs: Photographs, seed: int, progress: Pro
     """Also tells what was left out: it is the same where the photographs are retaken."""
     import numpy as np
 
+    from edge.workbench.pages.printing import warn
     from training.data.collection import Reading
     from training.evaluation.gate_looking import masked_looks
     from training.evaluation.gate_scoring import cover_step
-    from training.reports.printing import warn
 
     progress.begin(f"{photographs.name}: masked", lambda: len(photographs.samples))
     reading = Reading(photographs)
@@ -106,10 +106,10 @@ def _masked(subject: Subject, photographs: Photographs, seed: int, progress: Pro
 
 
 def _boxed(subject: Subject, boxed: BoxedPhotographs, smallest: float, progress: Progress) -> Iterator[CoverStep]:
+    from edge.workbench.pages.printing import warn
     from training.data.collection import LeftOut, Reading
     from training.evaluation.gate_looking import boxed_looks
     from training.evaluation.gate_scoring import cover_step
-    from training.reports.printing import warn
 
     progress.begin(boxed.name, lambda: len(boxed.samples))
     reading, outside = Reading(boxed), LeftOut()
@@ -138,8 +138,8 @@ def _drawer(path: Path | None) -> Callable[[dict[str, list[GateStep]]], None]:
 
 
 def _print_tables(curves: dict[str, list[GateStep]], covers: Sequence[CoverStep]) -> None:
-    from training.reports.page import Rows
-    from training.reports.printing import print_table
+    from edge.workbench.pages.page import Rows
+    from edge.workbench.pages.printing import print_table
 
     for name, steps in curves.items():
         print_table(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from edge.workbench.pages.drawing import label, legend, new_figure, png, series_colour
 from training.evaluation.gate_scoring import GateStep
-from training.reports.drawing import label, legend, new_figure, png, series_colour
 
 
 def draw_gates(curves: Mapping[str, Sequence[GateStep]]) -> bytes:

@@ -9,7 +9,6 @@ from itertools import islice
 
 import msgspec
 
-from edge.analysis.pictures import Aligned, look_at
 from edge.catalog.lookup import Catalog
 from edge.catalog.manifest import Manifest
 from edge.errors import ManifestError, explain
@@ -22,6 +21,7 @@ from edge.sensor.inference.opening import KINDS, open_session
 from edge.sensor.types import AttributeEstimate, Image
 from edge.sensor.visits.fusion import Fusion
 from edge.settings.settings import Settings
+from edge.workbench.analyze.pictures import Aligned, look_at
 from training.data.collection import Reading
 from training.data.faces import nearest_centre
 from training.data.samples import Photographs, Sample

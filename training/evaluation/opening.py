@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from edge.catalog.lookup import open_catalog
-from edge.cli.progress import Progress, progress_bar
 from edge.errors import UsageError, explain
 from edge.settings.settings import Settings
+from edge.terminal.progress import Progress, progress_bar
+from edge.workbench.pages.printing import warn
 from training.data.box_readers import open_boxed
 from training.data.boxes import BoxedPhotographs
 from training.data.collection import need_distinct_names
@@ -20,7 +21,6 @@ from training.data.samples import Photographs
 from training.data.subset import every_nth
 from training.data.tar_csv import read_tar_csv
 from training.evaluation.looking import Seen, Subject, look_through, open_network, open_set
-from training.reports.printing import warn
 
 T = TypeVar("T")
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge.cli.options import ConfigFile, Fps, Overrides, TargetList, settings_from, with_flags
 from edge.errors import CHECK_FAILED, UsageError, explain
+from edge.terminal.options import ConfigFile, Fps, Overrides, TargetList, settings_from, with_flags
 from training.evaluation.options import AsJson, Limit
 
 if TYPE_CHECKING:
-    from edge.cli.progress import Progress
     from edge.sensor.types import Image
     from edge.sensor.visits.pose import Pose
     from edge.settings.settings import Settings
+    from edge.terminal.progress import Progress
     from training.data.samples import Photographs
     from training.evaluation.detecting import DetectorSubject
     from training.evaluation.head_pose import HeadPose
@@ -55,10 +55,10 @@ def pose(
     overrides: Overrides = None,
 ) -> None:
     """Measure yaw and pitch, which the device reads from five landmarks, against a network's."""
-    from edge.cli.progress import progress_bar
+    from edge.terminal.progress import progress_bar
+    from edge.workbench.pages.printing import print_json
     from training.evaluation.head_pose import HeadPose, default_oracle
     from training.evaluation.opening import open_data_sets
-    from training.reports.printing import print_json
 
     settings = settings_from(config, with_flags(overrides, models_targets=target, camera_fps=fps))
     if not clips and not photographs:
@@ -78,9 +78,9 @@ def _results(
     settings: Settings, progress: Progress,
 ) -> Iterator[PoseResult]:  # fmt: skip
     from edge.catalog.lookup import open_catalog
+    from edge.workbench.pages.printing import warn
     from training.evaluation.detecting import OWN, need_detectors, open_detector, parse_size
     from training.evaluation.pose_scoring import score_poses
-    from training.reports.printing import warn
 
     catalog, left_out = open_catalog(), dict[str, None]()
     need_detectors(names, catalog)
@@ -119,8 +119,8 @@ def _sources(
 
 
 def _print_tables(results: Sequence[PoseResult]) -> None:
-    from training.reports.page import Rows
-    from training.reports.printing import print_table
+    from edge.workbench.pages.page import Rows
+    from edge.workbench.pages.printing import print_table
 
     for each in results:
         rows = [_row(error) for error in (each.total, *each.ranges)]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from edge.schemas.taxonomy import ADS_8, TAXONOMIES
+from edge.workbench.pages.page import Rows
 from training.evaluation.gaps import GENDER_GAP, GROUP_MAE_RATIO
 from training.evaluation.records import Measure, Result, SliceResult, Verdict
-from training.reports.page import Rows
 
 NONE = "-"
 _GENERAL = (

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from edge.cli.options import ConfigFile, Fps, Overrides, TargetList, settings_from, with_flags
 from edge.errors import UsageError, explain
+from edge.terminal.options import ConfigFile, Fps, Overrides, TargetList, settings_from, with_flags
 from training.evaluation.options import AsJson, IsAligned, Labels, Limit, Seed
 
 if TYPE_CHECKING:
-    from edge.cli.progress import Progress
+    from edge.terminal.progress import Progress
     from training.data.samples import Photographs
     from training.evaluation.looking import Subject
     from training.evaluation.visit_gain import Gain, Steadiness, TrackSteadiness
@@ -47,7 +47,7 @@ def visits(
     overrides: Overrides = None,
 ) -> None:
     """Compare fused looks with single ones: how steady they are on clips, how right on labelled photographs."""
-    from edge.cli.progress import progress_bar
+    from edge.terminal.progress import progress_bar
     from training.evaluation.opening import open_data_sets, subjects
 
     flags = with_flags(overrides, models_targets=target, camera_fps=fps)
@@ -78,9 +78,9 @@ def _watch(subject: Subject, clip: str, seed: int, progress: Progress) -> list[T
 
 
 def _look(subject: Subject, photographs: Photographs, seed: int, progress: Progress) -> list[Gain]:
+    from edge.workbench.pages.printing import warn
     from training.evaluation.scoring import Bootstrap
     from training.evaluation.visit_gain import gains, pseudo_visits
-    from training.reports.printing import warn
 
     progress.begin(photographs.name, lambda: len(photographs.samples))
     samples, looks, warnings = pseudo_visits(subject, photographs, seed, progress.tick)
@@ -91,9 +91,9 @@ def _look(subject: Subject, photographs: Photographs, seed: int, progress: Progr
 def _tell(
     tracks: Sequence[TrackSteadiness], measured: dict[str, list[Gain]], clips: Sequence[str], *, as_json: bool
 ) -> None:
+    from edge.workbench.pages.page import Rows
+    from edge.workbench.pages.printing import print_json, print_table
     from training.evaluation.visit_gain import FEWEST_LOOKS, over_tracks
-    from training.reports.page import Rows
-    from training.reports.printing import print_json, print_table
 
     if as_json:
         mean = msgspec.to_builtins(over_tracks(tracks))

@@ -5,7 +5,6 @@ Everything is written under a temporary name beside its own and renamed when it 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +14,7 @@ import cv2
 import numpy as np
 
 from edge.errors import UsageError, explain
+from edge.files import partial_name
 from edge.schemas.analyze import Face
 from edge.sensor.types import Image
 
@@ -138,11 +138,6 @@ def frames_per_second(times_s: Sequence[float]) -> float:
     elapsed_s = times_s[-1] - times_s[0]
     rate = (len(times_s) - 1) / elapsed_s if elapsed_s > 0 else _FPS_LOWEST
     return min(max(round(rate, 3), _FPS_LOWEST), _FPS_HIGHEST)
-
-
-def partial_name(path: Path) -> Path:
-    """The name that a file has until it is whole: hidden, beside its own, of its own suffix."""
-    return path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
 
 
 def _not_written(path: Path, reason: str | None) -> UsageError:

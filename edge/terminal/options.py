@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -51,3 +53,9 @@ def _key_and_value(override: str) -> tuple[str, Text]:
         message = explain("--set", got=override, expected="SECTION.KEY=VALUE", next_step="such as camera.fps=15")
         raise UsageError(message)
     return name, Text(value)
+
+
+def configure_logging(*, quiet: bool) -> None:
+    """One line a change, on stderr."""
+    level = logging.WARNING if quiet else logging.INFO
+    logging.basicConfig(stream=sys.stderr, level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from training.distributions.counting import GENDERS, Distribution, Spread
-from training.distributions.reading import EventLog
+from edge.workbench.report.counting import GENDERS, Distribution, Spread
+from edge.workbench.report.reading import EventLog
 
 Seconds = Annotated[float, Meta(ge=0)] | None
 

@@ -16,9 +16,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from edge.child import Child
 from edge.clock import Backoff
 from edge.errors import CHECK_FAILED, FRESH_PROCESS, INTERRUPTED, KEPT
+from edge.supervisor.child import Child
 
 _CANNOT_WORK = frozenset({2, 3})
 

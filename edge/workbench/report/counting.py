@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.schemas.taxonomy import TAXONOMIES
-from training.distributions.visits import UNKNOWN, Visit
+from edge.workbench.report.visits import UNKNOWN, Visit
 
 GENDERS = ("female", "male", UNKNOWN)
 HOURS, WEEKDAYS = 24, 7

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from training.reports.page import Rows
+from edge.workbench.pages.page import Rows
 
 if TYPE_CHECKING:
     from rich.console import Console

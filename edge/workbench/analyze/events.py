@@ -6,12 +6,12 @@ import uuid
 
 import msgspec
 
-from edge.analysis.listening import Visited
 from edge.publisher.events import Composer, WallClock
 from edge.publisher.types import Stamp
 from edge.sensor.assemble import Networks
 from edge.sensor.uplink.coarsening import coarsen_visit
 from edge.settings.settings import Settings
+from edge.workbench.analyze.listening import Visited
 
 
 class EventWriter:

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from training.distributions.counting import GENDERS, HOURS, Distribution, Spread
-from training.distributions.visits import UNKNOWN
-from training.reports.drawing import FAINT, GENDER_COLOURS, INK, SHADES, label, legend, new_figure, png
-from training.reports.page import Plot
+from edge.workbench.pages.drawing import FAINT, GENDER_COLOURS, INK, SHADES, label, legend, new_figure, png
+from edge.workbench.pages.page import Plot
+from edge.workbench.report.counting import GENDERS, HOURS, Distribution, Spread
+from edge.workbench.report.visits import UNKNOWN
 
 DWELL, ATTENTION = "#9ecae1", "#08519c"
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

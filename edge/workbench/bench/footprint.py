@@ -1,7 +1,7 @@
 """Memory and outbox: each half in a process of its own, as it runs in the product.
 
-`python -m edge.bench.footprint FLAGS` prints the figures as JSON. It is a process of its own because the kernel counts
-a parent's memory at the fork towards the peak of its child.
+`python -m edge.workbench.bench.footprint FLAGS` prints the figures as JSON. It is a process of its own because the
+kernel counts a parent's memory at the fork towards the peak of its child.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Footprint(msgspec.Struct, frozen=True):
 
 def footprint(flags: Sequence[str]) -> Footprint:
     """Measure in a small process of its own. Raises InferenceError with what a half said when it failed."""
-    command = [sys.executable, "-m", "edge.bench.footprint", *flags]
+    command = [sys.executable, "-m", "edge.workbench.bench.footprint", *flags]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise InferenceError(explain("the bench's own processes failed", got=done.stderr.strip()[-400:]))

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from edge.analysis.footage import watch
-from edge.analysis.lines import LineWriter
-from edge.analysis.listening import Ending, Listener, Seen
-from edge.analysis.pictures import Aligned, Detecting, Examination, analyze_pictures
-from edge.analysis.sources import Source
 from edge.errors import BadInput, PasserbyError, SourceUnavailable, UsageError, explain
 from edge.schemas.analyze import AnalyzeError
 from edge.sensor.assemble import Networks, detector_score, make_fusion
 from edge.sensor.sources.pictures import read_pictures
 from edge.settings.settings import Settings
+from edge.workbench.analyze.footage import watch
+from edge.workbench.analyze.lines import LineWriter
+from edge.workbench.analyze.listening import Ending, Listener, Seen
+from edge.workbench.analyze.pictures import Aligned, Detecting, Examination, analyze_pictures
 from edge.workbench.analyze.reopening import CameraChange
+from edge.workbench.analyze.sources import Source
 
 
 class Analyst:

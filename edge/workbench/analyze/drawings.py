@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
-from edge.analysis.listening import Seen, Visited, Watched
-from edge.analysis.sources import Source
-from edge.annotation import VideoFile, annotate, write_picture
 from edge.errors import UsageError, explain
 from edge.schemas.analyze import AnalyzeError, Face
 from edge.sensor.sources.address import SourceKind
+from edge.workbench.analyze.annotation import VideoFile, annotate, write_picture
+from edge.workbench.analyze.listening import Seen, Visited, Watched
+from edge.workbench.analyze.sources import Source
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png")
 VIDEO_SUFFIX = ".mp4"

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from edge.files import write_folder
-from training.distributions.charts import (
+from edge.workbench.pages.page import Note, Part, Plot, Rows, Section, Tiles, render_page
+from edge.workbench.report.charts import (
     draw_hours,
     draw_looked,
     draw_people,
@@ -17,10 +18,9 @@ from training.distributions.charts import (
     draw_times_by_hour,
     draw_week,
 )
-from training.distributions.counting import GENDERS, Distribution
-from training.distributions.reading import EventLog
-from training.distributions.visits import UNKNOWN, Visit
-from training.reports.page import Note, Part, Plot, Rows, Section, Tiles, render_page
+from edge.workbench.report.counting import GENDERS, Distribution
+from edge.workbench.report.reading import EventLog
+from edge.workbench.report.visits import UNKNOWN, Visit
 
 PAGE = "report.html"
 WEEK = 3

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from edge.analysis.listening import Seen, Visited, Watched
 from edge.schemas.analyze import AnalyzeError, AnalyzeLine, Face
 from edge.schemas.taxonomy import Taxonomy
+from edge.workbench.analyze.listening import Seen, Visited, Watched
 
 UNKNOWN = "unknown"
 UNTRAINED = "untrained"

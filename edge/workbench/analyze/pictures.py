@@ -7,9 +7,6 @@ from dataclasses import replace
 from itertools import islice
 from typing import Protocol
 
-from edge.analysis.lines import FoundFace, LineWriter
-from edge.analysis.listening import Seen
-from edge.analysis.sources import Named
 from edge.catalog.manifest import Manifest
 from edge.schemas.analyze import AnalyzeError
 from edge.sensor.assemble import MAX_BATCH
@@ -19,6 +16,9 @@ from edge.sensor.imaging import rotate, stretch
 from edge.sensor.ports import AttributeEstimator, Detector
 from edge.sensor.sources.pictures import Picture
 from edge.sensor.types import Detection, Image
+from edge.workbench.analyze.lines import FoundFace, LineWriter
+from edge.workbench.analyze.listening import Seen
+from edge.workbench.analyze.sources import Named
 from edge.workbench.faces import aligned_face
 
 

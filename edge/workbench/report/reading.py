@@ -16,7 +16,7 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 
 from edge.errors import BadInput, explain
-from training.distributions.visits import OtherEvent, Visit, decode_event, visit_of_columns
+from edge.workbench.report.visits import OtherEvent, Visit, decode_event, visit_of_columns
 
 SHOWN = 5
 """Bad lines that are named; the others are counted."""

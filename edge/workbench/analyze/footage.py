@@ -8,11 +8,6 @@ from dataclasses import replace
 
 import msgspec
 
-from edge.analysis.interrupt import patient_interrupt
-from edge.analysis.lines import FoundFace, LineWriter
-from edge.analysis.listening import Ending, Listener, Seen, Visited, Watched
-from edge.analysis.pictures import look_at
-from edge.analysis.sources import Named
 from edge.errors import BadInput, CameraLost, PasserbyError
 from edge.schemas.analyze import AnalyzeError
 from edge.schemas.link import Command, SensorMessage
@@ -21,6 +16,11 @@ from edge.sensor.pipeline import Pipeline
 from edge.sensor.ports import FrameSource, Tracker, TrackUpdate
 from edge.sensor.types import Detection, Frame, Track, VisitSummary
 from edge.settings.settings import Settings
+from edge.workbench.analyze.interrupt import patient_interrupt
+from edge.workbench.analyze.lines import FoundFace, LineWriter
+from edge.workbench.analyze.listening import Ending, Listener, Seen, Visited, Watched
+from edge.workbench.analyze.pictures import look_at
+from edge.workbench.analyze.sources import Named
 
 _WaitFor = Callable[[Callable[[], Frame | None]], Frame | None]
 

@@ -12,14 +12,14 @@ from typing import Any, cast
 import msgspec
 import numpy as np
 
-from edge.bench.faces import count_found, reference_faces
-from edge.bench.probes import KeptVisits, MemoryFrames, Recorder, SeenFaces, Silence, Stopwatch, Timed
-from edge.bench.seed import open_seed, run_seed
 from edge.catalog.lookup import open_catalog
 from edge.sensor.assemble import Networks, make_book, make_stages, open_networks
 from edge.sensor.pipeline import Pipeline, Stages
 from edge.sensor.types import Detection, Image
 from edge.settings.settings import Settings
+from edge.workbench.bench.faces import count_found, reference_faces
+from edge.workbench.bench.probes import KeptVisits, MemoryFrames, Recorder, SeenFaces, Silence, Stopwatch, Timed
+from edge.workbench.bench.seed import open_seed, run_seed
 
 PAIRS = 3
 """Passes of Passerby and of its bare calls in each round: short ones, whose difference is small, want more of them."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge.errors import UsageError, explain
-from training.interrupt import interruptible
+from edge.terminal.interrupt import interruptible
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -29,9 +29,9 @@ def report(
     as_json: Annotated[bool, typer.Option("--json", help="For programs: the numbers as one JSON object.")] = False,
 ) -> None:
     """Draw who came, when, and for how long, from visit events."""
-    from training.distributions.counting import distribute
-    from training.distributions.reading import read_events
-    from training.reports.printing import warn
+    from edge.workbench.pages.printing import warn
+    from edge.workbench.report.counting import distribute
+    from edge.workbench.report.reading import read_events
 
     zone = _zone(timezone)
     if out is None and not as_json:
@@ -39,7 +39,7 @@ def report(
     log = read_events(events)
     found = distribute(log.visits, zone, k)
     if out is not None:
-        from training.distributions.report import notes, write_report
+        from edge.workbench.report.report import notes, write_report
 
         written = write_report(out, log, found, zone=timezone, k=k)
         warn(notes(log, found))
@@ -47,8 +47,8 @@ def report(
     else:
         warn(log.warnings)
     if as_json:
-        from training.distributions.records import to_report
-        from training.reports.printing import print_json
+        from edge.workbench.pages.printing import print_json
+        from edge.workbench.report.records import to_report
 
         print_json(to_report(log, found, timezone, k))
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import msgspec
 
-from edge.analysis.events import EventWriter
-from edge.analysis.listening import Seen, Visited, Watched
 from edge.schemas.analyze import AnalyzeError
+from edge.workbench.analyze.events import EventWriter
+from edge.workbench.analyze.listening import Seen, Visited, Watched
 
 Write = Callable[[str], None]
 """Takes one line, without its end."""

@@ -1,0 +1,1 @@
+"""`passerby run`: both halves as children of one process."""
