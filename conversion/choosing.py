@@ -10,11 +10,10 @@ from typing import NamedTuple
 import msgspec
 
 from conversion.caffe.network import read_mean
-from conversion.calibration import PictureSets, read_sets
-from conversion.faces import open_finder
-from conversion.options import NetworkOptions, PictureOptions
-from conversion.recipe import Gate, Int8, read_recipe, recipe_names
-from conversion.sources import Start, find_start, start_from
+from conversion.request.options import NetworkOptions, PictureOptions
+from conversion.request.pictures import PictureSets, open_finder, read_sets
+from conversion.request.recipe import Gate, Int8, read_recipe, recipe_names
+from conversion.request.sources import Start, find_start, start_from
 from conversion.verify.attributes import ATTRIBUTE_METRICS
 from conversion.verify.detection import DETECTION_METRICS
 from conversion.verify.verifying import Check

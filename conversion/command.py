@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import msgspec
 import typer
 
-from conversion.options import NetworkOptions, PictureOptions, with_groups
+from conversion.request.options import NetworkOptions, PictureOptions, with_groups
 from edge.catalog.manifest_file import MANIFEST
 from edge.errors import CHECK_FAILED, UsageError, explain, need_packages
 from edge.schemas.vocabulary import ArtefactKind
@@ -125,7 +125,7 @@ def verify(
 
 
 def _recipe_of(model_id: str) -> str:
-    from conversion.recipe import recipe_names
+    from conversion.request.recipe import recipe_names
 
     if model_id not in recipe_names():
         next_step = (
@@ -151,7 +151,7 @@ def bundle(
 @app.command()
 def recipes() -> None:
     """List the recipes."""
-    from conversion.recipe import recipe_names
+    from conversion.request.recipe import recipe_names
 
     for name in recipe_names():
         typer.echo(name)
@@ -173,7 +173,7 @@ def _kinds(wanted: Sequence[str] | None, start: str) -> list[ArtefactKind]:
 
 
 def _say_written(report: Report, folder: Path) -> None:
-    from conversion.writing import missed_folder
+    from conversion.bundle import missed_folder
 
     kept = [each.kind for each in report.artefacts if each.passed]
     missed = [each.kind for each in report.artefacts if not each.passed]

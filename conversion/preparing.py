@@ -14,7 +14,7 @@ from conversion.artefacts.openvino import TARGET, read_network
 from conversion.caffe.convert import convert_caffe
 from conversion.onnx.core import make_core, pin
 from conversion.onnx.model_file import data_files, read_model
-from conversion.sources import Start
+from conversion.request.sources import Start
 from conversion.verify.running import Network, narrow
 from conversion.verify.verifying import need_readable
 from edge.catalog.files import sha256_of

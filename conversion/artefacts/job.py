@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.calibration import Pictures
+from conversion.request.pictures import Pictures
 from edge.catalog.manifest import Input
 
 

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conversion.artefacts.job import Core, Job
-from conversion.calibration import Pictures
 from conversion.onnx.model_file import one_line
+from conversion.request.pictures import Pictures
 from edge.errors import BackendUnavailable, BadInput, explain
 from edge.sensor.inference.openvino import bake_input, import_openvino
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from conversion.artefacts.flatbuffer import FileFacts, read_tflite
 from conversion.artefacts.job import Job
 from conversion.artefacts.onnx import open_core
-from conversion.calibration import Pictures, choose_pictures
 from conversion.environments import catalog
 from conversion.environments.calling import WORKERS, call_worker
 from conversion.environments.making import ensure_environment
@@ -21,6 +20,7 @@ from conversion.onnx.dense import convolve_dense_layers
 from conversion.onnx.model_file import shape_of
 from conversion.onnx.pooling import say_padding
 from conversion.onnx.runtime import need_equal
+from conversion.request.pictures import Pictures, choose_pictures
 from edge.errors import BadInput, explain
 
 COMPARED_PICTURES = 4

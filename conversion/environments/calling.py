@@ -13,7 +13,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.workers import framing
+from conversion.environments.workers import framing
 from edge.errors import InferenceError, explain
 
 WORKERS = Path(framing.__file__).parent

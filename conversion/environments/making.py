@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from conversion.cache import cache_folder
+from conversion.environments.cache import cache_folder
 from conversion.environments.catalog import Environment
 from conversion.environments.interpreters import find_interpreter
 from edge.errors import BackendUnavailable
@@ -25,8 +25,8 @@ def ensure_environment(environment: Environment, cache: Path | None = None) -> P
     """The environment's interpreter; made first where it is not there yet (pip, with the user's own settings).
 
     It is built under another name and takes its own when its check has passed, so a folder of that name is whole. Two
-    processes that want it wait for one another. cache: the folder of environments, `conversion.cache`'s where None.
-    Raises BackendUnavailable without an interpreter, room or network, and where pip or the check fails.
+    processes that want it wait for one another. cache: the folder of environments, `conversion.environments.cache`'s
+    where None. Raises BackendUnavailable without an interpreter, room or network, and where pip or the check fails.
     """
     folder = cache_folder("environments") if cache is None else cache
     for version in environment.pythons:

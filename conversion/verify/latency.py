@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from conversion.calibration import Pictures
+from conversion.request.pictures import Pictures
 from conversion.verify.running import Network
 
 RUNS, WARM_RUNS = 30, 3

@@ -11,13 +11,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from conversion.calibration import Pictures
 from conversion.environments import catalog
 from conversion.environments.calling import WORKERS, call_worker
 from conversion.environments.catalog import Environment
 from conversion.environments.making import ensure_environment
 from conversion.onnx.model_file import read_model
 from conversion.onnx.runtime import difference
+from conversion.request.pictures import Pictures
 from edge.errors import BackendUnavailable, InferenceError
 from edge.sensor.inference.openvino import import_openvino
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import comb
 from typing import NamedTuple
 
-from conversion.recipe import Gate
+from conversion.request.recipe import Gate
 
 FEW_EXPECTED = 5
 """Fewer wrong faces than this where the gate is just reached: a set too small for a share."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from conversion.artefacts.job import Infer
-from conversion.calibration import PictureSet
-from conversion.recipe import Gate
+from conversion.request.pictures import PictureSet
+from conversion.request.recipe import Gate
 from conversion.verify.attributes import AttributeTally
 from conversion.verify.detection import DetectionTally
 from conversion.verify.latency import measure

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from conversion.calibration import read_sets
+from conversion.request.pictures import read_sets
 from edge.catalog.manifest import Manifest
 from edge.catalog.manifest_file import read_manifest
 from edge.errors import BadInput

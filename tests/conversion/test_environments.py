@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from conversion.cache import cache_folder
 from conversion.environments import catalog
+from conversion.environments.cache import cache_folder
 from conversion.environments.catalog import Environment
 from conversion.environments.interpreters import find_interpreter
 from conversion.environments.making import ensure_environment

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from conversion.choosing import Wanted, choose, read_check
-from conversion.options import NetworkOptions, PictureOptions, with_groups
-from conversion.recipe import Gate
+from conversion.request.options import NetworkOptions, PictureOptions, with_groups
+from conversion.request.recipe import Gate
 from edge.catalog.manifest_file import read_manifest
 from edge.errors import UsageError
 from tests.conversion.pictures import write_portraits

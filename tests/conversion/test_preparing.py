@@ -12,10 +12,10 @@ import pytest
 
 from conversion.caffe.network import read_network
 from conversion.choosing import Wanted, choose, gate_like
-from conversion.options import NetworkOptions
 from conversion.preparing import describe, made_from, prepare
-from conversion.recipe import Gate
-from conversion.sources import start_from
+from conversion.request.options import NetworkOptions
+from conversion.request.recipe import Gate
+from conversion.request.sources import start_from
 from edge.catalog.manifest import Manifest
 from edge.catalog.manifest_file import MANIFEST, read_manifest, write_manifest
 from edge.errors import BadInput, ManifestError, UsageError

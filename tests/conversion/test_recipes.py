@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from conversion.choosing import Wanted, choose
-from conversion.options import NetworkOptions
-from conversion.recipe import FOLDER, Recipe, SourceFile, manifest_of, read_recipe, recipe_names, start_files
-from conversion.sources import find_start, start_from
+from conversion.request.options import NetworkOptions
+from conversion.request.recipe import FOLDER, Recipe, SourceFile, manifest_of, read_recipe, recipe_names, start_files
+from conversion.request.sources import find_start, start_from
 from edge.catalog.lookup import Catalog
 from edge.errors import BadInput, ManifestError, ModelNotFound, UsageError
 from tests.clips import serve

@@ -21,10 +21,10 @@ from conversion.artefacts.edgetpu import hold_against_list
 from conversion.artefacts.flatbuffer import FileFacts, read_tflite
 from conversion.artefacts.job import Job
 from conversion.artefacts.tflite import build_tflite, make_file, rewrite
+from conversion.bundle import writing_aside
 from conversion.onnx.core import read_core
 from conversion.preparing import describe
 from conversion.verify.running import Network
-from conversion.writing import writing_aside
 from edge.catalog.manifest import Manifest
 from edge.errors import BadInput, InferenceError, UsageError
 from edge.sensor.inference.opening import open_session

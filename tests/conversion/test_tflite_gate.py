@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from conversion.artefacts.tflite import make_file, rewrite
-from conversion.calibration import read_sets
 from conversion.onnx.core import read_core
 from conversion.preparing import describe, prepare
-from conversion.recipe import read_recipe
-from conversion.sources import start_from
+from conversion.request.pictures import read_sets
+from conversion.request.recipe import read_recipe
+from conversion.request.sources import start_from
 from conversion.verify.running import Network, narrow
 from conversion.verify.verifying import Check, verify
 from edge.catalog.manifest_file import read_manifest

@@ -11,10 +11,10 @@ import pytest
 
 from conversion.artefacts.job import Core, Job
 from conversion.artefacts.onnx import build_onnx
-from conversion.calibration import read_sets
 from conversion.preparing import Prepared, describe, prepare
-from conversion.recipe import Gate, read_recipe
-from conversion.sources import start_from
+from conversion.request.pictures import read_sets
+from conversion.request.recipe import Gate, read_recipe
+from conversion.request.sources import start_from
 from conversion.verify.attributes import ATTRIBUTE_METRICS, AttributeTally
 from conversion.verify.detection import DetectionTally
 from conversion.verify.report import Report, table, write_report

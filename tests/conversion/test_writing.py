@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from conversion.writing import writing_aside
+from conversion.bundle import writing_aside
 from edge.errors import BadInput, UsageError
 
 

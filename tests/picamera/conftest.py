@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 import pytest
 
-from conversion.cache import cache_folder
+from conversion.environments.cache import cache_folder
 from conversion.environments.interpreters import find_interpreter
 from edge.errors import BackendUnavailable
 from tests.conftest import need_program, unavailable

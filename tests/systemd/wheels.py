@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from conversion.cache import cache_folder
+from conversion.environments.cache import cache_folder
 
 ROOT = Path(__file__).parents[2]
 GLIBCS = ("2_17", "2_27", "2_28", "2_31", "2_34", "2_35")

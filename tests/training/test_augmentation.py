@@ -12,7 +12,17 @@ import torch
 from msgspec.structs import replace
 from skimage.data import astronaut
 
-from training.augmentation import Augmentation, add_noise, augment, blur, compress, cover, move, put_on_masks, shrink
+from training.runs.augmentation import (
+    Augmentation,
+    add_noise,
+    augment,
+    blur,
+    compress,
+    cover,
+    move,
+    put_on_masks,
+    shrink,
+)
 
 NOTHING = Augmentation(
     flip=0, rotation_deg=0, scale=0, stretch=0, shift=0, small=0, blur=0, light=0, colour=0, grey=0, dark=0, noise=0,

@@ -19,7 +19,7 @@ from edge.errors import BadInput, PasserbyError, UnknownModel, UsageError
 from edge.schemas.taxonomy import ADS_8
 from tests.training.brightness import NETWORK, grey, install_brightness
 from tests.training.sets import jpeg, write_adience, write_files, write_lines, write_tar
-from training.evaluation.app import app
+from training.evaluation.command import app
 
 
 @pytest.fixture(scope="module")

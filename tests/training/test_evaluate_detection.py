@@ -28,9 +28,9 @@ from edge.errors import BadInput, PasserbyError, UnknownModel, UsageError
 from edge.sensor.types import Image
 from tests.clips import write_clip
 from tests.training.sets import jpeg, write_lines, write_tar
-from training.evaluation.app import app
-from training.evaluation.boxes import Found
-from training.evaluation.wider import average_precision, read_level
+from training.evaluation.command import app
+from training.evaluation.detection.boxes import Found
+from training.evaluation.detection.wider import average_precision, read_level
 
 SIDE = 64
 """Of the input and of every picture, px."""

@@ -18,9 +18,9 @@ from edge.sensor.visits.fusion import Fusion
 from tests.golden.portraits import portrait_of_admiral, portrait_of_astronaut
 from tests.training.sets import jpeg, scene, write_lines, write_tar
 from training.data.samples import Sample
-from training.evaluation.app import app
-from training.evaluation.camera_looks import CameraRange, retake
-from training.evaluation.gate_scoring import GATES, cover_step, gate_curve
+from training.evaluation.command import app
+from training.evaluation.gate.camera_looks import CameraRange, retake
+from training.evaluation.gate.scoring import GATES, cover_step, gate_curve
 
 FUSION = Fusion(ADS_8, bracket_map(None, ADS_8))
 NOTHING = CameraRange((1, 1), (0, 0), (1, 1), (0, 0))

@@ -22,9 +22,9 @@ from edge.sensor.types import Detection
 from edge.sensor.visits.pose import Pose
 from tests.golden.portraits import portrait_of_admiral, portrait_of_astronaut
 from tests.training.sets import jpeg, scene, write_tar
-from training.evaluation.app import app
-from training.evaluation.head_pose import INPUT_PX, PITCH, YAW, HeadPose
-from training.evaluation.pose_scoring import compare_poses, score_poses
+from training.evaluation.command import app
+from training.evaluation.pose.head_pose import INPUT_PX, PITCH, YAW, HeadPose
+from training.evaluation.pose.scoring import compare_poses, score_poses
 
 STRAIGHT = np.array([(30, 40), (70, 40), (50, 61), (35, 76), (65, 76)], np.float32)
 

@@ -7,9 +7,9 @@ import pytest
 
 from edge.sensor.geometry import Box
 from edge.sensor.types import Detection
-from training.evaluation.boxes import FALSE, IGNORED, Found, Matched, Truth, make_curve, match
-from training.evaluation.clip_scoring import agreed_faces, score_clip
-from training.evaluation.detection_scoring import landmark_errors
+from training.evaluation.detection.boxes import FALSE, IGNORED, Found, Matched, Truth, make_curve, match
+from training.evaluation.detection.clip_scoring import agreed_faces, score_clip
+from training.evaluation.detection.scoring import landmark_errors
 
 A, B, C = (0, 0, 10, 10), (20, 0, 30, 10), (40, 0, 44, 4)
 

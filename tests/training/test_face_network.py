@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from edge.errors import BadInput, ConfigError
-from training.checkpoint import load_fitting
 from training.networks.attributes import AttributeNetwork, NetworkConfig
 from training.networks.face_mobilenet import FaceMobileNet
 from training.networks.face_resnet import LEAST_PX, FaceBlock, FaceResNet
 from training.networks.tensorflow_js import read_weights
+from training.runs.checkpoint import load_fitting
 
 MANIFEST = "face-weights_manifest.json"
 

@@ -14,7 +14,7 @@ from edge.catalog.manifest_file import read_manifest
 from tests.golden.portraits import MODELS
 from training.attributes.config import TrainingConfig
 from training.attributes.exporting import export_run
-from training.configuration import find_config
+from training.runs.configuration import find_config
 
 WEIGHTS = Path(__file__).parents[2] / "training" / "weights"
 

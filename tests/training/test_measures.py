@@ -14,10 +14,10 @@ from edge.sensor.attributes.ages import bracket_map, spread
 from edge.sensor.types import AttributeEstimate
 from edge.sensor.visits.fusion import Fusion
 from training.data.samples import Gender, Sample
-from training.evaluation.answers import Answers, read_answers
-from training.evaluation.bootstrap import intervals
-from training.evaluation.gaps import with_gaps
-from training.evaluation.measures import (
+from training.evaluation.attributes.answers import Answers, read_answers
+from training.evaluation.attributes.bootstrap import intervals
+from training.evaluation.attributes.gaps import with_gaps
+from training.evaluation.attributes.measures import (
     Confidences,
     confidences,
     confusion,
@@ -27,8 +27,8 @@ from training.evaluation.measures import (
     reliability,
     values,
 )
-from training.evaluation.scoring import Bootstrap, error_by_age, score_slices
-from training.evaluation.truth import make_slices, read_truth
+from training.evaluation.attributes.scoring import Bootstrap, error_by_age, score_slices
+from training.evaluation.attributes.truth import make_slices, read_truth
 
 NOTHING = float("nan")
 

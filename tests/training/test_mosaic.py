@@ -13,14 +13,14 @@ import numpy as np
 import torch
 
 from tests.training.drawn_scenes import draw_scene, scene_files
-from training.augmentation import Augmentation
 from training.data.scenes import Faces, Scenes, load_scenes, make_faces, save_scenes
 from training.detection.config import Canvas, Mosaic, Tiling
 from training.detection.heads import turn_head
-from training.detection.masks import cover_part, draw_mask
 from training.detection.mosaic import Pictures, choose_placement, drop_doubted, make_batch, turn_of
 from training.detection.photometry import disturb_share
 from training.detection.placement import Placement, cut, make_pyramid, place
+from training.runs.augmentation import Augmentation
+from training.runs.masks import cover_part, draw_mask
 
 CELL_HW = (60, 90)
 

@@ -22,7 +22,7 @@ from edge.sensor.geometry import Box
 from edge.sensor.types import Detection, Image
 from tests.training.drawn_scenes import draw_scene, scene_files
 from tests.training.sets import jpeg, scene, write_lines, write_tar
-from training.app import app
+from training.command import app
 from training.data.boxes import LabelledFace
 from training.data.scenes import load_all, load_scenes, save_scenes
 from training.data.teachers import TaughtFace, Teacher, teach

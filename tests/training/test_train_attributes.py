@@ -32,22 +32,22 @@ from edge.sensor.imaging import TEMPLATES
 from edge.sensor.inference.opening import open_session
 from edge.sensor.types import Detection
 from tests.training.faces import drawn_chips
-from training.app import app, stopped_by_hand
 from training.attributes.config import TrainingConfig
 from training.attributes.loop import Epoch
 from training.attributes.start import Start, train
 from training.attributes.teaching import load_network
 from training.attributes.temperature import temper
 from training.attributes.validation import answer
-from training.checkpoint import load_fitting, load_state, save_state
-from training.configuration import DETECTION_CONFIGS, find_config
+from training.command import app, stopped_by_hand
 from training.data.chips import UNKNOWN, Chips, load_chips, save_chips
 from training.detection.config import DetectionConfig
-from training.logs import read_log
 from training.networks.attributes import AttributeNetwork, NetworkConfig
 from training.networks.backbones import ResNet
 from training.networks.cost import cost_of
-from training.runs import LAST, LOG, WEIGHTS
+from training.runs.checkpoint import load_fitting, load_state, save_state
+from training.runs.configuration import DETECTION_CONFIGS, find_config
+from training.runs.logs import read_log
+from training.runs.run_folder import LAST, LOG, WEIGHTS
 
 TINY = find_config("tiny", TrainingConfig)
 

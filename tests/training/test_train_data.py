@@ -23,7 +23,7 @@ from typer.testing import CliRunner, Result
 from edge.errors import BadInput, UsageError
 from tests.training.faces import drawn_chips
 from tests.training.sets import jpeg, scene, write_files, write_set, write_tar
-from training.app import app
+from training.command import app
 from training.data.chips import CHIP_PX, UNKNOWN, load_chips
 from training.data.hashing import hash_pictures
 from training.data.splits import crossings

@@ -23,10 +23,8 @@ from edge.sensor.detection.detector import NetworkDetector
 from edge.sensor.geometry import iou
 from edge.sensor.inference.opening import open_session
 from tests.training.drawn_scenes import draw_scene, scene_files
-from training.app import app
 from training.attributes.config import TrainingConfig
-from training.checkpoint import load_state, save_state
-from training.configuration import DETECTION_CONFIGS, find_config
+from training.command import app
 from training.data.scenes import load_all, save_scenes
 from training.detection.calibrating import Line
 from training.detection.config import DetectionConfig
@@ -35,10 +33,12 @@ from training.detection.loop import DetectionEpoch
 from training.detection.seeing import find_faces
 from training.detection.start import Start, train
 from training.detection.trained import load_detector
-from training.logs import read_log
 from training.networks.cost import cost_of
 from training.networks.detection import DetectionNetwork
-from training.runs import LAST, LOG, WEIGHTS
+from training.runs.checkpoint import load_state, save_state
+from training.runs.configuration import DETECTION_CONFIGS, find_config
+from training.runs.logs import read_log
+from training.runs.run_folder import LAST, LOG, WEIGHTS
 
 TINY = find_config("tiny", DetectionConfig, DETECTION_CONFIGS)
 

@@ -7,9 +7,9 @@ from typing import Annotated
 from msgspec import Meta, Struct, field
 
 from edge.schemas.vocabulary import Name
-from training.augmentation import Augmentation
-from training.configuration import Seed
 from training.networks.attributes import NetworkConfig
+from training.runs.augmentation import Augmentation
+from training.runs.configuration import Seed
 
 
 class _Part(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

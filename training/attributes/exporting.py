@@ -13,8 +13,8 @@ from edge.files import write_folder
 from edge.workbench.faces import TEMPLATE
 from training.attributes.config import TrainingConfig
 from training.attributes.teaching import load_network
-from training.export import INPUT, export_onnx
-from training.runs import WEIGHTS
+from training.runs.export import INPUT, export_onnx
+from training.runs.run_folder import WEIGHTS
 
 OUTPUTS = {"age": "age", "gender": "gender"}
 

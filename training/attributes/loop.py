@@ -25,13 +25,13 @@ from training.attributes.targets import Answers, Losses, answers_from_labels, bl
 from training.attributes.teaching import Student, teach
 from training.attributes.temperature import temper
 from training.attributes.validation import Validation, validate
-from training.augmentation import augment
-from training.checkpoint import halve, load_state, load_weights, need_same_run, save_state
 from training.data.chips import UNKNOWN, Chips
 from training.networks.attributes import AttributeNetwork
-from training.optimisation import follow, make_optimiser, need_numbers, rate_at, step
-from training.progress import Ticks
-from training.runs import LAST, LOG, WEIGHTS
+from training.runs.augmentation import augment
+from training.runs.checkpoint import halve, load_state, load_weights, need_same_run, save_state
+from training.runs.optimisation import follow, make_optimiser, need_numbers, rate_at, step
+from training.runs.progress import Ticks
+from training.runs.run_folder import LAST, LOG, WEIGHTS
 
 _log = logging.getLogger(__name__)
 

@@ -12,10 +12,10 @@ from torch import nn
 
 from training.attributes.config import TrainingConfig
 from training.attributes.loop import Epoch, Run
-from training.checkpoint import load_fitting
 from training.data.chips import load_all
-from training.progress import Ticks
-from training.runs import claim_folder, digest_of, find_device
+from training.runs.checkpoint import load_fitting
+from training.runs.progress import Ticks
+from training.runs.run_folder import claim_folder, digest_of, find_device
 
 _log = logging.getLogger(__name__)
 

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from training.attributes.config import TrainingConfig
 from training.attributes.targets import Answers
-from training.checkpoint import load_state, load_weights, read_config
 from training.data.chips import Chips
 from training.networks.attributes import AttributeNetwork
 from training.networks.pictures import to_input
+from training.runs.checkpoint import load_state, load_weights, read_config
 
 BATCH = 256
 

@@ -16,7 +16,7 @@ from edge.sensor.imaging import letterbox
 from training.data.scenes import Scenes
 from training.detection.seeing import find_faces
 from training.detection.validation import truth_of
-from training.evaluation.boxes import IGNORED, Truth, match
+from training.evaluation.detection.boxes import IGNORED, Truth, match
 from training.networks.detection import DetectionNetwork
 
 SMALLEST_INPUT_PX = 12.0

@@ -7,9 +7,9 @@ from typing import Annotated
 from msgspec import Meta, Struct, field
 
 from edge.schemas.vocabulary import Name
-from training.augmentation import Augmentation
-from training.configuration import Seed
 from training.networks.detection import DetectionNetworkConfig
+from training.runs.augmentation import Augmentation
+from training.runs.configuration import Seed
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 

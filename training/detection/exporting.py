@@ -21,8 +21,8 @@ from training.detection.calibrating import Line, calibrate
 from training.detection.config import DetectionConfig
 from training.detection.seeing import NMS_IOU
 from training.detection.trained import load_detector
-from training.export import INPUT, export_onnx
 from training.networks.detection import BOX, POINTS, SCORE, STRIDES, DetectionNetwork
+from training.runs.export import INPUT, export_onnx
 
 SIZES_HW = {"": (192, 320), "-640": (384, 640)}
 """Ending of the id -> height and width of the input in px."""
@@ -43,7 +43,7 @@ class Answering(nn.Module):
         self.network.heads = nn.ModuleList(nn.Identity() for _ in STRIDES)
 
     def take_bytes(self) -> None:
-        """See `training.export.TakesBytes`."""
+        """See `training.runs.export.TakesBytes`."""
         self.network.take_bytes()
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, ...]:

@@ -8,7 +8,7 @@ from numpy.random import Generator
 from torch import Tensor
 from torch.nn import functional
 
-from training.detection.masks import SMALLEST_PX, Floats
+from training.runs.masks import SMALLEST_PX, Floats
 
 MOST_YAW_DEG, MOST_UP_DEG, MOST_DOWN_DEG = 40.0, 15.0, 28.0
 HEAD = 1.35

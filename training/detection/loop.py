@@ -18,7 +18,6 @@ from msgspec import Struct
 from torch import Generator, nn
 
 from edge.files import write_whole
-from training.checkpoint import halve, load_state, load_weights, need_same_run, save_state
 from training.data.scenes import Scenes
 from training.detection.assignment import list_faces
 from training.detection.cells import make_cells, read_levels
@@ -28,9 +27,10 @@ from training.detection.mosaic import Pictures, choose_canvas, make_batch
 from training.detection.photometry import disturb_share
 from training.detection.validation import Validation, validate
 from training.networks.detection import DetectionNetwork
-from training.optimisation import follow, make_optimiser, need_numbers, rate_at, step
-from training.progress import Ticks
-from training.runs import LAST, LOG, WEIGHTS
+from training.runs.checkpoint import halve, load_state, load_weights, need_same_run, save_state
+from training.runs.optimisation import follow, make_optimiser, need_numbers, rate_at, step
+from training.runs.progress import Ticks
+from training.runs.run_folder import LAST, LOG, WEIGHTS
 
 
 class DetectionEpoch(Struct, frozen=True):

@@ -17,8 +17,8 @@ from torch import Tensor
 from training.data.scenes import Faces, Scenes
 from training.detection.config import Canvas, Mosaic, Tiling
 from training.detection.heads import turn_head
-from training.detection.masks import cover_part, draw_mask
 from training.detection.placement import Placement, cut, make_pyramid, place
+from training.runs.masks import cover_part, draw_mask
 
 UPRIGHT_NOSE = 0.58
 """Where the nose of a face that looks straight ahead lies between eyes and mouth."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Generator, Tensor
 
-from training.augmentation import Augmentation, add_noise, blur, compress, relight
+from training.runs.augmentation import Augmentation, add_noise, blur, compress, relight
 
 FEW_PX = 2 * 320 * 192
 """Pictures with about so many pixels together stay in a processor's cache."""

@@ -7,8 +7,8 @@ from pathlib import Path
 from edge.files import write_whole
 from edge.workbench.pages.drawing import label, legend, new_figure, png, series_colour
 from training.detection.loop import DetectionEpoch
-from training.logs import read_log
-from training.runs import LOG
+from training.runs.logs import read_log
+from training.runs.run_folder import LOG
 
 
 def plot_detection_log(run: Path, out: Path) -> None:

@@ -11,7 +11,7 @@ from edge.sensor.detection import yunet
 from edge.sensor.detection.nms import suppress
 from edge.sensor.imaging import stretch
 from edge.sensor.types import Image
-from training.evaluation.boxes import Found
+from training.evaluation.detection.boxes import Found
 from training.networks.detection import STRIDES, DetectionNetwork
 
 NMS_IOU = 0.45

@@ -10,12 +10,12 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from training.checkpoint import load_fitting
 from training.data.scenes import load_all
 from training.detection.config import DetectionConfig
 from training.detection.loop import DetectionEpoch, Run
-from training.progress import Ticks
-from training.runs import claim_folder, digest_of, find_device
+from training.runs.checkpoint import load_fitting
+from training.runs.progress import Ticks
+from training.runs.run_folder import claim_folder, digest_of, find_device
 
 _log = logging.getLogger(__name__)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import msgspec
 import torch
 
-from training.checkpoint import load_state, load_weights, read_config
 from training.detection.config import DetectionConfig
 from training.networks.detection import DetectionNetwork
-from training.runs import WEIGHTS
+from training.runs.checkpoint import load_state, load_weights, read_config
+from training.runs.run_folder import WEIGHTS
 
 
 def load_detector(run: Path, device: torch.device | str = "cpu") -> tuple[DetectionNetwork, DetectionConfig]:

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from training.data.scenes import Scenes
 from training.detection.seeing import find_faces
-from training.evaluation.boxes import Found, Truth, make_curve, match
+from training.evaluation.detection.boxes import Found, Truth, make_curve, match
 from training.networks.detection import DetectionNetwork
 
 SMALLEST_PX = 24.0

@@ -1,0 +1,1 @@
+"""What is asked of a conversion: recipe, options, files to begin with, pictures to calibrate and check with."""

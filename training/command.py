@@ -1,0 +1,255 @@
+"""`passerby train`: chips of data sets, training runs, their plots, and the network as a file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from msgspec.structs import replace
+
+from edge.errors import INTERRUPTED, UsageError, explain, need_packages
+from edge.terminal.options import TargetList, configure_logging, settings_from, with_flags
+from training.runs.configuration import LARGEST_SEED
+
+if TYPE_CHECKING:
+    from training.attributes.config import TrainingConfig
+
+app = typer.Typer(help="Train networks of our own.", no_args_is_help=True)
+
+Out = Annotated[Path, typer.Option("--out", help="Folder of the run: checkpoint, log, weights.")]
+RunFolder = Annotated[Path, typer.Argument(help="Folder of a run.", metavar="RUN")]
+RunOrWeights = Annotated[Path, typer.Argument(help="Folder of a run, or a weights file.", metavar="RUN")]
+
+SplitSeed = Annotated[int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Decides who is held out.")]
+RunSeed = Annotated[int | None, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Of everything random, instead.")]
+
+
+@app.command()
+def data(
+    sets: Annotated[list[str], typer.Argument(help="Data sets: PATH or FORM:PATH.", metavar="SET...")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for data-report.html and its plots.")],
+) -> None:
+    """Count what data sets hold by age, gender, group and picture size, and their near-copies: one page, and plots."""
+    _need("matplotlib")
+    from edge.terminal.progress import progress_bar
+    from training.data.readers import open_all
+    from training.data.report import PAGE, write_data_report
+
+    opened = open_all(sets)
+    with progress_bar(wanted=True) as progress:
+        progress.begin("pictures", lambda: sum(len(each.samples) for each in opened))
+        write_data_report(opened, out, progress.tick)
+    typer.echo(str(out / PAGE))
+
+
+@app.command()
+def chips(
+    out: Annotated[Path, typer.Option("--out", help="File to write, such as train.npz.")],
+    aligned: Annotated[
+        list[str] | None, typer.Option("--aligned", help="Data set whose pictures are chips already; again for more.")
+    ] = None,
+    photographs: Annotated[
+        list[str] | None, typer.Option("--photographs", help="Data set of photographs, aligned by the detector.")
+    ] = None,
+    held_out: Annotated[
+        Path | None, typer.Option("--held-out", help="Put a share into this file: no person, no near-copy is in both.")
+    ] = None,
+    share: Annotated[float, typer.Option("--share", min=0.01, max=0.9, help="Share that is held out.")] = 0.2,
+    seed: SplitSeed = 1,
+    target: TargetList = None,
+) -> None:
+    """Cut the faces of data sets into chips of 112 px, once, for training here or on another machine."""
+    _need("PIL")
+    from training.data.chip_files import Wanted, write_chips
+    from training.data.held_out import HeldOut
+
+    wanted = Wanted(tuple(aligned or ()), tuple(photographs or ()), HeldOut(held_out, share, seed))
+    for line in write_chips(wanted, out, settings_from(None, with_flags(None, models_targets=target))):
+        typer.echo(line)
+
+
+@app.command()
+def attributes(
+    out: Out,
+    chip_files: Annotated[list[Path], typer.Option("--chips", help="File of `train chips`; again for more.")],
+    held_out: Annotated[list[Path], typer.Option("--held-out", help="Chips that training never sees; again for more.")],
+    config: Annotated[
+        str, typer.Option("--config", help="Name of a carried configuration, or a TOML file.")
+    ] = "nano-agegender",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
+    backbone: Annotated[
+        str | None,
+        typer.Option("--backbone", help="nano, mobilenet, resnet, resnet34, vgg, face or face-mobilenet instead."),
+    ] = None,
+    init: Annotated[
+        Path | None, typer.Option("--init", help="Weights to begin with, such as torchvision's for the backbone.")
+    ] = None,
+    teacher: Annotated[
+        list[Path] | None, typer.Option("--teacher", help="Weights of a trained run that teaches; again for more.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Passes over the chips instead.")] = None,
+    seed: RunSeed = None,
+    export_to: Annotated[
+        Path | None,
+        typer.Option("--export", help="At the end write the network to this folder, as `train export` does."),
+    ] = None,
+    device: Annotated[str, typer.Option("--device", help="cpu, cuda, or auto.")] = "auto",
+    threads: Annotated[int, typer.Option("--threads", min=0, help="CPU threads; 0: torch's own choice.")] = 0,
+) -> None:
+    """Train the joint network of age and gender. Ctrl-C keeps the last whole epoch; --resume goes on."""
+    _need("torch", "PIL")
+    from training.attributes.config import TrainingConfig
+    from training.attributes.progress import describe
+    from training.attributes.start import Start, train
+    from training.runs.configuration import find_config
+    from training.runs.progress import progress_bar
+
+    configure_logging(quiet=False)
+    chosen = _with_flags(find_config(config, TrainingConfig), backbone, teacher, epochs, seed)
+    start = Start(tuple(chip_files), tuple(held_out), out, resume=resume, init=init, device=device, threads=threads)
+    with stopped_by_hand(out), progress_bar(sys.stderr.isatty()) as on_batch:
+        for epoch in train(chosen, start, on_batch):
+            typer.echo(describe(epoch))
+    if export_to is not None:
+        export(out, export_to)
+
+
+@app.command()
+def scenes(
+    out: Annotated[Path, typer.Option("--out", help="File to write, such as train.npz.")],
+    boxes: Annotated[
+        list[str] | None, typer.Option("--boxes", help="Data set with face boxes; again for more.")
+    ] = None,
+    photographs: Annotated[
+        list[str] | None, typer.Option("--photographs", help="Data set of photographs, labelled by the teachers.")
+    ] = None,
+    teacher: Annotated[
+        list[str] | None, typer.Option("--teacher", help="Model set whose detector labels; again for more.")
+    ] = None,
+    held_out: Annotated[
+        Path | None, typer.Option("--held-out", help="Put a share into this file: no person, no near-copy is in both.")
+    ] = None,
+    share: Annotated[float, typer.Option("--share", min=0.01, max=0.9, help="Share that is held out.")] = 0.2,
+    seed: SplitSeed = 1,
+    target: TargetList = None,
+) -> None:
+    """Put pictures and all their faces into one file, once, for training a detector here or on another machine."""
+    from training.data.held_out import HeldOut
+    from training.data.scene_files import Wanted, write_scenes
+
+    part = HeldOut(held_out, share, seed)
+    wanted = Wanted(tuple(boxes or ()), tuple(photographs or ()), tuple(teacher or ()), part)
+    for line in write_scenes(wanted, out, settings_from(None, with_flags(None, models_targets=target))):
+        typer.echo(line)
+
+
+@app.command()
+def detection(
+    out: Out,
+    scene_files: Annotated[list[Path], typer.Option("--scenes", help="File of `train scenes`; again for more.")],
+    held_out: Annotated[
+        list[Path], typer.Option("--held-out", help="Scenes that training never sees; again for more.")
+    ],
+    config: Annotated[
+        str, typer.Option("--config", help="Name of a carried configuration, or a TOML file.")
+    ] = "nano-face",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
+    init: Annotated[Path | None, typer.Option("--init", help="Weights to begin with.")] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Epochs instead.")] = None,
+    seed: RunSeed = None,
+    device: Annotated[str, typer.Option("--device", help="cpu, cuda, or auto.")] = "auto",
+    threads: Annotated[int, typer.Option("--threads", min=0, help="CPU threads; 0: torch's own choice.")] = 0,
+) -> None:
+    """Train the face detector. Ctrl-C keeps the last whole epoch; --resume goes on."""
+    _need("torch")
+    from training.detection.config import DetectionConfig
+    from training.detection.progress import describe
+    from training.detection.start import Start, train
+    from training.runs.configuration import DETECTION_CONFIGS, find_config
+    from training.runs.progress import progress_bar
+
+    configure_logging(quiet=False)
+    chosen = find_config(config, DetectionConfig, DETECTION_CONFIGS)
+    schedule = replace(chosen.schedule, epochs=epochs or chosen.schedule.epochs)
+    chosen = replace(chosen, schedule=schedule if seed is None else replace(schedule, seed=seed))
+    start = Start(tuple(scene_files), tuple(held_out), out, resume=resume, init=init, device=device, threads=threads)
+    with stopped_by_hand(out), progress_bar(sys.stderr.isatty()) as on_batch:
+        for epoch in train(chosen, start, on_batch):
+            typer.echo(describe(epoch))
+
+
+@app.command()
+def plot(run: RunFolder, out: Annotated[Path, typer.Option("--out", help="PNG to write.")]) -> None:
+    """Draw a run's log: losses, and how good the network was on what it had not seen."""
+    _need("torch", "matplotlib")
+    from training.attributes.plotting import plot_log
+    from training.detection.plotting import plot_detection_log
+    from training.runs.logs import is_detection
+
+    (plot_detection_log if is_detection(run) else plot_log)(run, out)
+    typer.echo(str(out))
+
+
+@app.command()
+def export(
+    run: RunOrWeights,
+    out: Annotated[Path, typer.Option("--out", help="Folder for the network: OUT/<id>.")],
+    calibration: Annotated[
+        list[Path] | None,
+        typer.Option("--calibration", help="Of a detector: held-out scenes that say what its scores mean."),
+    ] = None,
+) -> None:
+    """Write a run's network as ONNX with its manifest: the device reads it, and `passerby convert run` goes on.
+
+    Of a detector there are two, one for each size of its input.
+    """
+    _need("torch", "onnx", "onnxscript")
+    from training.attributes.exporting import export_run
+    from training.data.scenes import load_all
+    from training.detection.exporting import export_detector
+    from training.detection.trained import is_detector
+
+    if is_detector(run):
+        folders = export_detector(run, out, load_all(calibration) if calibration else None)
+    elif calibration:
+        raise UsageError(explain("takes no --calibration", where=str(run), expected="a detector's run"))
+    else:
+        folders = [export_run(run, out)]
+    for folder in folders:
+        typer.echo(f"{folder}: `passerby convert run --onnx` and `--like` make the other artefacts of it")
+
+
+@contextmanager
+def stopped_by_hand(out: Path) -> Iterator[None]:
+    """Ctrl-C ends a run with a line that says how to go on."""
+    from training.runs.run_folder import LAST
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        there = (out / LAST).exists()
+        next_step = f"`--resume --out {out}` goes on after the last whole epoch" if there else "no epoch was whole yet"
+        sys.stderr.write(f"passerby: stopped; {next_step}\n")
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _need(*packages: str) -> None:
+    need_packages("train", packages, extra="training")
+
+
+def _with_flags(
+    config: TrainingConfig, backbone: str | None, teachers: list[Path] | None, epochs: int | None, seed: int | None
+) -> TrainingConfig:
+    """The configuration with what the flags change. Raises UsageError for an unknown backbone."""
+    from training.networks.attributes import with_backbone
+
+    schedule = replace(config.schedule, epochs=epochs or config.schedule.epochs)
+    if seed is not None:
+        schedule = replace(schedule, seed=seed)
+    network = with_backbone(config.network, backbone) if backbone else config.network
+    taught = replace(config.distillation, teachers=tuple(map(str, teachers))) if teachers else config.distillation
+    return replace(config, schedule=schedule, network=network, distillation=taught)

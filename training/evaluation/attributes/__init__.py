@@ -1,0 +1,1 @@
+"""`passerby evaluate attributes` and `adience`: age and gender against labels."""

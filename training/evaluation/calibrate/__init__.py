@@ -1,0 +1,1 @@
+"""`passerby evaluate calibrate`: temperatures and thresholds."""

@@ -1,0 +1,1 @@
+"""`passerby evaluate detection`: boxes against boxes."""

@@ -1,0 +1,1 @@
+"""`passerby evaluate gate`: what the gate of quality lets through."""

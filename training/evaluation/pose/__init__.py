@@ -1,0 +1,1 @@
+"""`passerby evaluate pose`: yaw and pitch against another network."""

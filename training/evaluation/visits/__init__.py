@@ -1,0 +1,1 @@
+"""`passerby evaluate visits`: what it gains to fuse looks."""

@@ -1,0 +1,1 @@
+"""What every training run shares: its folder, configuration, loop, checkpoints, logs and export."""
