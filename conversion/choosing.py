@@ -23,10 +23,9 @@ from edge.catalog.manifest_file import MANIFEST, read_manifest
 from edge.errors import ManifestError, UnknownModel, UsageError, explain
 from edge.schemas.vocabulary import NAME_IN_WORDS, Name
 from edge.sensor.types import Detection, Image
-from edge.workbench.faces import FindFaces
-from training.data.faces import nearest_centre
-from training.data.samples import Sample
-from training.data.tar_csv import read_labels
+from edge.workbench.faces import FindFaces, nearest_centre
+from edge.workbench.labelled.csv_file import read_labels
+from edge.workbench.labelled.samples import Sample
 
 LARGEST_SIDE_PX = 4096
 OWN_ID = "own"

@@ -16,7 +16,7 @@ from edge.catalog.manifest_file import problem_of
 from edge.errors import ManifestError, UnknownModel, explain
 from edge.schemas.vocabulary import Name
 
-FOLDER = Path(__file__).parent / "recipes"
+FOLDER = Path(__file__).parents[1] / "recipes"
 
 StartKind = Literal["caffe", "onnx", "openvino-fp16", "openvino-int8"]
 """What a conversion starts from; of an int8 IR the quantizers are taken out first."""

@@ -13,7 +13,7 @@ from edge.schemas.taxonomy import taxonomy
 from edge.sensor.attributes.decoded import Attributes
 from edge.sensor.attributes.estimator import DECODERS
 from edge.sensor.types import FEMALE, MALE
-from training.data.samples import Sample
+from edge.workbench.labelled.samples import Sample
 
 POSITIONS = {"female": FEMALE, "male": MALE}
 """Of a gender's word in gender_probs."""

@@ -20,7 +20,7 @@ from conversion.verify.tensors import TensorTally
 from conversion.verify.verdict import failures
 from edge.catalog.manifest import Manifest
 from edge.errors import BadInput, explain
-from training.data.samples import Sample
+from edge.workbench.labelled.samples import Sample
 
 THREADS = 2
 REFERENCE = "reference"

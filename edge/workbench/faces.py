@@ -1,4 +1,4 @@
-"""The faces of single photographs, one call for each."""
+"""The faces of photographs: found in one call, taken as aligned, or the one that a label means."""
 
 from __future__ import annotations
 
@@ -38,3 +38,9 @@ def aligned_face(side: int, margin: float) -> Detection:
     template_side, points = TEMPLATES[TEMPLATE]
     border = side * margin / (1 + 2 * margin)
     return Detection(Box(border, border, side - border, side - border), 1.0, points * (side / template_side))
+
+
+def nearest_centre(faces: Sequence[Detection], image: Image) -> Detection | None:
+    """The face whose centre is nearest the picture's; None without a face."""
+    height, width = image.shape[:2]
+    return min(faces, key=lambda face: abs(complex(*face.box.centre) - complex(width / 2, height / 2)), default=None)

@@ -24,8 +24,8 @@ from conversion.verify.verdict import Share, failures
 from conversion.verify.verifying import Check, Tally, verify
 from edge.catalog.manifest_file import read_manifest
 from edge.errors import BadInput
+from edge.workbench.labelled.samples import Sample
 from tests.conversion.pictures import write_portraits
-from training.data.samples import Sample
 
 MODELS = Path(__file__).parents[2] / "models"
 ULTRAFACE = read_manifest(MODELS / "ultraface-rfb-320" / "manifest.toml")

@@ -10,12 +10,12 @@ import pytest
 
 from edge.errors import BadInput, UsageError
 from edge.schemas.taxonomy import ADIENCE_8, ADS_8
+from edge.workbench.labelled.labels import adience_band, read_band
+from edge.workbench.labelled.samples import Sample
 from tests.training.sets import jpeg, scene, write_adience, write_files, write_lines, write_set, write_tar
 from training.data.adience import read_folds
 from training.data.collection import Reading
-from training.data.labels import adience_band, read_band
 from training.data.readers import open_photographs
-from training.data.samples import Sample
 
 
 def test_reads_a_tar_with_its_labels_in_place(tmp_path: Path) -> None:

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from edge.errors import BadInput, UsageError
 from edge.sensor.types import Image
+from edge.workbench.labelled.samples import Sample
 from tests.golden.portraits import portrait_of_admiral, portrait_of_astronaut
 from tests.training.sets import jpeg, scene, write_files, write_set
 from training.data.hashing import BITS, NEAR_COPY_BITS, hash_pictures, near_pairs
 from training.data.readers import open_photographs
-from training.data.samples import Sample
 from training.data.splits import crossings, group, hash_photographs, split
 
 CHANGES: dict[str, Callable[[Image], Image]] = {

@@ -13,7 +13,7 @@ from edge.schemas.taxonomy import ADIENCE_8, ADS_8, SIMPLE_4
 from edge.sensor.attributes.ages import bracket_map, spread
 from edge.sensor.types import AttributeEstimate
 from edge.sensor.visits.fusion import Fusion
-from training.data.samples import Gender, Sample
+from edge.workbench.labelled.samples import Gender, Sample
 from training.evaluation.attributes.answers import Answers, read_answers
 from training.evaluation.attributes.bootstrap import intervals
 from training.evaluation.attributes.gaps import with_gaps

@@ -16,9 +16,9 @@ from edge.sensor.attributes.ages import bracket_map, spread
 from edge.sensor.imaging import TEMPLATES
 from edge.sensor.types import AttributeEstimate
 from edge.sensor.visits.fusion import Fusion
+from edge.workbench.labelled.samples import Sample
 from tests.golden.portraits import portrait_of_admiral, portrait_of_astronaut
 from tests.training.sets import jpeg, scene, write_lines, write_tar
-from training.data.samples import Sample
 from training.evaluation.attributes.scoring import Bootstrap
 from training.evaluation.command import app
 from training.evaluation.visits.pseudo_looks import Disturbance, disturb

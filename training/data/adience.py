@@ -13,9 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from edge.errors import BadInput, explain
+from edge.workbench.labelled.labels import adience_band, read_band, read_gender
+from edge.workbench.labelled.samples import Sample
 from training.data.collection import Collection, LeftOut, collect
-from training.data.labels import adience_band, read_band, read_gender
-from training.data.samples import Sample
 from training.data.storage import open_storage
 
 PREFIXES = {"aligned": "landmark_aligned_face", "faces": "coarse_tilt_aligned_face"}
@@ -39,9 +39,9 @@ def read_adience(folder: Path, *, name: str = "adience") -> Collection:
 def read_folds(folder: Path, *, name: str = "adience") -> list[Collection]:
     """One set a fold; nobody is in two of them. Pictures come from `aligned`, or from `faces` where that is missing.
 
-    Ages are bands (see `training.data.labels.adience_band` for the set's odd ones); the genders `u` and none are None.
-    Faces without age and gender, and those whose picture is missing, are counted and left out. The folder `aligned` is
-    not aligned to Passerby's template: these faces go through detector and alignment too. Raises BadInput.
+    Ages are bands (see `edge.workbench.labelled.labels.adience_band` for the set's odd ones); the genders `u` and none
+    are None. Faces without age and gender, and those whose picture is missing, are counted and left out. The folder
+    `aligned` is not aligned to Passerby's template: these faces go through detector and alignment too. Raises BadInput.
     """
     files = _fold_files(folder)
     if not files:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from edge.errors import BadInput, explain
 from edge.sensor.geometry import Box
+from edge.workbench.labelled.csv_file import read_rows
+from edge.workbench.labelled.samples import Sample
 from training.data.boxes import STATES, BoxedPhotographs, FaceState, LabelledFace
 from training.data.collection import LeftOut, collect, keep_present
-from training.data.samples import Sample
 from training.data.storage import open_storage
-from training.data.tar_csv import labels_beside, pictures_beside, read_rows
+from training.data.tar_csv import labels_beside, pictures_beside
 
 COLUMNS = ("path", "class", "x", "y", "w", "h")
 WIDER_NUMBERS = 10

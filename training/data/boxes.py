@@ -8,8 +8,8 @@ from typing import Literal, get_args
 
 from edge.sensor.geometry import Box
 from edge.sensor.types import Image
+from edge.workbench.labelled.samples import Sample
 from training.data.collection import Collection, LeftOut
-from training.data.samples import Sample
 from training.data.subset import spread
 
 FaceState = Literal["", "nomask", "mask", "badmask"]
@@ -41,7 +41,7 @@ def keep_inside(faces: Sequence[LabelledFace], image: Image, name: str, left_out
 
 @dataclass(frozen=True, slots=True)
 class BoxedPhotographs:
-    """Photographs with the boxes of all their faces. Implements `training.data.samples.Photographs`."""
+    """Photographs with the boxes of all their faces. Implements `edge.workbench.labelled.samples.Photographs`."""
 
     photographs: Collection
     faces: Mapping[str, Sequence[LabelledFace]]

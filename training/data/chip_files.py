@@ -14,13 +14,12 @@ from edge.sensor.assemble import detector_score, open_networks
 from edge.sensor.geometry import Points
 from edge.sensor.types import Image
 from edge.settings.settings import Attributes, Settings
-from edge.workbench.faces import find_with
+from edge.workbench.faces import find_with, nearest_centre
+from edge.workbench.labelled.csv_file import write_labels
 from training.data.chips import Chips, FindLandmarks, join, make_chips, save_chips
 from training.data.collection import Reading, need_distinct_names
-from training.data.faces import nearest_centre
 from training.data.held_out import HeldOut, Parts, deal, need_places
 from training.data.readers import open_photographs
-from training.data.tar_csv import write_labels
 
 
 @dataclass(frozen=True, slots=True)

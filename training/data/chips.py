@@ -23,9 +23,9 @@ from edge.sensor.imaging import align_face, stretch
 from edge.sensor.sources.image_file import decode_image
 from edge.sensor.types import FEMALE, MALE, Image
 from edge.workbench.faces import TEMPLATE
+from edge.workbench.labelled.samples import Sample
 from training.data.collection import Reading
 from training.data.columns import count_pictures, need_rows, read_columns
-from training.data.samples import Sample
 
 CHIP_PX = 112
 """Side of a chip: that of its template."""

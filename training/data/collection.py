@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from edge.errors import BadInput, UsageError, explain
 from edge.sensor.types import Image
-from training.data.samples import Photographs, Sample
+from edge.workbench.labelled.samples import Photographs, Sample
 from training.data.storage import Storage, decode
 
 SHOWN = 3

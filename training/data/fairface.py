@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge.errors import BadInput, explain
+from edge.workbench.labelled.csv_file import read_rows
+from edge.workbench.labelled.labels import read_band, read_gender
+from edge.workbench.labelled.samples import Sample
 from training.data.collection import Collection, LeftOut, collect, keep_present
-from training.data.labels import read_band, read_gender
-from training.data.samples import Sample
 from training.data.storage import open_storage
-from training.data.tar_csv import read_rows
 
 COLUMNS = ("file", "age", "gender", "race", "service_test")
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 
 from edge.errors import BadInput, explain
+from edge.workbench.labelled.labels import whole_years
+from edge.workbench.labelled.samples import OLDEST, Gender, Sample
 from training.data.collection import Collection, LeftOut, collect
-from training.data.labels import whole_years
-from training.data.samples import OLDEST, Gender, Sample
 from training.data.storage import Storage, open_storage
 from training.data.tar_csv import labels_beside
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from edge.errors import UsageError, explain
 from edge.files import need_folder_of
-from training.data.samples import Photographs, Sample
+from edge.workbench.labelled.samples import Photographs, Sample
 from training.data.splits import group, hash_photographs, split
 
 Parts = Mapping[str, Sequence[Sample]]

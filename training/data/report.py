@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from edge.files import write_folder
+from edge.workbench.labelled.samples import Photographs
 from edge.workbench.pages.drawing import GENDER_COLOURS, label, legend, new_figure, png
 from edge.workbench.pages.page import Note, Part, Plot, Rows, Section, render_page
-from training.data.samples import Photographs
 from training.data.survey import GENDER_WORDS, Survey, survey
 
 PAGE = "data-report.html"

@@ -10,12 +10,12 @@ from edge.catalog.lookup import open_catalog
 from edge.errors import UsageError, explain
 from edge.sensor.types import Image
 from edge.settings.settings import Settings
+from edge.workbench.labelled.samples import Sample
 from training.data.box_readers import open_boxed
 from training.data.boxes import BoxedPhotographs, LabelledFace, keep_inside
 from training.data.collection import Collection, LeftOut, Reading, need_distinct_names
 from training.data.held_out import HeldOut, deal, need_places
 from training.data.readers import open_photographs
-from training.data.samples import Sample
 from training.data.scenes import SceneFile, save_scenes
 from training.data.teachers import Teacher, open_teachers, teach
 

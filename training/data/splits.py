@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import BadInput, UsageError, explain
+from edge.workbench.labelled.samples import Photographs, Sample
 from training.data.collection import Reading
 from training.data.hashing import NEAR_COPY_BITS, Hashes, hash_pictures, near_pairs
-from training.data.samples import Photographs, Sample
 
 Groups = NDArray[np.int64]
 """int64 (N,): pictures of the same number stay together."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge.sensor.types import Image
-from training.data.samples import Photographs, Sample
+from edge.workbench.labelled.samples import Photographs, Sample
 
 
 @dataclass(frozen=True, slots=True)

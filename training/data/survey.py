@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.workbench.labelled.samples import OLDEST, Photographs, Sample
 from training.data.collection import Reading
 from training.data.hashing import hash_pictures, near_pairs
-from training.data.samples import OLDEST, Photographs, Sample
 
 GENDER_WORDS = ("female", "male", "unknown")
 UNLABELLED = "no label"

@@ -22,9 +22,9 @@ from edge.sensor.types import AttributeEstimate, Image
 from edge.sensor.visits.fusion import Fusion
 from edge.settings.settings import Settings
 from edge.workbench.analyze.pictures import Aligned, look_at
+from edge.workbench.faces import nearest_centre
+from edge.workbench.labelled.samples import Photographs, Sample
 from training.data.collection import Reading
-from training.data.faces import nearest_centre
-from training.data.samples import Photographs, Sample
 
 FACE_CHOICE = "of several faces the one whose centre is nearest the picture's centre"
 

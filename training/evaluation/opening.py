@@ -12,12 +12,12 @@ from edge.catalog.lookup import open_catalog
 from edge.errors import UsageError, explain
 from edge.settings.settings import Settings
 from edge.terminal.progress import Progress, progress_bar
+from edge.workbench.labelled.samples import Photographs
 from edge.workbench.pages.printing import warn
 from training.data.box_readers import open_boxed
 from training.data.boxes import BoxedPhotographs
 from training.data.collection import need_distinct_names
 from training.data.readers import open_all
-from training.data.samples import Photographs
 from training.data.subset import every_nth
 from training.data.tar_csv import read_tar_csv
 from training.evaluation.looking import Seen, Subject, look_through, open_network, open_set

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from edge.errors import ConfigError, explain
 
-CONFIGS = Path(__file__).parent / "configs"
+CONFIGS = Path(__file__).parents[1] / "configs"
 DETECTION_CONFIGS = CONFIGS / "detection"
 
 LARGEST_SEED = 2**31 - 1

@@ -17,7 +17,7 @@ from training.evaluation.options import AsJson, Limit, ModelSets
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from training.data.samples import Photographs
+    from edge.workbench.labelled.samples import Photographs
     from training.evaluation.attributes.protocol import FoldScore
     from training.evaluation.looking import Subject
 

@@ -15,7 +15,7 @@ from training.evaluation.options import AsJson, Images, IsAligned, Labels, Limit
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from training.data.samples import Photographs
+    from edge.workbench.labelled.samples import Photographs
     from training.evaluation.attributes.records import Evaluation, Result
     from training.evaluation.attributes.requirements import Requirement
     from training.evaluation.attributes.scoring import Bootstrap

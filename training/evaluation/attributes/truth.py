@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from edge.errors import UsageError, explain
 from edge.schemas.taxonomy import ADS_8, TAXONOMIES
 from edge.sensor.types import FEMALE, MALE
-from training.data.samples import OLDEST, Sample
+from edge.workbench.labelled.samples import OLDEST, Sample
 
 Mask = NDArray[np.bool_]
 """bool (N,): which photographs."""

@@ -14,9 +14,9 @@ from edge.sensor.sources.opening import open_source
 from edge.sensor.types import Detection, Image
 from edge.settings.settings import Settings
 from edge.terminal.progress import Progress
+from edge.workbench.labelled.samples import Photographs
 from training.data.boxes import BoxedPhotographs, keep_inside
 from training.data.collection import LeftOut, Reading
-from training.data.samples import Photographs
 from training.evaluation.detection.clip_scoring import score_clip
 from training.evaluation.detection.detecting import OWN, DetectorSubject, InputSize, open_detector, parse_size
 from training.evaluation.detection.records import (

@@ -15,8 +15,8 @@ from training.evaluation.options import AsJson, Labels, Limit, Seed
 if TYPE_CHECKING:
     from edge.sensor.visits.fusion import Fusion
     from edge.terminal.progress import Progress
+    from edge.workbench.labelled.samples import Photographs
     from training.data.boxes import BoxedPhotographs
-    from training.data.samples import Photographs
     from training.evaluation.gate.scoring import CoverStep, GateStep
     from training.evaluation.looking import Subject
 

@@ -9,10 +9,10 @@ import torch
 
 from edge.sensor.types import AttributeEstimate, Detection, Image, Track, TrackState
 from edge.sensor.visits.quality import rate_look
+from edge.workbench.faces import nearest_centre
+from edge.workbench.labelled.samples import Sample
 from training.data.boxes import LabelledFace, keep_inside
 from training.data.collection import LeftOut, Reading
-from training.data.faces import nearest_centre
-from training.data.samples import Sample
 from training.evaluation.detection.boxes import overlap_matrix
 from training.evaluation.detection.detecting import as_boxes
 from training.evaluation.gate.camera_looks import CameraRange, retake

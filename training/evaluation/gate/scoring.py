@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from edge.schemas.taxonomy import ADS_8
 from edge.sensor.types import FEMALE, MALE, AttributeEstimate
 from edge.sensor.visits.fusion import Fusion
-from training.data.samples import Sample
+from edge.workbench.labelled.samples import Sample
 from training.evaluation.attributes.answers import Answers, read_answers
 from training.evaluation.attributes.truth import Truth, read_truth
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from edge.sensor.visits.pose import Pose
     from edge.settings.settings import Settings
     from edge.terminal.progress import Progress
-    from training.data.samples import Photographs
+    from edge.workbench.labelled.samples import Photographs
     from training.evaluation.detection.detecting import DetectorSubject
     from training.evaluation.pose.head_pose import HeadPose
     from training.evaluation.pose.scoring import PoseError, PoseResult

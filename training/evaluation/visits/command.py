@@ -14,7 +14,7 @@ from training.evaluation.options import AsJson, IsAligned, Labels, Limit, Seed
 
 if TYPE_CHECKING:
     from edge.terminal.progress import Progress
-    from training.data.samples import Photographs
+    from edge.workbench.labelled.samples import Photographs
     from training.evaluation.looking import Subject
     from training.evaluation.visits.visit_gain import Gain, Steadiness, TrackSteadiness
 

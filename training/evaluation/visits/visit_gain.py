@@ -16,10 +16,9 @@ from edge.sensor.tracking.tracker import FaceTracker
 from edge.sensor.types import AttributeEstimate, Detection, Frame, Image, Track, TrackState
 from edge.sensor.visits.fusion import Fusion
 from edge.sensor.visits.quality import rate_look
-from edge.workbench.faces import TEMPLATE
+from edge.workbench.faces import TEMPLATE, nearest_centre
+from edge.workbench.labelled.samples import Photographs, Sample
 from training.data.collection import Reading
-from training.data.faces import nearest_centre
-from training.data.samples import Photographs, Sample
 from training.evaluation.attributes.answers import read_answers
 from training.evaluation.attributes.records import SliceResult
 from training.evaluation.attributes.scoring import Bootstrap, score_slices

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from edge.errors import BadInput, explain
 from edge.schemas.taxonomy import ADIENCE_8
-from training.data.samples import OLDEST, AgeRange, Gender
+from edge.workbench.labelled.samples import OLDEST, AgeRange, Gender
 
 GENDERS: Mapping[str, Gender] = {
     "f": "female",

@@ -1,0 +1,1 @@
+"""Labelled photographs: what evaluation, training and the checks of a conversion read."""
