@@ -9,10 +9,8 @@ from typing import Annotated
 
 import typer
 
-from edge.link.peer import group_id, trusted_uids, user_id
+from edge.link.peer import SOCKET_NAME, group_id, trusted_uids, user_id
 from edge.machine.folders import state_dir
-from edge.publisher.broker.mqtt_client import check_broker
-from edge.publisher.link_server import SOCKET_NAME
 from edge.settings.settings import Settings
 from edge.terminal.options import (
     BrokerUrl,
@@ -61,6 +59,7 @@ def run(
 
 def run_both(config: Path | None, overrides: list[str], *, drain_timeout_s: float, quiet: bool) -> int:
     """Check the settings, then supervise both halves with the same ones; returns the exit code."""
+    from edge.publisher.broker.mqtt_client import check_broker
     from edge.sensor.sources.opening import may_come_back
     from edge.supervisor.supervisor import supervise
 

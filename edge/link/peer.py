@@ -14,6 +14,9 @@ from edge.errors import ConfigError, LinkError, explain
 
 _UCRED = struct.Struct("iII")
 
+SOCKET_NAME = "link.sock"
+"""Name of the socket in the state folder."""
+
 
 class Peer(NamedTuple):
     """Process that made the other end: the one that connected, or the one that listens."""

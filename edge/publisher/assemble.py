@@ -9,6 +9,7 @@ from pathlib import Path
 
 from edge.clock import boottime
 from edge.errors import ConfigError, explain
+from edge.link.peer import SOCKET_NAME
 from edge.machine.notify import Notifier
 from edge.publisher.broker.mqtt import MqttBroker
 from edge.publisher.commands import Commands, RemotePause
@@ -16,7 +17,7 @@ from edge.publisher.dating import Dating
 from edge.publisher.dispatch import Dispatch
 from edge.publisher.events import Composer, WallClock
 from edge.publisher.intake import Intake
-from edge.publisher.link_server import SOCKET_NAME, LinkServer
+from edge.publisher.link_server import LinkServer
 from edge.publisher.outbox.folder_lock import FolderLock
 from edge.publisher.outbox.outbox import Outbox
 from edge.publisher.ports import Channel, Connection, EventStore, SensorLink

@@ -24,8 +24,6 @@ from edge.schemas.link import MAX_MESSAGE_BYTES, Ack, HealthRequest, PublisherMe
 
 log = logging.getLogger(__name__)
 
-SOCKET_NAME = "link.sock"
-
 
 class LinkServer:
     """Listens for the sensor; one at a time."""

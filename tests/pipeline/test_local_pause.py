@@ -13,7 +13,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from edge.publisher.link_server import SOCKET_NAME, LinkServer
+from edge.link.peer import SOCKET_NAME
+from edge.publisher.link_server import LinkServer
 from edge.schemas.link import Ack, HealthMessage, HealthRequest, Pause, Resume, VisitMessage
 
 pytestmark = pytest.mark.shared
