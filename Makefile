@@ -14,12 +14,12 @@ test: $(VENV)/.dev
 # Makes the isolated environments (2.9 GB in PASSERBY_CACHE or ~/.cache/passerby, once) and tests what runs in them.
 test-tflite: $(VENV)/.dev
 	@.ci/programs strace
-	$(BIN)/pytest -m "tflite or oldruntimes" --timeout 1800 $(or $(TESTS),tests/conversion tests/accelerators)
+	$(BIN)/pytest -m "tflite or oldruntimes" --timeout 1800 $(or $(TESTS),tests/conversion tests/edge/sensor/inference/accelerators)
 
 # Root only. Makes a Debian root file system (0.6 GB in PASSERBY_CACHE or ~/.cache/passerby, once) with libcamera.
 test-picamera: $(VENV)/.dev
 	@.ci/programs debootstrap
-	$(BIN)/pytest -m picamera --timeout 1800 $(or $(TESTS),tests/picamera)
+	$(BIN)/pytest -m picamera --timeout 1800 $(or $(TESTS),tests/edge/sensor/sources/libcamera)
 
 # Root only. Make Debian root file systems (1.5 GB in PASSERBY_CACHE or ~/.cache/passerby, once) and install into them.
 test-systemd: $(VENV)/.dev
@@ -33,7 +33,7 @@ test-arm64: $(VENV)/.dev
 # Root only. Boots a virtual machine with Debian's kernel (its root file system: 0.4 GB in the cache, once).
 test-vm: $(VENV)/.dev
 	@.ci/programs debootstrap mkfs.ext4 qemu-system-x86_64
-	$(BIN)/pytest -s -m vm --timeout 3600 $(or $(TESTS),tests/vm)
+	$(BIN)/pytest -s -m vm --timeout 3600 $(or $(TESTS),tests/systemd/vm)
 
 # Root only. Ten minutes of random faults; PASSERBY_SOAK_S and PASSERBY_SOAK_FAULTS make it shorter.
 soak: $(VENV)/.dev
@@ -43,10 +43,10 @@ soak: $(VENV)/.dev
 # The claims of docs/privacy.md, one by one.
 prove: $(VENV)/.dev
 	@.ci/programs mosquitto strace
-	$(BIN)/pytest -v tests/privacy tests/unit/test_privacy_rules.py tests/unit/test_link_codec.py \
-	  tests/unit/test_link_capacity.py tests/unit/test_link_bucket.py tests/unit/test_publisher_link.py \
-	  tests/unit/test_publisher_process.py tests/unit/test_publisher_events.py tests/unit/test_visits_book.py \
-	  tests/accelerators/test_worker_lock.py
+	$(BIN)/pytest -v tests/edge/sensor/lock tests/edge/link tests/edge/supervisor/test_strace.py \
+	  tests/edge/supervisor/test_pause_forgets.py tests/edge/publisher/test_link_server.py tests/edge/publisher/test_process.py \
+	  tests/edge/publisher/test_events.py tests/edge/sensor/visits/test_book.py \
+	  tests/edge/sensor/inference/accelerators/test_worker_lock.py
 
 training: $(VENV)/.training
 

@@ -20,7 +20,7 @@ from conversion.onnx.baking import bake
 from conversion.onnx.core import IR_VERSION, LEAST_OPSET, make_core, pin
 from conversion.onnx.model_file import read_model
 from edge.catalog.manifest_file import MANIFEST, read_manifest
-from tests.golden.portraits import MODELS
+from tests.places import MODELS
 
 ADIENCE_SIDE_PX = 227
 ADIENCE_MEAN = (104.0, 117.0, 123.0)

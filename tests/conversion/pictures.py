@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from edge.sensor.types import Image
-from tests.golden.portraits import portrait_of_admiral, portrait_of_astronaut
+from tests.pictures.portraits import portrait_of_admiral, portrait_of_astronaut
 
 
 def portraits(count: int) -> list[Image]:

@@ -14,8 +14,8 @@ from edge.catalog.lookup import Catalog
 from edge.catalog.manifest import Artefact, ModelFile
 from edge.catalog.manifest_file import MANIFEST, read_manifest, write_manifest
 from edge.errors import ManifestError
+from tests.places import MODELS
 
-MODELS = Path(__file__).parents[2] / "models"
 ID = "yunet-n-320"
 
 

@@ -21,12 +21,12 @@ from edge.catalog.manifest_file import MANIFEST, read_manifest, write_manifest
 from edge.errors import BadInput, ManifestError, UsageError
 from edge.sensor.detection.detector import NetworkDetector
 from edge.sensor.inference.opening import open_session
-from tests.conversion.caffe_files import opencv_outputs, write_network
-from tests.conversion.onnx_files import small_network
+from tests.conversion.caffe.caffe_files import opencv_outputs, write_network
+from tests.conversion.caffe.test_real_networks import SIDE, SSD_SHAPES, ssd
+from tests.conversion.onnx.onnx_files import small_network
 from tests.conversion.pictures import portraits
-from tests.conversion.test_caffe_real import SIDE, SSD_SHAPES, ssd
+from tests.places import MODELS
 
-MODELS = Path(__file__).parents[2] / "models"
 SCALE = 0.0078125
 """Keeps what random weights make of a picture small."""
 

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import need_program, unavailable
+from tests.places import ROOT
 from tests.systemd.machine import Machine, make_root
-from tests.systemd.wheels import ROOT, all_wheels
+from tests.systemd.wheels import all_wheels
 
 PACKAGES = (
     "systemd", "systemd-sysv", "udev", "dbus", "python3", "python3-venv", "libseccomp2", "mosquitto",

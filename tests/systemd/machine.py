@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from tests.places import ROOT
+
 HERE = Path(__file__).parent
 TREE = Path("/sys/fs/cgroup")
 
@@ -121,7 +123,7 @@ def within(seconds: float, condition: Callable[[], object], what: str, every_s: 
 
 def make_root(suite: str, architecture: str, packages: Sequence[str]) -> Path:
     """A cached root file system; see .ci/rootfs. Raises AssertionError with its complaint."""
-    script = HERE.parents[1] / ".ci" / "rootfs"
+    script = ROOT / ".ci" / "rootfs"
     done = subprocess.run([str(script), suite, architecture, *packages], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return Path(done.stdout.strip())

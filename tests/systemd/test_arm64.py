@@ -19,9 +19,10 @@ import cv2
 import pytest
 
 from tests.conftest import need_program, unavailable
-from tests.golden.portraits import two_portraits
+from tests.pictures.portraits import two_portraits
+from tests.places import ROOT
 from tests.systemd.machine import make_root
-from tests.systemd.wheels import ROOT, all_wheels
+from tests.systemd.wheels import all_wheels
 
 pytestmark = [pytest.mark.arm64, pytest.mark.shared]
 

@@ -22,9 +22,9 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.accelerators.installed import install
 from tests.conftest import need_program
-from tests.golden.portraits import two_portraits
+from tests.models.accelerated import install
+from tests.pictures.portraits import two_portraits
 from tests.systemd.conftest import FLAGS, INSTALL, Appliance
 from tests.systemd.faults import CLOCK, UNPLUGGED, draw, faults_of, play
 from tests.systemd.machine import Machine, within
@@ -95,7 +95,7 @@ max_inflight_messages 0
 set_tcp_nodelay true
 queue_qos0_messages true
 """
-"""It acknowledges before it saves, so what it took must be at the subscriber by then: see tests/broker."""
+"""It acknowledges before it saves, so what it took must be at the subscriber by then: see tests/edge/publisher."""
 
 
 @dataclass

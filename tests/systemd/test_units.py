@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from tests.conftest import need_program, unavailable
+from tests.places import ROOT
 
-FOLDER = Path(__file__).parents[2] / "systemd"
+FOLDER = ROOT / "systemd"
 UNITS = {"sensor": 1.0, "publisher": 1.5, "button": 1.0}
 OFFLINE_SINCE = 250
 

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from conversion.environments.cache import cache_folder
+from tests.places import ROOT
 
-ROOT = Path(__file__).parents[2]
 GLIBCS = ("2_17", "2_27", "2_28", "2_31", "2_34", "2_35")
 
 

@@ -11,12 +11,12 @@ from hashlib import sha256
 from pathlib import Path
 
 from edge.catalog.manifest_file import read_manifest
-from tests.golden.portraits import MODELS
+from tests.places import MODELS, ROOT
 from training.attributes.config import TrainingConfig
 from training.attributes.exporting import export_run
 from training.runs.configuration import find_config
 
-WEIGHTS = Path(__file__).parents[2] / "training" / "weights"
+WEIGHTS = ROOT / "training" / "weights"
 
 
 def test_exporting_the_kept_weights_gives_the_file_that_was_converted(tmp_path: Path) -> None:

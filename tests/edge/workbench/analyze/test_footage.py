@@ -1,0 +1,125 @@
+"""Footage of an analysis: sources that break, and live ones that Ctrl-C ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.catalog.lookup import open_catalog
+from edge.errors import BadInput
+from edge.schemas.analyze import AnalyzeError
+from edge.sensor.assemble import Networks, make_fusion, open_networks
+from edge.sensor.sources.fake import ScriptedSource, Step
+from edge.sensor.types import Frame
+from edge.settings.settings import Settings
+from edge.workbench.analyze.footage import watch
+from edge.workbench.analyze.lines import LineWriter
+from edge.workbench.analyze.listening import Seen, Visited, Watched
+from edge.workbench.analyze.sources import Named, Source
+from tests.pictures.portraits import portrait_of_astronaut
+
+SETTINGS = Settings()
+NAMED = Source("clip.mp4").named
+FPS = 10
+
+pytestmark = pytest.mark.shared
+
+
+class Notes:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.frames: list[Seen] = []
+        self.visits: list[Visited] = []
+        self.failures: list[AnalyzeError] = []
+        self.ends: list[Watched] = []
+
+    def seen(self, seen: Seen) -> None:
+        self.frames.append(seen)
+
+    def visited(self, visit: Visited) -> None:
+        self.visits.append(visit)
+
+    def failed(self, failure: AnalyzeError) -> None:
+        self.failures.append(failure)
+
+    def ended(self, watched: Watched) -> None:
+        self.ends.append(watched)
+
+
+@pytest.fixture(scope="module")
+def networks(shared: Path) -> Networks:
+    return open_networks(SETTINGS, open_catalog({"PASSERBY_SHARED": str(shared)}))
+
+
+def standing(frames: int, began_at: float = 100.0) -> Iterator[Frame]:
+    """Somebody who looks at the screen."""
+    image = portrait_of_astronaut()
+    return (Frame(image, index, began_at + index / FPS) for index in range(frames))
+
+
+def notes_of(source: ScriptedSource, networks: Networks, *, named: Named = NAMED) -> Notes:
+    notes = Notes()
+    writer = LineWriter(make_fusion(SETTINGS, networks.manifests[1:]))
+    ticks: list[int] = []
+    watch(source, named, notes, SETTINGS, networks, writer=writer, tick=lambda: ticks.append(1))
+    assert len(ticks) == len(notes.frames)
+    return notes
+
+
+def test_a_still_picture_is_looked_at_in_every_frame(networks: Networks) -> None:
+    notes = notes_of(ScriptedSource(standing(40)), networks)
+    assert [seen.line.time_s for seen in notes.frames] == pytest.approx([index / FPS for index in range(40)])
+    assert all(seen.line.faces[0].track_id == 1 for seen in notes.frames)
+    assert all(seen.line.faces[0].gender for seen in notes.frames)
+    [visit] = notes.visits
+    assert visit.since_s == 0
+    assert visit.historical
+    assert visit.summary.dwell_s == pytest.approx(3.9)
+    assert notes.ends == [Watched("clip.mp4", 40, pytest.approx(3.9), 512, 512, 1)]
+
+
+def test_a_source_that_breaks_closes_its_visits_and_the_next_one_starts_afresh(networks: Networks) -> None:
+    def torn() -> Iterator[Step]:
+        yield from standing(20)
+        yield BadInput("clip.mp4: torn")
+
+    broken = notes_of(ScriptedSource(torn()), networks)
+    assert len(broken.frames) == 20
+    assert len(broken.visits) == 1
+    assert broken.failures == [AnalyzeError(source="clip.mp4", error="clip.mp4: torn")]
+    assert broken.ends == []
+    assert len(notes_of(ScriptedSource(standing(20)), networks).visits) == 1
+
+
+def test_ctrl_c_ends_a_live_source_as_if_it_were_over(networks: Networks) -> None:
+    def until_ctrl_c() -> Iterator[Frame]:
+        yield from standing(20)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    notes = Notes()
+    source = ScriptedSource(until_ctrl_c(), live=True)
+    ending = watch(source, NAMED, notes, SETTINGS, networks, writer=None, tick=lambda: None)
+    assert ending.interrupted
+    assert ending.error is None
+    [visit] = notes.visits
+    assert not visit.historical
+    assert len(notes.ends) == 1
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_ctrl_c_breaks_off_a_file(networks: Networks) -> None:
+    def until_ctrl_c() -> Iterator[Frame]:
+        yield from standing(20)
+        os.kill(os.getpid(), signal.SIGINT)
+        yield from standing(20)
+
+    notes = Notes()
+    with pytest.raises(KeyboardInterrupt):
+        watch(ScriptedSource(until_ctrl_c()), NAMED, notes, SETTINGS, networks, writer=None, tick=lambda: None)
+    assert notes.ends == []
