@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.places import ROOT
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-ROOT = Path(__file__).parents[1]
 PACKAGES = ("edge", "conversion", "training")
 LATE = "def planted() -> None:\n    "
 """An import inside a function is one all the same."""

@@ -13,10 +13,12 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.environments.workers import framing
 from edge.errors import InferenceError, explain
+from edge.sensor.inference.accelerators.workers import framing
 
-WORKERS = Path(framing.__file__).parent
+WORKERS = Path(__file__).parent / "workers"
+FRAMING = Path(framing.__file__)
+"""Workers import this file of the project, which stands on its own, as plain `framing`."""
 TIMEOUT_S = 900.0
 STDERR_TAIL_BYTES = 8192
 KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
@@ -52,6 +54,7 @@ def call_worker(
 def _start(python: Path, script: Path, scratch: Path, log: IO[bytes]) -> subprocess.Popen[bytes]:
     inherited = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
     variables = {**inherited, "HOME": str(scratch), "TMPDIR": str(scratch), "PYTHONDONTWRITEBYTECODE": "1"}
+    variables["PYTHONPATH"] = str(FRAMING.parent)
     command = [str(python), "-s", str(script)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": log}
     try:

@@ -11,6 +11,8 @@ import typer
 from edge.errors import UsageError
 from edge.terminal.options import ConfigFile, Overrides, settings_from
 
+_log = logging.getLogger(__name__)
+
 
 def pause(config: ConfigFile = None, overrides: Overrides = None) -> None:
     """Close the camera until `passerby resume`, also over restarts; needs no network and no broker."""
@@ -45,12 +47,11 @@ def button(
 
     configure_logging(quiet=False)
     flag = pause_flag(settings_from(config, overrides).pause)
-    log = logging.getLogger("edge.machine.button")
     for _ in presses(device, code):
         try:
             flag.set(not flag.is_set)
         except UsageError as error:  # a disk that is full now may not be at the next press
-            log.error("%s", error)
+            _log.error("%s", error)
         else:
-            log.info("%s by the button", "paused" if flag.is_set else "resumed")
+            _log.info("%s by the button", "paused" if flag.is_set else "resumed")
     raise typer.Exit(3)

@@ -13,7 +13,7 @@ from edge.publisher.reports import Reports
 from edge.schemas.events import Cmd, CommandName, Reply
 from edge.schemas.link import HealthRequest, Pause, Resume
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 MARK_NAME = "paused-by-command"
 
@@ -40,7 +40,7 @@ class RemotePause:
             else:
                 self._mark.unlink(missing_ok=True)
         except OSError as error:
-            log.error("%s: the pause will not outlast a restart (%s)", self._mark, error.strerror)
+            _log.error("%s: the pause will not outlast a restart (%s)", self._mark, error.strerror)
 
 
 class Commands:
@@ -99,7 +99,7 @@ class Commands:
     def _reject(self) -> None:
         self.rejected += 1
         if self.rejected & (self.rejected - 1) == 0:  # 1, 2, 4, 8, ...: a flood does not fill the log
-            log.warning("broker: a command was not understood (%d so far)", self.rejected)
+            _log.warning("broker: a command was not understood (%d so far)", self.rejected)
 
 
 def _command(name: str) -> CommandName | None:

@@ -12,7 +12,7 @@ from edge.errors import OutboxFull
 from edge.publisher.events import Composer, WallClock
 from edge.publisher.ports import UndatedStore
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 1.0
 
@@ -42,6 +42,6 @@ class Dating:
         try:
             dated = self._outbox.date(self._composer.redated)
         except OutboxFull as error:
-            log.error("outbox: %s", error)
+            _log.error("outbox: %s", error)
             return
-        log.info("the time is known now: %d events are dated by their seconds since boot", dated)
+        _log.info("the time is known now: %d events are dated by their seconds since boot", dated)

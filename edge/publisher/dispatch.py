@@ -9,7 +9,7 @@ from edge.errors import OutboxFull
 from edge.publisher.ports import Channel, EventStore
 from edge.publisher.types import News, Place
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 RETRY_S = 1.0
 """Wait before a disk that could not be read is read again."""
@@ -49,7 +49,7 @@ class Dispatch:
             rows = self._outbox.due(space, hold_undated=hold_undated)
         except OutboxFull as error:
             self._not_before = self._clock() + RETRY_S
-            log.error("outbox: %s", error)
+            _log.error("outbox: %s", error)
             return
         for row in rows:
             if row.place not in self.acked and row.place not in self._under_way:

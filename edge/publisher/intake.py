@@ -16,7 +16,7 @@ from edge.publisher.ports import EventStore, SensorLink
 from edge.publisher.types import Draft, Place
 from edge.schemas.link import Ack, HealthMessage, LiveMessage, VisitMessage
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 MAX_READ = 64
 """Messages taken in one turn, and visits in one commit: what was held must fit the smallest outbox in parts."""
@@ -90,7 +90,7 @@ class Intake:
 
     def _accepted(self, taken: list[Draft]) -> None:
         if self._refusal:
-            log.info("outbox: takes events again")
+            _log.info("outbox: takes events again")
             self._refusal = ""
             self._backoff.reset()
         for session, counter in {draft.session: draft.counter for draft in taken}.items():
@@ -102,7 +102,7 @@ class Intake:
         self._next_commit = at + self._backoff.next_wait_s()
         if str(error) != self._refusal:  # one line a change
             self._refusal = str(error)
-            log.error("outbox: %s", error)
+            _log.error("outbox: %s", error)
 
 
 def _parts(batch: list[Draft]) -> list[list[Draft]]:

@@ -22,7 +22,7 @@ from edge.link.codec import decode, encode
 from edge.link.peer import peer_of
 from edge.schemas.link import MAX_MESSAGE_BYTES, Ack, HealthRequest, PublisherMessage, SensorMessage
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class LinkServer:
@@ -105,11 +105,11 @@ class LinkServer:
             peer.close()
             self._refused += 1
             if _is_milestone(self._refused):
-                log.warning("link: a peer was refused: %s (%d so far)", reason, self._refused)
+                _log.warning("link: a peer was refused: %s (%d so far)", reason, self._refused)
             return
         peer.setblocking(False)
         self._sensor = peer
-        log.info("link: sensor linked")
+        _log.info("link: sensor linked")
 
     def _objection(self, peer: socket.socket) -> str:
         """Why a peer may not be the sensor; empty when it may."""
@@ -139,12 +139,12 @@ class LinkServer:
         while self._read(sensor) is not None:
             unread += 1
         if unread:
-            log.error("link: %d messages of a sensor that ended are lost: no more visits can be held", unread)
+            _log.error("link: %d messages of a sensor that ended are lost: no more visits can be held", unread)
 
     def _count(self, error: MessageRejected) -> None:
         self.rejected += 1
         if _is_milestone(self.rejected):
-            log.warning("link: %s (%d so far)", error, self.rejected)
+            _log.warning("link: %s (%d so far)", error, self.rejected)
 
     def _pay(self) -> None:
         """Send what is owed, as far as the sensor's buffer takes it."""
@@ -164,7 +164,7 @@ class LinkServer:
         if self._sensor is not None:
             self._sensor.close()
             self._sensor = None
-            log.info("link: sensor gone")
+            _log.info("link: sensor gone")
 
 
 def _listen(path: Path, group: int | None) -> socket.socket:

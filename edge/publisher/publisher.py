@@ -18,7 +18,7 @@ from edge.machine.stopping import Stop, stopped_by_signals
 from edge.publisher.assemble import Parts, opened_parts
 from edge.settings.settings import Settings
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 LONGEST_SLEEP_S = 1.0
 FLUSH_S = 2.0
@@ -135,9 +135,9 @@ class Publisher:
             parts.intake.commit(parts.dispatch.acked)
         parts.intake.commit(parts.dispatch.acked, now=True)
         kept = parts.outbox.tally.rows
-        log.info("%d events delivered since the start", parts.dispatch.delivered)
+        _log.info("%d events delivered since the start", parts.dispatch.delivered)
         if kept:
-            log.info("outbox: %d events are kept for the next start (or `passerby publisher --drain`)", kept)
+            _log.info("outbox: %d events are kept for the next start (or `passerby publisher --drain`)", kept)
         left = kept > 0 or not parts.intake.idle  # what the disk refused stays with the sensor
         return KEPT if left and self._draining else 0
 

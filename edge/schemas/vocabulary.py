@@ -15,7 +15,7 @@ Target = Literal[
     "ncs2", "coral:usb", "coral:pci", "tflite:CPU",
     "onnxruntime:CPU", "onnxruntime:CUDA", "onnxruntime:TensorRT", "opencv:CPU", "fake:CPU",
 ]  # fmt: skip
-"""Runtime and device, ARCHITECTURE: Inference backends. `fake:CPU` is the scripted session that ships for tests."""
+"""Runtime and device, ARCHITECTURE: Inference backends. `fake:CPU` is the scripted session of the tests."""
 AcceleratorState = Literal["none", "starting", "running", "lost"]
 """`none`: the settings name no accelerator. `lost`: another target stands in for it."""
 AcceleratorFault = Literal["none", "library", "device", "firmware", "model", "hang", "crash"]

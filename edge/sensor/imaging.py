@@ -12,7 +12,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import BadInput, explain
 from edge.sensor.geometry import Box, Points
 from edge.sensor.types import Image
 
@@ -35,24 +34,6 @@ The order is that of `edge.sensor.types.Detection`: the person's right eye is th
 MOTION_WIDTH_PX, MOTION_HEIGHT_PX = 64, 36
 FACE_SIDE_PX = 48
 """Side of the grey face on which sharpness and brightness are measured."""
-
-
-def to_bgr(image: NDArray[np.generic]) -> Image:
-    """Make uint8 (H, W, 3) BGR of a grey (H, W) or (H, W, 1), BGR or BGRA uint8 image. Raises BadInput for others."""
-    if image.dtype != np.uint8 or image.ndim not in (2, 3) or 0 in image.shape:
-        raise _not_an_image(image)
-    channels = image.shape[2] if image.ndim == 3 else 1
-    if channels == 3:
-        return cast(Image, image)
-    conversions = {1: cv2.COLOR_GRAY2BGR, 4: cv2.COLOR_BGRA2BGR}
-    if channels not in conversions:
-        raise _not_an_image(image)
-    return cast(Image, cv2.cvtColor(image, conversions[channels]))
-
-
-def _not_an_image(image: NDArray[np.generic]) -> BadInput:
-    got = f"{image.dtype} {image.shape}"
-    return BadInput(explain("not an image", got=got, expected="uint8 (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)"))
 
 
 def rotate(image: Image, degrees: int) -> Image:

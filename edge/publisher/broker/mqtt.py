@@ -22,7 +22,7 @@ from edge.publisher.broker.mqtt_client import CONNECT_TIMEOUT_S, check_broker, e
 from edge.publisher.types import News, Place, Row
 from edge.settings import settings as config
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 STABLE_S = 10.0
 """A connection that lasts so long was a good one: the next wait is the first again."""
@@ -226,16 +226,16 @@ class MqttBroker:
 
     def _on_message(self, client: Client, _: Any, message: MQTTMessage) -> None:
         if message.retain:
-            log.warning("broker: a retained command was ignored; commands are for now, not for every connection")
+            _log.warning("broker: a retained command was ignored; commands are for now, not for every connection")
         elif len(message.payload) <= MAX_COMMAND_BYTES:
             self._news.commands.append((message.topic.rpartition("/")[2], bytes(message.payload)))
         else:
-            log.warning("broker: a command of more than %d bytes was ignored", MAX_COMMAND_BYTES)
+            _log.warning("broker: a command of more than %d bytes was ignored", MAX_COMMAND_BYTES)
 
     def _say(self, text: str, level: int) -> None:
         if text != self._said:  # one line a change, not one a try
             self._said = text
-            log.log(level, "broker: %s", text)
+            _log.log(level, "broker: %s", text)
 
 
 def _left_to_the_loop(client: Client, _: Any, __: Any) -> None:

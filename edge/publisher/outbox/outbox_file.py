@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edge.errors import ConfigError, OutboxFull, explain
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 VERSION = 1
 """`user_version` of the file; raised when the tables change."""
@@ -52,7 +52,7 @@ def move_aside(path: Path, error: sqlite3.Error) -> None:
         damaged = path.with_name(path.name + suffix)
         if damaged.exists():
             damaged.replace(path.with_name(path.name + ASIDE + suffix))
-    log.error(
+    _log.error(
         "%s: outbox is damaged (%s); moved aside to %s, a new outbox begins and what the old one held is not sent",
         path,
         error,

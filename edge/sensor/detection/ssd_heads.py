@@ -23,12 +23,20 @@ from edge.sensor.detection.candidates import Candidates, Floats, FloatTensors
 
 def decode(outputs: FloatTensors, input_hw: tuple[int, int], low_score: float, priors: Priors) -> Candidates:
     """Faces with a score of at least low_score."""
+    variances = priors.centre_variance, priors.size_variance
+    return decode_offsets(outputs, input_hw, low_score, make_priors(priors, input_hw), variances)
+
+
+def decode_offsets(
+    outputs: FloatTensors, input_hw: tuple[int, int], low_score: float, priors: Floats, variances: tuple[float, float]
+) -> Candidates:
+    """The same against priors as `make_priors` gives them; variances: what scales the offsets of centre and size."""
     scores = outputs["scores"].reshape(-1, 2)[:, 1]
     kept = np.flatnonzero(scores >= low_score)
-    offsets, prior = outputs["boxes"].reshape(-1, 4)[kept], make_priors(priors, input_hw)[kept]
+    offsets, prior = outputs["boxes"].reshape(-1, 4)[kept], priors[kept]
     size = np.array(input_hw[::-1], np.float32)
-    centre = (prior[:, :2] + offsets[:, :2] * priors.centre_variance * prior[:, 2:]) * size
-    half = np.exp(offsets[:, 2:] * priors.size_variance) * prior[:, 2:] * size / 2
+    centre = (prior[:, :2] + offsets[:, :2] * variances[0] * prior[:, 2:]) * size
+    half = np.exp(offsets[:, 2:] * variances[1]) * prior[:, 2:] * size / 2
     return Candidates(np.concatenate((centre - half, centre + half), axis=1).astype(np.float32), scores[kept], None)
 
 

@@ -1,7 +1,7 @@
 """Decoder of UltraFace (RFB-320 and slim-320).
 
-Source: github.com/Linzaer/Ultra-Light-Fast-Generic-Face-Detector-1MB (`vision/ssd/config/fd_config.py`), an SSD head
-after Liu et al., "SSD: Single Shot MultiBox Detector", ECCV 2016.
+Source: github.com/Linzaer/Ultra-Light-Fast-Generic-Face-Detector-1MB (`vision/ssd/config/fd_config.py`): raw SSD heads
+(`ssd_heads`) against priors that the network's authors fixed, so that its manifest need not name them.
 
 `outputs` keys that a manifest names (P = priors: 4420 at 320x240):
 
@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import numpy as np
-
+from edge.catalog.manifest import PriorLevel, Priors
+from edge.sensor.detection import ssd_heads
 from edge.sensor.detection.candidates import Candidates, Floats, FloatTensors
 
 LEVELS = ((8, (10, 16, 24)), (16, (32, 48)), (32, (64, 96)), (64, (128, 192, 256)))
@@ -26,25 +26,20 @@ CENTRE_VARIANCE, SIZE_VARIANCE = 0.1, 0.2
 
 def decode(outputs: FloatTensors, input_hw: tuple[int, int], low_score: float) -> Candidates:
     """Faces with a score of at least low_score."""
-    scores = outputs["scores"].reshape(-1, 2)[:, 1]
-    kept = np.flatnonzero(scores >= low_score)
-    offsets, prior = outputs["boxes"].reshape(-1, 4)[kept], make_priors(input_hw)[kept]
-    size = np.array(input_hw[::-1], np.float32)
-    centre = (prior[:, :2] + offsets[:, :2] * CENTRE_VARIANCE * prior[:, 2:]) * size
-    half = np.exp(offsets[:, 2:] * SIZE_VARIANCE) * prior[:, 2:] * size / 2
-    return Candidates(np.concatenate((centre - half, centre + half), axis=1), scores[kept], None)
+    prior = make_priors(input_hw)
+    return ssd_heads.decode_offsets(outputs, input_hw, low_score, prior, (CENTRE_VARIANCE, SIZE_VARIANCE))
 
 
 @lru_cache(maxsize=8)
 def make_priors(input_hw: tuple[int, int]) -> Floats:
     """Priors float32 (P, 4): centre x, y, width, height as shares of the input, clipped to 0-1, in output order."""
-    priors = np.concatenate([_make_level(input_hw, stride, sides) for stride, sides in LEVELS]).clip(0, 1)
+    levels = tuple(_level(input_hw, stride, sides) for stride, sides in LEVELS)
+    priors = ssd_heads.make_priors(Priors(levels=levels), input_hw).clip(0, 1)
     priors.flags.writeable = False
-    return priors.astype(np.float32)
+    return priors
 
 
-def _make_level(input_hw: tuple[int, int], stride: int, sides: tuple[int, ...]) -> Floats:
-    height, width = input_hw
-    y, x, side = np.meshgrid(np.arange(-(-height // stride)), np.arange(-(-width // stride)), sides, indexing="ij")
-    level = np.stack(((x + 0.5) * stride / width, (y + 0.5) * stride / height, side / width, side / height), axis=-1)
-    return level.reshape(-1, 4).astype(np.float32)
+def _level(input_hw: tuple[int, int], stride: int, sides: tuple[int, ...]) -> PriorLevel:
+    rows, columns = (-(-side // stride) for side in input_hw)
+    squares = tuple((float(side), float(side)) for side in sides)
+    return PriorLevel(rows=rows, columns=columns, step_px=(stride, stride), sides_px=squares)

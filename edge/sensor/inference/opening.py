@@ -11,7 +11,7 @@ from edge.catalog.manifest import Artefact, Manifest
 from edge.errors import BackendUnavailable, ManifestError, explain
 from edge.sensor.inference.request import SessionRequest, SizedSession
 
-LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 KINDS: dict[str, tuple[str, ...]] = {
     "openvino": ("openvino-int8", "openvino-fp16", "onnx"),
@@ -77,7 +77,7 @@ def open_session(
             driver = drivers.get(target.partition(":")[0])
             session = driver(request, stand_in) if driver else _adapter(target)(request)
         except BackendUnavailable as unavailable:
-            LOG.warning("%s for %s", unavailable, manifest.id)
+            _log.warning("%s for %s", unavailable, manifest.id)
             fallbacks.append(unavailable)
         else:
             return OpenedSession(session, session.input_hw, tuple(fallbacks))

@@ -1,5 +1,1 @@
 """Following faces over frames by motion and overlap alone: no embedding, nothing that would know a face again."""
-
-from edge.sensor.tracking.tracker import FaceTracker
-
-__all__ = ["FaceTracker"]

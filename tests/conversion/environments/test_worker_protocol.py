@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conversion.environments.calling import WORKERS, call_worker
+from conversion.environments.calling import FRAMING, WORKERS, call_worker
 from edge.errors import InferenceError
 
 PYTHON = Path(sys.executable)
@@ -17,9 +17,8 @@ PYTHON = Path(sys.executable)
 
 def write_worker(folder: Path, body: str) -> Path:
     """A worker that has received its message."""
-    head = f"""
+    head = """
         import os, sys, signal, time
-        sys.path.insert(0, {str(WORKERS)!r})
         import framing
         import numpy as np
         """
@@ -89,7 +88,7 @@ def test_an_interpreter_that_is_gone_is_named(tmp_path: Path) -> None:
 def test_workers_compile_in_the_oldest_python_and_import_nothing_of_the_project() -> None:
     import ast
 
-    for script in WORKERS.glob("*.py"):
+    for script in (*WORKERS.glob("*.py"), FRAMING):
         tree = ast.parse(script.read_text(), feature_version=(3, 7))
         imported = {
             name.split(".")[0]

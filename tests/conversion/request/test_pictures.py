@@ -18,10 +18,10 @@ from edge.sensor.attributes.estimator import NetworkEstimator
 from edge.sensor.detection.detector import NetworkDetector
 from edge.sensor.geometry import Box
 from edge.sensor.imaging import TEMPLATES
-from edge.sensor.inference.fake import ScriptedSession
 from edge.sensor.inference.opening import OpenedSession
 from edge.sensor.types import Detection, Image, Tensors
 from tests.conversion.pictures import portraits, write_portraits
+from tests.edge.sensor.inference.scripted import ScriptedSession
 from tests.places import MODELS
 
 

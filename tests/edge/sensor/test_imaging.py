@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.errors import BadInput
 from edge.sensor.geometry import Box
 from edge.sensor.imaging import (
     FACE_SIDE_PX,
@@ -23,7 +22,6 @@ from edge.sensor.imaging import (
     sharpness,
     shrink_for_motion,
     stretch,
-    to_bgr,
 )
 from edge.sensor.types import Image
 
@@ -194,17 +192,3 @@ def test_rotation_is_clockwise() -> None:
     assert rotate(image, 90)[0, 1, 0] == 255
     assert rotate(image, 180)[1, 2, 0] == 255
     assert rotate(image, 270)[2, 0, 0] == 255
-
-
-@pytest.mark.parametrize("shape", [(4, 5), (4, 5, 1), (4, 5, 3), (4, 5, 4)])
-def test_grey_and_transparent_images_become_bgr(shape: tuple[int, ...]) -> None:
-    assert (to_bgr(np.full(shape, 77, np.uint8)) == 77).all()
-    assert to_bgr(np.full(shape, 77, np.uint8)).shape == (4, 5, 3)
-
-
-@pytest.mark.parametrize(
-    "array", [np.zeros((4, 5, 3), np.uint16), np.zeros((4, 5, 2), np.uint8), np.zeros((0, 5), np.uint8)]
-)
-def test_what_is_no_image_is_refused_with_its_shape(array: np.ndarray) -> None:
-    with pytest.raises(BadInput, match=str(array.shape[0])):
-        to_bgr(array)

@@ -10,7 +10,7 @@ from edge.sensor.inference.pictures import failed, take_pictures
 from edge.sensor.inference.request import SessionRequest, SizedSession
 from edge.sensor.types import Tensors
 
-LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class AcceleratorSession:

@@ -13,8 +13,8 @@ from edge.errors import InferenceError, ManifestError
 from edge.sensor.attributes.estimator import NetworkEstimator, cut_face
 from edge.sensor.geometry import Box
 from edge.sensor.imaging import TEMPLATES
-from edge.sensor.inference.fake import ScriptedSession
 from edge.sensor.types import Detection, Image, Tensors
+from tests.edge.sensor.inference.scripted import ScriptedSession
 
 RNG = np.random.default_rng(5)
 IMAGE: Image = RNG.integers(0, 256, (240, 320, 3), np.uint8)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from edge.catalog.manifest import Artefact, Input, Manifest, ModelFile, Thresholds
 from edge.errors import InferenceError, ManifestError
 from edge.sensor.detection.detector import MAX_OPEN_SIZES, NetworkDetector, choose_input_size
-from edge.sensor.inference.fake import ScriptedSession
 from edge.sensor.types import Tensors
+from tests.edge.sensor.inference.scripted import ScriptedSession
 
 FREE = Input(name="image", width_px=320, height_px=192, multiple_of_px=32, resize="letterbox")
 FIXED = Input(name="image", width_px=300, height_px=200, resize="stretch")

@@ -15,11 +15,11 @@ import pytest
 
 from edge.catalog.manifest import Artefact, Input, Manifest, ModelFile
 from edge.errors import BackendUnavailable, InferenceError, ManifestError
-from edge.sensor.inference.fake import ScriptedSession
 from edge.sensor.inference.opening import OpenedSession, open_session
 from edge.sensor.inference.quiet import without_info_lines
 from edge.sensor.types import Image
 from tests.conftest import unavailable
+from tests.edge.sensor.inference.scripted import ScriptedSession
 from tests.pictures.portraits import detect, locate, open_detector, portrait_of_astronaut, same_faces, two_portraits
 from tests.places import ROOT
 

@@ -7,8 +7,7 @@ import pytest
 
 from edge.sensor.geometry import Box
 from edge.sensor.ports import TrackUpdate
-from edge.sensor.tracking import FaceTracker
-from edge.sensor.tracking.tracker import MAX_TRACKS
+from edge.sensor.tracking.tracker import MAX_TRACKS, FaceTracker
 from edge.sensor.types import Detection, Track, TrackState
 from edge.settings.settings import Tracking
 

@@ -13,7 +13,7 @@ from edge.schemas.taxonomy import ADS_8
 from edge.sensor.detection.detector import NetworkDetector
 from edge.sensor.inference.opening import open_session
 from edge.sensor.sources.opening import open_source
-from edge.sensor.tracking import FaceTracker
+from edge.sensor.tracking.tracker import FaceTracker
 from edge.sensor.types import VisitSummary
 from edge.sensor.visits.book import VisitBook
 from edge.sensor.visits.fusion import Fusion

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from edge.schemas.taxonomy import ADS_8
 from edge.sensor.geometry import Box
-from edge.sensor.tracking import FaceTracker
+from edge.sensor.tracking.tracker import FaceTracker
 from edge.sensor.types import AttributeEstimate, Detection, Track, TrackState, VisitSummary
 from edge.sensor.visits.book import VisitBook
 from edge.sensor.visits.fusion import Fusion, Probs

@@ -15,7 +15,6 @@ from edge.schemas.analyze import AnalyzeError
 from edge.schemas.taxonomy import ADS_8
 from edge.sensor.attributes.estimator import NetworkEstimator
 from edge.sensor.geometry import Box
-from edge.sensor.inference.fake import ScriptedSession
 from edge.sensor.sources.pictures import Picture
 from edge.sensor.types import Detection, Image
 from edge.sensor.visits.fusion import Fusion
@@ -23,6 +22,7 @@ from edge.workbench.analyze.lines import FoundFace, LineWriter
 from edge.workbench.analyze.listening import Seen
 from edge.workbench.analyze.pictures import Aligned, analyze_pictures
 from edge.workbench.analyze.sources import Named
+from tests.edge.sensor.inference.scripted import ScriptedSession
 
 WRITER = LineWriter(Fusion(ADS_8, lambda probs: probs))
 SIDE = 56

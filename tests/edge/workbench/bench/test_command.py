@@ -16,12 +16,12 @@ from msgspec.structs import fields
 
 from edge.cli.bench import CLIP, print_tables
 from edge.sensor.geometry import Box
-from edge.sensor.inference.fake import ScriptedSession
 from edge.sensor.types import Detection
 from edge.workbench.bench.faces import count_found
 from edge.workbench.bench.footprint import Footprint
 from edge.workbench.bench.measure import Report
 from edge.workbench.bench.probes import MemoryFrames, Recorder
+from tests.edge.sensor.inference.scripted import ScriptedSession
 from tests.pictures.clips import draw
 from tests.places import ROOT
 

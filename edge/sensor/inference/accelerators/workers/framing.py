@@ -1,7 +1,7 @@
-"""How the sensor and a worker talk over pipes: one line of JSON, then the bytes of the arrays that it names.
+"""Messages between this project and a worker process over pipes: one line of JSON, then the bytes of its arrays.
 
-Both sides use this file: the sensor as `edge.sensor.inference.accelerators.workers.framing`, a worker as its neighbour
-`framing`. It runs in Python 3.7 and newer.
+Both sides use this file: sensor and conversion as `edge.sensor.inference.accelerators.workers.framing`; a worker in an
+interpreter of its own as plain `framing`, its neighbour or on its PYTHONPATH. It runs in Python 3.7 and newer.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import numpy as np
 ARRAYS = "arrays"
 MAX_HEAD_BYTES = 65536
 MAX_ARRAY_BYTES = 1 << 26
-DTYPES = frozenset({"|u1", "|i1", "<i4", "<i8", "<f2", "<f4"})
+"""Largest array that the sensor accepts from a worker."""
+DTYPES = frozenset({"|u1", "|i1", "<i4", "<i8", "<f2", "<f4", "<f8"})
 """Types of arrays that a message may carry, as numpy writes them."""
 
 Arrays = Dict[str, Any]
@@ -30,12 +31,20 @@ def write_head(header: Dict[str, Any], arrays: Arrays) -> bytes:
     return json.dumps({**header, ARRAYS: named}).encode() + b"\n"
 
 
-def read_head(line: bytes) -> Tuple[Dict[str, Any], List[Shape]]:
-    """What a first line says. Raises ValueError where it is none, or announces what no message carries."""
+def read_head(line: bytes, largest_bytes: int = MAX_ARRAY_BYTES) -> Tuple[Dict[str, Any], List[Shape]]:
+    """Header and arrays of a first line. Raises ValueError where it is not one, or names an array of another type.
+
+    largest_bytes: of one array; a larger one raises ValueError too.
+    """
     header = json.loads(line.decode("ascii"))
     if not isinstance(header, dict):
-        raise ValueError("the first line is no object")
-    shapes = [_read_shape(*named) for named in header.pop(ARRAYS, [])]
+        raise ValueError("the first line is not an object")
+    try:
+        shapes = [_read_shape(*named) for named in header.pop(ARRAYS, [])]
+    except TypeError as error:
+        raise ValueError("the first line names no arrays") from error
+    if any(size_of(shape) > largest_bytes for shape in shapes):
+        raise ValueError("an array that is too large")
     return header, shapes
 
 
@@ -47,17 +56,20 @@ def size_of(shape: Shape) -> int:
 def _read_shape(name: Any, dtype: Any, sides: Any) -> Shape:
     fits = isinstance(name, str) and dtype in DTYPES and len(sides) <= 8 and all(type(n) is int for n in sides)
     shape = (name, dtype, tuple(sides))
-    if not fits or min(sides, default=0) < 0 or not 0 <= size_of(shape) <= MAX_ARRAY_BYTES:
+    if not fits or min(sides, default=0) < 0 or size_of(shape) < 0:
         raise ValueError("an array that no message carries")
     return shape
 
 
 def receive(stream: IO[bytes]) -> Tuple[Dict[str, Any], Arrays]:
-    """Read one message. Raises EOFError where none comes any more, ValueError where it is broken."""
+    """Read one message of a peer that is trusted: arrays of any size.
+
+    Raises EOFError where the stream has ended, ValueError where the message is broken.
+    """
     line = stream.readline(MAX_HEAD_BYTES)
     if not line:
         raise EOFError
-    header, shapes = read_head(line)
+    header, shapes = read_head(line, sys.maxsize)
     return header, {shape[0]: _read_array(stream, shape) for shape in shapes}
 
 

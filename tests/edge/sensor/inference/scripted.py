@@ -1,4 +1,4 @@
-"""A session that plays a script: for tests of everything above inference, with no runtime and no model."""
+"""A session that plays a script, for tests of everything above inference: no runtime and no model."""
 
 from __future__ import annotations
 
