@@ -1,4 +1,7 @@
-"""A bundle: a folder with a manifest and the files that it names, which the device loads as it is."""
+"""The two folders of a conversion: what `convert run` wrote, and the bundle of it that the device loads as it is.
+
+Both hold a manifest and the files that it names, and both appear whole or not at all.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,17 @@ from edge.catalog.manifest_file import MANIFEST, read_manifest, write_manifest
 from edge.errors import ManifestError, UsageError, explain
 from edge.files import made_aside, put_in_place
 
+WRITTEN = {MANIFEST, "report.json", "errors.png"}
+"""What a conversion writes beside the artefacts, which its manifest names."""
+FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
+"""Errors of a disk that has no space left."""
+FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+IN_THE_WAY = {errno.EEXIST, errno.ENOTDIR, errno.EISDIR}
+MOVE = "move them, or give another folder with --out"
+
 
 def read_written(folder: Path) -> Manifest:
-    """The manifest of a folder that a conversion wrote, or of a bundle. Raises ManifestError."""
+    """Read the manifest of a folder that a conversion wrote, or of a bundle. Raises ManifestError."""
     if not (folder / MANIFEST).is_file():
         what = f"no {MANIFEST} in this folder" if folder.is_dir() else "not a folder"
         next_step = "give the folder that `passerby convert run` wrote; without an artefact that passed there is none"
@@ -25,10 +36,10 @@ def read_written(folder: Path) -> Manifest:
 
 
 def write_bundle(folder: Path, out: Path) -> Path:
-    """Copy what the device needs of a conversion's folder to `out/<id>`: every file checked, nothing else.
+    """Copy what the device needs from a conversion's folder to `out/<id>`: every file checked, nothing else.
 
-    The same folder gives the same bytes. Raises ManifestError where a file was changed or is missing, or the manifest
-    names none; UsageError where the folder or the disk refuses.
+    The same folder gives the same bytes. Raises ManifestError where a file is changed or missing, or where the folder
+    has no manifest; UsageError where the folder cannot be used or the disk refuses the write.
     """
     manifest = read_written(folder)
     if (out / manifest.id).resolve() == folder.resolve():
@@ -46,22 +57,13 @@ def write_bundle(folder: Path, out: Path) -> Path:
     return out / manifest.id
 
 
-FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
-"""What a disk says that takes no more."""
-FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
-MOVE = "move them, or give another folder with --out"
-IN_THE_WAY = {errno.EEXIST, errno.ENOTDIR, errno.EISDIR}
-
-WRITTEN = {MANIFEST, "report.json", "errors.png"}
-"""What a conversion writes beside the artefacts, which its manifest names."""
-
-
 @contextmanager
 def writing_aside(out: Path, name: str) -> Iterator[Path]:
-    """A new folder that takes the place of `out/<name>` when all went well, and is gone when not. Raises UsageError.
+    """Yield a new folder that replaces `out/<name>` after success and is removed after a failure.
 
-    So are `out` and its parents where they were made for it. A folder without a manifest never takes the place of one
-    that has one: it becomes `out/<name>-missed`.
+    After a failure, `out` and its parents are removed too where they were made for it. A folder without a manifest
+    never replaces one that has a manifest: it becomes `out/<name>-missed`. Raises UsageError where the file system
+    refuses, or where the old folder holds anything that no conversion wrote.
     """
     made = [folder for folder in (out, *out.parents) if not folder.exists()]
     try:
@@ -82,33 +84,8 @@ def writing_aside(out: Path, name: str) -> Iterator[Path]:
 
 
 def missed_folder(folder: Path) -> Path:
-    """Where the report of a conversion goes of which nothing passed, beside the folder of one that is better."""
+    """Where the report goes when no artefact passed and the folder of an earlier conversion has one that did."""
     return folder.with_name(f"{folder.name}-missed")
-
-
-def _remove_empty(folders: Iterable[Path]) -> None:
-    """Remove folders, the innermost first, up to the first that holds something."""
-    for folder in folders:
-        try:
-            folder.rmdir()
-        except OSError:
-            return
-
-
-def _refused(error: OSError, out: Path) -> UsageError:
-    """The one line of an error of the file system, with what helps against it."""
-    reason, where = error.strerror or str(error), str(error.filename or out)
-    if error.errno in FULL:
-        advice = "free some space there and in the temporary folder, or give another folder with --out"
-    elif error.errno in FORBIDDEN:
-        advice = "you may not write there: give another folder with --out"
-    elif error.errno in IN_THE_WAY:
-        advice = "a file has the name of a folder: give another folder with --out"
-    else:
-        advice = "give another folder with --out"
-    is_of_out = out in (Path(where), *Path(where).parents) or Path(where) in out.parents
-    what = "cannot be written" if is_of_out or error.errno in FULL else "cannot be read or written"
-    return UsageError(explain(f"{what} ({reason})", where=where, next_step=advice))
 
 
 def _need_own(folder: Path) -> None:
@@ -120,13 +97,39 @@ def _need_own(folder: Path) -> None:
     try:
         manifest = read_manifest(folder / MANIFEST) if (folder / MANIFEST).exists() else None
     except ManifestError as error:
-        raise UsageError(explain(f"holds a manifest of somebody else ({error})", next_step=MOVE)) from error
+        raise UsageError(explain(f"holds somebody else's manifest ({error})", next_step=MOVE)) from error
     named = {file.path for artefact in manifest.artefacts for file in artefact.files} if manifest else set[str]()
     others = [each.name for each in folder.iterdir() if not _is_plain(each) or each.name not in WRITTEN | named]
     if others:
         got = ", ".join(sorted(others)[:3])
-        raise UsageError(explain("holds files of somebody else", where=str(folder), got=got, next_step=MOVE))
+        raise UsageError(explain("holds somebody else's files", where=str(folder), got=got, next_step=MOVE))
 
 
 def _is_plain(path: Path) -> bool:
     return path.is_file() and not path.is_symlink()
+
+
+def _remove_empty(folders: Iterable[Path]) -> None:
+    """Remove folders, the innermost first, up to the first that is not empty."""
+    for folder in folders:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+
+
+def _refused(error: OSError, out: Path) -> UsageError:
+    """A file system's error in one line, with the next step."""
+    reason, where = error.strerror or str(error), str(error.filename or out)
+    is_of_out = out in (Path(where), *Path(where).parents) or Path(where) in out.parents
+    what = "cannot be written" if is_of_out or error.errno in FULL else "cannot be read or written"
+    return UsageError(explain(f"{what} ({reason})", where=where, next_step=_next_step(error)))
+
+
+def _next_step(error: OSError) -> str:
+    another = "give another folder with --out"
+    if error.errno in FULL:
+        return f"free some space there and in the temporary folder, or {another}"
+    if error.errno in FORBIDDEN:
+        return f"you may not write there: {another}"
+    return f"a file has the name of a folder: {another}" if error.errno in IN_THE_WAY else another

@@ -70,8 +70,8 @@ def run(
     """Convert a network: exit code 1 where an artefact missed its gate; those that reached it are written."""
     _need_packages()
     from conversion.artefacts.job import Int8Options
-    from conversion.choosing import Wanted, choose, read_check
-    from conversion.converting import convert
+    from conversion.choice import Wanted, choose, read_check
+    from conversion.workflow import convert
 
     start, gate, int8 = choose(Wanted(network, recipe, model_id, size))
     kinds = _kinds(artefact, start.kind)
@@ -105,9 +105,9 @@ def verify(
     """Compare artefacts with the network they were made from: exit code 1 where one misses its gate."""
     _need_packages()
     from conversion.bundle import read_written
-    from conversion.choosing import Wanted, choose, read_check
-    from conversion.converting import check_again
+    from conversion.choice import Wanted, choose, read_check
     from conversion.verify.report import write_report
+    from conversion.workflow import check_again
 
     manifest = read_written(folder)
     is_own = network.caffe is not None or network.onnx is not None

@@ -17,7 +17,7 @@ from conversion.onnx.normalisation import decompose_normalisation
 from edge.catalog.manifest import Artefact
 from edge.errors import BackendUnavailable, BadInput, explain
 
-LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 COMPILER = "edgetpu_compiler"
 COMPILER_TIMEOUT_S = 600.0
 COMPILED_ENDING = "-coral_edgetpu.tflite"
@@ -86,4 +86,4 @@ def _need_listed(report: EdgeTpuReport, where: str) -> None:
             explain("the Edge TPU has no such operation", where=where, got=reasons[0] + more, expected=expected)
         )
     if report.limited:
-        LOG.warning("%s: left to the CPU by the Edge TPU's limits: %s", where, "; ".join(report.limited))
+        _log.warning("%s: left to the CPU by the Edge TPU's limits: %s", where, "; ".join(report.limited))

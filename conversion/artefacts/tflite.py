@@ -13,8 +13,8 @@ from conversion.artefacts.flatbuffer import FileFacts, read_tflite
 from conversion.artefacts.job import Job
 from conversion.artefacts.onnx import open_core
 from conversion.environments import catalog
-from conversion.environments.calling import WORKERS, call_worker
-from conversion.environments.making import ensure_environment
+from conversion.environments.installation import ensure_environment
+from conversion.environments.worker_call import WORKERS, call_worker
 from conversion.onnx.core import run_core
 from conversion.onnx.dense import convolve_dense_layers
 from conversion.onnx.model_file import shape_of

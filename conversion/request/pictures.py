@@ -26,8 +26,10 @@ from edge.workbench.faces import FindFaces, aligned_face, find_with
 Pictures = NDArray[np.uint8]
 """uint8 (N, H, W, 3) BGR, as the device cuts them."""
 
+FINDER_TARGETS = ("openvino:CPU", "onnxruntime:CPU")
+"""Targets that the network of `open_finder` runs on, best first."""
 MOST_PICTURES = 64
-"""More change the ranges of 8 bits of a TFLite file no further."""
+"""More pictures do not change the 8-bit ranges of a TFLite file any further."""
 NAMED_FAULTS = 3
 """Damaged pictures that a note names."""
 FLAT = 2.0
@@ -88,6 +90,17 @@ def read_sets(
     return PictureSets(whole.part(0, split), whole.part(split, len(whole)), notes)
 
 
+def open_finder(model_id: str) -> FindFaces:
+    """A function that gives the faces of an image. Raises ModelNotFound, BackendUnavailable, ManifestError."""
+    kinds = {kind for target in FINDER_TARGETS for kind in KINDS[target.partition(":")[0]]}
+    found = open_catalog().locate(model_id, kinds)
+    detector = NetworkDetector(
+        lambda hw: open_session(found.manifest, found.folder, FINDER_TARGETS, threads=2, input_hw=hw), found.manifest
+    )
+    score = found.manifest.thresholds.score if found.manifest.thresholds else 0.5
+    return find_with(detector, score)
+
+
 def choose_pictures(pictures: Pictures, hw: tuple[int, int], most: int = MOST_PICTURES) -> Pictures:
     """At most that many pictures, evenly spread over all of them, as a copy.
 
@@ -139,12 +152,34 @@ def _cut_all(
             yield hashlib.sha256(name.encode()).digest(), name, cut
 
 
+def _cuts(image: Image, manifest: Manifest, find_faces: FindFaces | None) -> Iterable[Cut]:
+    if manifest.crop is None:
+        return [cut_for_detector(image, manifest.input)]
+    if find_faces is None:
+        return [cut_aligned(image, manifest.input, manifest.crop)]
+    hw = manifest.input.height_px, manifest.input.width_px
+    return [(cut_face(image, face, manifest.crop, hw), (1.0, 1.0)) for face in find_faces(image)]
+
+
 def _none_left(address: str, faults: Sequence[BadInput], find_faces: FindFaces | None) -> BadInput:
     got = f"{len(faults)} damaged ({faults[0]})" if faults else None
     if find_faces is None:
         return BadInput(explain("no picture can be read", where=address, got=got, next_step="give others"))
     next_step = "give photographs with faces, or aligned faces without --detector"
     return BadInput(explain("no face in these pictures", where=address, got=got, next_step=next_step))
+
+
+def _need_contents(pictures: Pictures, address: str) -> None:
+    if max(float(picture.std()) for picture in pictures) < FLAT:
+        what, got = "these pictures show nothing", f"{len(pictures)} of one even colour"
+        next_step = "calibrate on photographs like those that the camera will see"
+        raise BadInput(explain(what, where=address, got=got, next_step=next_step))
+
+
+def _between_pictures(names: Sequence[str], split: int) -> int:
+    """The last place up to `split`, else the first one after it, that does not part the faces of one photograph."""
+    ends = [place for place in range(1, len(names)) if names[place] != names[place - 1]] + [len(names)]
+    return max((place for place in ends if place <= split), default=ends[0])
 
 
 def _note_faults(address: str, faults: Sequence[BadInput]) -> tuple[str, ...]:
@@ -160,39 +195,3 @@ def _note_few(what: str, found: int, wanted: int, calibration: int) -> tuple[str
         return ()
     shares = f"{calibration} calibrate and {found - calibration} check"
     return (f"{what}, fewer than the {wanted} of --count and --held-out: {shares}",)
-
-
-def _between_pictures(names: Sequence[str], split: int) -> int:
-    """The last place up to `split`, else the first one after it, that does not part the faces of one photograph."""
-    ends = [place for place in range(1, len(names)) if names[place] != names[place - 1]] + [len(names)]
-    return max((place for place in ends if place <= split), default=ends[0])
-
-
-def _cuts(image: Image, manifest: Manifest, find_faces: FindFaces | None) -> Iterable[Cut]:
-    if manifest.crop is None:
-        return [cut_for_detector(image, manifest.input)]
-    if find_faces is None:
-        return [cut_aligned(image, manifest.input, manifest.crop)]
-    hw = manifest.input.height_px, manifest.input.width_px
-    return [(cut_face(image, face, manifest.crop, hw), (1.0, 1.0)) for face in find_faces(image)]
-
-
-def _need_contents(pictures: Pictures, address: str) -> None:
-    if max(float(picture.std()) for picture in pictures) < FLAT:
-        what, got = "these pictures show nothing", f"{len(pictures)} of one even colour"
-        next_step = "calibrate on photographs like those that the camera will see"
-        raise BadInput(explain(what, where=address, got=got, next_step=next_step))
-
-
-TARGETS = ("openvino:CPU", "onnxruntime:CPU")
-
-
-def open_finder(model_id: str) -> FindFaces:
-    """A function that gives the faces of an image. Raises ModelNotFound, BackendUnavailable, ManifestError."""
-    kinds = {kind for target in TARGETS for kind in KINDS[target.partition(":")[0]]}
-    found = open_catalog().locate(model_id, kinds)
-    detector = NetworkDetector(
-        lambda hw: open_session(found.manifest, found.folder, TARGETS, threads=2, input_hw=hw), found.manifest
-    )
-    score = found.manifest.thresholds.score if found.manifest.thresholds else 0.5
-    return find_with(detector, score)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from conversion.verify.running import Outputs
+from conversion.verify.networks import Outputs
 from conversion.verify.verdict import Share
 from edge.catalog.manifest import Manifest
 from edge.schemas.taxonomy import taxonomy

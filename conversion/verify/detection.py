@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from conversion.verify.running import Outputs
+from conversion.verify.networks import Outputs
 from conversion.verify.verdict import Share
 from edge.catalog.manifest import Manifest
 from edge.sensor.detection.detector import read_faces

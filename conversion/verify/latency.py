@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from conversion.request.pictures import Pictures
-from conversion.verify.running import Network
+from conversion.verify.networks import Network
 
 RUNS, WARM_RUNS = 30, 3
 THREADS = (1, 2)

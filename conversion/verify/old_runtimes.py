@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from conversion.environments import catalog
-from conversion.environments.calling import WORKERS, call_worker
 from conversion.environments.catalog import Environment
-from conversion.environments.making import ensure_environment
+from conversion.environments.installation import ensure_environment
+from conversion.environments.worker_call import WORKERS, call_worker
 from conversion.onnx.model_file import read_model
 from conversion.onnx.runtime import difference
 from conversion.request.pictures import Pictures

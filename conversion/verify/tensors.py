@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.verify.running import Outputs
+from conversion.verify.networks import Outputs
 
 EDGES = np.logspace(-8, 2, 61)
 """Bounds of the bins of the distribution; smaller and larger errors fall into the first and the last."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from conversion.environments import catalog
 from conversion.environments.catalog import Environment
-from conversion.environments.making import ensure_environment
+from conversion.environments.installation import ensure_environment
 from edge.errors import BackendUnavailable
 from tests.conftest import unavailable
 from tests.conversion.jobs import save

@@ -1,19 +1,20 @@
-"""A bundle is what the device loads: the same every time, whole, or refused."""
+"""A conversion's folder and its bundle: the same every time, and there whole or not at all; a refusal says why."""
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from conversion.bundle import read_written, write_bundle
+from conversion.bundle import read_written, write_bundle, writing_aside
 from edge.catalog.files import sha256_of
 from edge.catalog.install import import_model
 from edge.catalog.lookup import Catalog
 from edge.catalog.manifest import Artefact, ModelFile
 from edge.catalog.manifest_file import MANIFEST, read_manifest, write_manifest
-from edge.errors import ManifestError
+from edge.errors import BadInput, ManifestError, UsageError
 from tests.places import MODELS
 
 ID = "yunet-n-320"
@@ -116,3 +117,55 @@ def test_a_folder_that_changed_since_the_conversion_gives_no_bundle(harm: str, c
     with pytest.raises(ManifestError):
         write_bundle(converted, tmp_path / "out")
     assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
+
+
+def fill(out: Path, error: Exception | None = None) -> None:
+    with writing_aside(out, "net") as staging:
+        (staging / "net.onnx").write_bytes(b"1")
+        if error is not None:
+            raise error
+
+
+def test_folders_that_were_made_for_nothing_are_removed(tmp_path: Path) -> None:
+    for error in (BadInput("no"), KeyboardInterrupt()):
+        with pytest.raises(type(error)):
+            fill(tmp_path / "deep" / "out", error)  # type: ignore[arg-type]
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_folders_that_were_there_or_hold_something_stay(tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    there.mkdir()
+    with pytest.raises(BadInput):
+        fill(there, BadInput("no"))
+    assert list(tmp_path.iterdir()) == [there]
+    fill(tmp_path / "deep" / "out")
+    assert (tmp_path / "deep" / "out" / "net" / "net.onnx").read_bytes() == b"1"
+
+
+def test_a_file_in_the_way_is_said() -> None:
+    with pytest.raises(UsageError, match="a file has the name of a folder: give another folder with --out"):
+        fill(Path(__file__))
+    with pytest.raises(UsageError, match="a file has the name of a folder"):
+        fill(Path(__file__) / "out")
+
+
+def test_a_place_that_takes_no_folders_is_said() -> None:
+    with pytest.raises(UsageError, match=r"^/proc/out: cannot be written \(No such file or directory\); give another"):
+        fill(Path("/proc/out"))
+    with pytest.raises(UsageError, match=r"^/sys/out: cannot be written \(.*\); you may not write there"):
+        fill(Path("/sys/out"))
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.ENOSPC, "free some space there and in the temporary folder"),
+        (errno.EROFS, "you may not write there"),
+        (errno.EIO, "give another folder"),
+    ],
+)
+def test_what_helps_depends_on_what_the_system_says(number: int, said: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=said) as caught:
+        fill(tmp_path / "out", OSError(number, "reason", str(tmp_path / "out" / "net.onnx")))
+    assert ("free some space" in str(caught.value)) == (number == errno.ENOSPC)

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from conversion.artefacts.job import Core, Job
 from conversion.artefacts.ncs2 import NEWEST_OPSET, build_ncs2, make_older, opset_of
-from conversion.environments.calling import WORKERS, call_worker
+from conversion.environments.worker_call import WORKERS, call_worker
 from conversion.onnx.core import channels_first
 from conversion.onnx.runtime import difference
 from conversion.verify.old_runtimes import TOLERANCE, RuntimeCheck, check_old_runtimes

@@ -23,8 +23,8 @@ from conversion.artefacts.job import Job
 from conversion.artefacts.tflite import build_tflite, make_file, rewrite
 from conversion.bundle import writing_aside
 from conversion.onnx.core import read_core
-from conversion.preparing import describe
-from conversion.verify.running import Network
+from conversion.preparation import describe
+from conversion.verify.networks import Network
 from edge.catalog.manifest import Manifest
 from edge.errors import BadInput, InferenceError, UsageError
 from edge.sensor.inference.opening import open_session

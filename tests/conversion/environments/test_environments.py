@@ -18,8 +18,8 @@ import pytest
 from conversion.environments import catalog
 from conversion.environments.cache import cache_folder
 from conversion.environments.catalog import Environment
+from conversion.environments.installation import ensure_environment
 from conversion.environments.interpreters import find_interpreter
-from conversion.environments.making import ensure_environment
 from edge.errors import BackendUnavailable
 from tests.places import ROOT
 
@@ -147,7 +147,7 @@ def test_a_builder_that_was_killed_leaves_no_environment_and_the_next_one_makes_
     script = f"""
         from pathlib import Path
         from conversion.environments.catalog import Environment
-        from conversion.environments.making import ensure_environment
+        from conversion.environments.installation import ensure_environment
         ensure_environment({hanging!r}, Path({str(cache)!r}))
         """
     builder = subprocess.Popen(

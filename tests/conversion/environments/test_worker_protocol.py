@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conversion.environments.calling import FRAMING, WORKERS, call_worker
+from conversion.environments.worker_call import FRAMING, WORKERS, call_worker
 from edge.errors import InferenceError
 
 PYTHON = Path(sys.executable)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from conversion.choosing import Wanted, choose, read_check
+from conversion.choice import Wanted, choose, read_check
 from conversion.request.options import NetworkOptions, PictureOptions, with_groups
 from conversion.request.recipe import Gate
 from edge.catalog.manifest_file import read_manifest

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from conversion.choosing import Wanted, choose
+from conversion.choice import Wanted, choose
 from conversion.request.options import NetworkOptions
 from conversion.request.recipe import FOLDER, Recipe, SourceFile, manifest_of, read_recipe, recipe_names, start_files
 from conversion.request.sources import find_start, start_from

@@ -8,12 +8,12 @@ import pytest
 
 from conversion.artefacts.tflite import make_file, rewrite
 from conversion.onnx.core import read_core
-from conversion.preparing import describe, prepare
+from conversion.preparation import describe, prepare
 from conversion.request.pictures import read_sets
 from conversion.request.recipe import read_recipe
 from conversion.request.sources import start_from
-from conversion.verify.running import Network, narrow
-from conversion.verify.verifying import Check, verify
+from conversion.verify.comparison import Check, verify
+from conversion.verify.networks import Network, narrow
 from edge.catalog.manifest_file import read_manifest
 from tests.conversion.jobs import job, save
 from tests.conversion.networks import read_unsimplified_ultraface

@@ -11,17 +11,17 @@ import pytest
 
 from conversion.artefacts.job import Core, Job
 from conversion.artefacts.onnx import build_onnx
-from conversion.preparing import Prepared, describe, prepare
+from conversion.preparation import Prepared, describe, prepare
 from conversion.request.pictures import read_sets
 from conversion.request.recipe import Gate, read_recipe
 from conversion.request.sources import start_from
 from conversion.verify.attributes import ATTRIBUTE_METRICS, AttributeTally
+from conversion.verify.comparison import Check, Tally, verify
 from conversion.verify.detection import DetectionTally
+from conversion.verify.networks import Network, narrow
 from conversion.verify.report import Report, table, write_report
-from conversion.verify.running import Network, narrow
 from conversion.verify.tensors import TensorTally
 from conversion.verify.verdict import Share, failures
-from conversion.verify.verifying import Check, Tally, verify
 from edge.catalog.manifest_file import read_manifest
 from edge.errors import BadInput
 from edge.workbench.labelled.samples import Sample

@@ -11,8 +11,8 @@ import onnx
 import pytest
 
 from conversion.caffe.network import read_network
-from conversion.choosing import Wanted, choose, gate_like
-from conversion.preparing import describe, made_from, prepare
+from conversion.choice import Wanted, choose, gate_like
+from conversion.preparation import describe, made_from, prepare
 from conversion.request.options import NetworkOptions
 from conversion.request.recipe import Gate
 from conversion.request.sources import start_from

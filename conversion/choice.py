@@ -15,8 +15,8 @@ from conversion.request.pictures import PictureSets, open_finder, read_sets
 from conversion.request.recipe import Gate, Int8, read_recipe, recipe_names
 from conversion.request.sources import Start, find_start, start_from
 from conversion.verify.attributes import ATTRIBUTE_METRICS
+from conversion.verify.comparison import Check
 from conversion.verify.detection import DETECTION_METRICS
-from conversion.verify.verifying import Check
 from edge.catalog.lookup import Catalog, open_catalog
 from edge.catalog.manifest import Input, Manifest
 from edge.catalog.manifest_file import MANIFEST, read_manifest

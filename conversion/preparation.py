@@ -15,8 +15,8 @@ from conversion.caffe.convert import convert_caffe
 from conversion.onnx.core import make_core, pin
 from conversion.onnx.model_file import data_files, read_model
 from conversion.request.sources import Start
-from conversion.verify.running import Network, narrow
-from conversion.verify.verifying import need_readable
+from conversion.verify.comparison import need_readable
+from conversion.verify.networks import Network, narrow
 from edge.catalog.files import sha256_of
 from edge.catalog.manifest import Artefact, Input, Manifest, ModelFile
 from edge.catalog.manifest_file import problem_of

@@ -17,7 +17,7 @@ from conversion.environments.catalog import Environment
 from conversion.environments.interpreters import find_interpreter
 from edge.errors import BackendUnavailable
 
-LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 CHECK_TIMEOUT_S = 300.0
 
 
@@ -57,7 +57,7 @@ def _build(environment: Environment, interpreter: Path, target: Path) -> None:
     building = target.with_name(f"{target.name}.building")
     shutil.rmtree(building, ignore_errors=True)  # of a builder that was killed
     _need_room(environment, target.parent)
-    LOG.info("making environment %s in %s (up to %.1f GB)", environment.name, target, environment.room_bytes / 1e9)
+    _log.info("making environment %s in %s (up to %.1f GB)", environment.name, target, environment.room_bytes / 1e9)
     started = time.monotonic()
     try:
         _run(environment, [str(interpreter), "-I", "-m", "venv", str(building)])
@@ -69,7 +69,7 @@ def _build(environment: Environment, interpreter: Path, target: Path) -> None:
         building.rename(target)
     finally:
         shutil.rmtree(building, ignore_errors=True)
-    LOG.info("environment %s is ready after %.0f s", environment.name, time.monotonic() - started)
+    _log.info("environment %s is ready after %.0f s", environment.name, time.monotonic() - started)
 
 
 def _need_room(environment: Environment, folder: Path) -> None:

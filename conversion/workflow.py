@@ -16,11 +16,11 @@ from conversion.artefacts.coral import how_to_compile
 from conversion.artefacts.job import Int8Options, Job
 from conversion.artefacts.openvino import need_layers
 from conversion.bundle import writing_aside
-from conversion.preparing import describe, made_from, prepare
+from conversion.preparation import describe, made_from, prepare
 from conversion.request.sources import Start
+from conversion.verify.comparison import Agreement, Check, verify
+from conversion.verify.networks import networks
 from conversion.verify.report import Report, tool_versions, write_report
-from conversion.verify.running import networks
-from conversion.verify.verifying import Agreement, Check, verify
 from edge.catalog.files import check_file
 from edge.catalog.manifest import Artefact, Manifest
 from edge.catalog.manifest_file import MANIFEST, read_manifest, write_manifest

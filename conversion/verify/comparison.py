@@ -13,9 +13,9 @@ from conversion.request.recipe import Gate
 from conversion.verify.attributes import AttributeTally
 from conversion.verify.detection import DetectionTally
 from conversion.verify.latency import measure
+from conversion.verify.networks import RUNS_AS, Network, Outputs
 from conversion.verify.old_runtimes import RuntimeCheck, check_old_runtimes
 from conversion.verify.report import ArtefactReport, Report, describe_machine, tool_versions
-from conversion.verify.running import RUNS_AS, Network, Outputs
 from conversion.verify.tensors import TensorTally
 from conversion.verify.verdict import failures
 from edge.catalog.manifest import Manifest
