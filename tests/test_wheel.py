@@ -73,6 +73,7 @@ def test_it_holds_our_packages_and_manifests_and_nothing_else(names: set[str]) -
         "edge/schemas/json/visit-1.schema.json",
         "edge/schemas/examples/visit-1.json",
         "edge/py.typed",
+        "edge/__init__.pyi",
         f"passerby-{__version__}.dist-info/licenses/LICENSE",
     ],
 )
@@ -85,7 +86,7 @@ def test_it_holds_no_network_clip_or_picture_of_others(wheel: Path) -> None:
         own = tuple(f"edge/models/{name}/" for name in own_networks())
         others = [entry for entry in archive.infolist() if not entry.filename.startswith(own)]
     kinds = {Path(entry.filename).suffix for entry in others if ".dist-info/" not in entry.filename}
-    assert kinds <= {".py", ".json", ".toml", ".typed", ".md"}
+    assert kinds <= {".py", ".json", ".pyi", ".toml", ".typed", ".md"}
     assert max(entry.file_size for entry in others) < 100_000
 
 
@@ -97,7 +98,7 @@ def test_it_says_what_it_needs_and_what_it_is_called(wheel: Path) -> None:
     assert "passerby = edge.cli.app:main" in entries
     assert metadata["Requires-Python"] == "<3.14,>=3.10"
     assert metadata["License-Expression"] == "Apache-2.0"
-    promised = {"openvino", "tflite", "onnxruntime", "picamera", "demo", "conversion", "training", "dashboard", "dev"}
+    promised = {"openvino", "tflite", "onnxruntime", "picamera", "demo", "conversion", "training", "dev"}
     assert promised <= set(metadata.get_all("Provides-Extra") or ())
     assert not any("@" in wanted for wanted in metadata.get_all("Requires-Dist") or ())
 
