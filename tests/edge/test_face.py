@@ -13,9 +13,9 @@ from pathlib import Path
 import cv2
 import msgspec
 import pytest
+from tests.golden.portraits import portrait_of_astronaut
 
 import edge
-from tests.golden.portraits import portrait_of_astronaut
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "python.md"

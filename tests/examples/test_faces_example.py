@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import cv2
-
 from tests.golden.portraits import portrait_of_astronaut
 
 ROOT = Path(__file__).parents[2]

@@ -11,7 +11,6 @@ from threading import Thread
 
 import msgspec
 import pytest
-
 from tests.broker.mosquitto import Listener, Mosquitto
 
 ROOT = Path(__file__).parents[2]
