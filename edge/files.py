@@ -7,10 +7,10 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from edge.errors import BadInput, UsageError, explain
+from edge.errors import UsageError, explain
 
 
 @contextmanager
@@ -80,29 +80,65 @@ def need_folder_of(path: Path | None, flag: str) -> None:
         raise UsageError(explain("no such folder", where=flag, got=str(path.parent)))
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write under a temporary name beside the file, then rename. Raises BadInput where that cannot be written."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """The name to write a file under: it becomes `path` at the end of the block, and is removed if the block raises.
+
+    Raises UsageError where it cannot become `path`; wrap what is written in `written_to` for the same error.
+    """
+    partial = partial_name(path)
     try:
-        try:
-            partial.write_bytes(content)
+        yield partial
+        with written_to(str(path)):
             partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
-    except OSError as error:
-        raise BadInput(explain("cannot be written", where=str(path), got=error.strerror)) from error
-
-
-def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write files into a folder that is made where it is missing. Raises BadInput."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInput(explain("folder cannot be made", where=str(folder), got=error.strerror)) from error
-    for name, content in files.items():
-        write_whole(folder / name, content)
+    finally:
+        drop(partial)
 
 
 def partial_name(path: Path) -> Path:
     """The name that a file has until it is whole: hidden, beside its own, of its own suffix."""
     return path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+
+
+def drop(partial: Path) -> None:
+    """Remove a file that did not become whole; its folder may be missing or may refuse."""
+    with suppress(OSError):
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def written_to(where: str) -> Iterator[None]:
+    """Raise UsageError in place of an OSError of the block; BrokenPipeError, where the reader went away, stays."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise not_written(where, error.strerror or error) from error
+
+
+def not_written(where: str, reason: object) -> UsageError:
+    """The one error for output that cannot be written."""
+    next_step = "is there such a folder, and space in it?"
+    return UsageError(explain("cannot be written", where=where, got=reason, next_step=next_step))
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all. Raises UsageError."""
+    with whole_file(path) as partial, written_to(str(path)):
+        partial.write_bytes(content)
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write files into a folder that is made where it is missing. Raises UsageError."""
+    make_folder(folder)
+    for name, content in files.items():
+        write_whole(folder / name, content)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it where they are missing. Raises UsageError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(explain("folder cannot be made", where=str(folder), got=error.strerror)) from error

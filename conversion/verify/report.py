@@ -68,7 +68,7 @@ def tool_versions() -> dict[str, str]:
 
 
 def write_report(report: Report, folder: Path) -> None:
-    """Write `report.json` and `errors.png` into a folder, each whole. Raises BadInput where it cannot be written."""
+    """Write `report.json` and `errors.png` into a folder, each whole. Raises UsageError where it cannot be written."""
     files = {"report.json": msgspec.json.format(msgspec.json.encode(report), indent=2), "errors.png": _plot(report)}
     write_folder(folder, files)
 

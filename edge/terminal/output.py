@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from edge.errors import UsageError, explain
+from edge.errors import UsageError
+from edge.files import whole_file, written_to
 
 STDOUT = "-"
 
@@ -29,15 +30,8 @@ def line_output(target: str) -> Iterator[Callable[[str], None]]:
         with _opened(path, target) as file:
             yield lambda line: _write(file, line, target)
         return
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with _opened(partial, target) as file:
-            yield lambda line: _write(file, line, target)
-        with _reporting(target):
-            partial.replace(path)
-    finally:
-        with suppress(OSError):  # its folder may not be one
-            partial.unlink(missing_ok=True)
+    with whole_file(path) as partial, _opened(partial, target) as file:
+        yield lambda line: _write(file, line, target)
 
 
 def leave_stdout() -> None:
@@ -49,35 +43,21 @@ def leave_stdout() -> None:
 
 @contextmanager
 def _opened(path: Path, where: str) -> Iterator[TextIO]:
-    with _reporting(where):
+    with written_to(where):
         file = path.open("w", encoding="utf-8")
     try:
         yield file
     finally:
-        with _reporting(where):  # what a full disk did not take is tried once more
+        with written_to(where):  # what a full disk did not take is tried once more
             file.close()
 
 
 def _write(file: TextIO, line: str, where: str) -> None:
     try:
-        with _reporting(where):
+        with written_to(where):
             file.write(f"{line}\n")
             file.flush()
     except UsageError:
         if file is sys.stdout:
             leave_stdout()
         raise
-
-
-@contextmanager
-def _reporting(where: str) -> Iterator[None]:
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise _not_written(where, error) from error
-
-
-def _not_written(where: str, error: OSError) -> UsageError:
-    return UsageError(explain("cannot be written", where=where, got=error.strerror or error))

@@ -22,7 +22,8 @@ OUTPUTS = {"age": "age", "gender": "gender"}
 def export_run(run: Path, out: Path) -> Path:
     """Write `out/<id>` with `<id>.onnx` and its manifest; run: a run's folder or a weights file.
 
-    The same weights give the same bytes. Raises BadInput where there are no weights, or the folder cannot be written.
+    The same weights give the same bytes. Raises BadInput without weights, UsageError where `out` cannot be
+    written.
     """
     network, config = load_network(run / WEIGHTS if run.is_dir() else run, torch.device("cpu"))
     side, name = config.network.input_px, f"{config.card.id}.onnx"

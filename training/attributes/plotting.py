@@ -12,7 +12,7 @@ from training.runs.run_folder import LOG
 
 
 def plot_log(run: Path, out: Path) -> None:
-    """Draw losses, and error and gender on held-out faces, over the epochs, into a PNG. Raises BadInput."""
+    """Draw losses, and error and gender on held-out faces, over the epochs, into a PNG. Raises BadInput, UsageError."""
     epochs = read_log(run / LOG, Epoch)
     figure, (losses, years, gender) = new_figure(12.0, 3.6, columns=3)
     numbers = [each.epoch for each in epochs]

@@ -99,7 +99,7 @@ def join(parts: Sequence[Chips]) -> Chips:
 
 
 def save_chips(chips: Chips, path: Path) -> None:
-    """Write the pictures as JPEGs and the labels into one `.npz`, whole or not at all. Raises BadInput."""
+    """Write the pictures as JPEGs and the labels into one `.npz`, whole or not at all. Raises UsageError."""
     pictures = [_encode(image) for image in chips.images]
     ends = np.cumsum([len(picture) for picture in pictures], dtype=np.int64)
     labels = {name: column for name, column in _columns(chips).items() if name != "images"}

@@ -23,7 +23,8 @@ def write_data_report(
 ) -> list[Survey]:
     """Count the sets, write `data-report.html` and each plot as PNG into a folder; returns what was counted.
 
-    tick: called after every picture. Raises BadInput where a set or the folder is unusable; then nothing is written.
+    tick: called after every picture. Raises BadInput where a set is unusable, UsageError where the folder is; then
+    nothing is written.
     """
     surveys = [survey(each, tick) for each in sets]
     plots = {f"{number}-{_safe(each.name)}": draw_survey(each) for number, each in enumerate(surveys, 1)}

@@ -91,7 +91,7 @@ def make_faces(taught: Sequence[TaughtFace]) -> Faces:
 
 
 def save_scenes(files: Sequence[SceneFile], path: Path) -> None:
-    """Write the picture files as they are, and the faces, into one `.npz`, whole or not at all. Raises BadInput."""
+    """Write the picture files as they are, and the faces, into one `.npz`, whole or not at all. Raises UsageError."""
     faces = make_faces([face for file in files for face in file.faces])
     content = io.BytesIO()
     np.savez(

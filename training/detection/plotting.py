@@ -12,7 +12,7 @@ from training.runs.run_folder import LOG
 
 
 def plot_detection_log(run: Path, out: Path) -> None:
-    """Draw losses, and average precision and false positives on held-out scenes, into a PNG. Raises BadInput."""
+    """Draw losses, average precision and false positives on held-out scenes into a PNG. Raises BadInput, UsageError."""
     epochs = read_log(run / LOG, DetectionEpoch)
     figure, (losses, precision, wrong) = new_figure(12.0, 3.6, columns=3)
     numbers = [each.epoch for each in epochs]

@@ -31,7 +31,7 @@ C = TypeVar("C", bound=Struct)
 
 
 def save_state(path: Path, state: dict[str, Any]) -> None:
-    """Write a state in place of the one before, in one step. Raises BadInput where the disk refuses."""
+    """Write a state in place of the one before, in one step. Raises UsageError where the disk refuses."""
     content = io.BytesIO()
     torch.save({"form": FORM, **state}, content)
     write_whole(path, content.getvalue())

@@ -6,15 +6,13 @@ Everything is written under a temporary name beside its own and renamed when it 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, cast
 
 import cv2
 import numpy as np
 
-from edge.errors import UsageError, explain
-from edge.files import partial_name
+from edge.files import drop, not_written, partial_name, whole_file, write_whole
 from edge.schemas.analyze import Face
 from edge.sensor.types import Image
 
@@ -52,21 +50,9 @@ def annotate(image: Image, faces: Sequence[Face], captions: Sequence[Sequence[st
 def write_picture(path: Path, image: Image) -> None:
     """Write a picture in the format of its suffix. Raises UsageError when the file cannot be written."""
     ok, content = cv2.imencode(path.suffix, image)
-    partial = partial_name(path)
-    try:
-        if ok:
-            partial.write_bytes(content.tobytes())
-            partial.replace(path)
-            return
-    except OSError as error:
-        _drop(partial)
-        raise _not_written(path, error.strerror) from error
-    raise _not_written(path, "no encoder for it")
-
-
-def _drop(partial: Path) -> None:
-    with suppress(OSError):  # its folder may not be one, or not take it back
-        partial.unlink(missing_ok=True)
+    if not ok:
+        raise not_written(str(path), "no encoder for it")
+    write_whole(path, content.tobytes())
 
 
 class VideoFile:
@@ -89,17 +75,15 @@ class VideoFile:
         """Close the video and give it its name. Raises UsageError when it did not become whole."""
         self._write_held()
         self._close()
-        if self._written and self._count() != self._written:
-            _drop(self._partial)
-            raise _not_written(self._path, "fewer frames than were drawn")
         if self._written:
-            self._partial.replace(self._path)
+            with whole_file(self._path):
+                self._need_every_frame()
 
     def discard(self) -> None:
         """Leave nothing behind."""
         self._held.clear()
         self._close()
-        _drop(self._partial)
+        drop(self._partial)
 
     def _write_held(self) -> None:
         if self._held and self._writer is None:
@@ -113,7 +97,7 @@ class VideoFile:
         self._size = width, height
         writer = cv2.VideoWriter(str(self._partial), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"mp4v"), fps, self._size)
         if not writer.isOpened():
-            raise _not_written(self._path, f"a video of {width}x{height} px cannot be opened for writing")
+            raise not_written(str(self._path), f"a video of {width}x{height} px cannot be opened for writing")
         return writer
 
     def _write(self, image: Image) -> None:
@@ -126,11 +110,12 @@ class VideoFile:
         if self._writer is not None:
             self._writer.release()
 
-    def _count(self) -> int:
+    def _need_every_frame(self) -> None:
         capture = cv2.VideoCapture(str(self._partial), cv2.CAP_FFMPEG)
         frames = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
         capture.release()
-        return frames
+        if frames != self._written:
+            raise not_written(str(self._path), "fewer frames than were drawn")
 
 
 def frames_per_second(times_s: Sequence[float]) -> float:
@@ -138,12 +123,6 @@ def frames_per_second(times_s: Sequence[float]) -> float:
     elapsed_s = times_s[-1] - times_s[0]
     rate = (len(times_s) - 1) / elapsed_s if elapsed_s > 0 else _FPS_LOWEST
     return min(max(round(rate, 3), _FPS_LOWEST), _FPS_HIGHEST)
-
-
-def _not_written(path: Path, reason: str | None) -> UsageError:
-    return UsageError(
-        explain("cannot be written", where=str(path), got=reason, next_step="is there such a folder, and space in it?")
-    )
 
 
 def _colour(face: Face) -> Colour:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
 from edge.errors import UsageError, explain
+from edge.files import make_folder
 from edge.schemas.analyze import AnalyzeError, Face
 from edge.sensor.sources.address import SourceKind
 from edge.workbench.analyze.annotation import VideoFile, annotate, write_picture
@@ -94,10 +95,7 @@ class Drawings:
             file = wanted.with_stem(f"{wanted.stem}-{number}")
         self._used.add(file)
         self._need_free(file)
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(explain("folder cannot be made", where=str(file.parent), got=error.strerror)) from error
+        make_folder(file.parent)
         return file
 
     def _need_free(self, file: Path) -> None:

@@ -33,7 +33,7 @@ def read_labels(labels: Path, name: str, *, aligned: bool = False) -> list[Sampl
 
 
 def write_labels(path: Path, samples: Sequence[Sample]) -> None:
-    """Write the CSV that `read_labels` reads; ages that are bands are left empty. Raises BadInput."""
+    """Write the CSV that `read_labels` reads; ages that are bands are left empty. Raises UsageError."""
     text = io.StringIO(newline="")
     table = csv.writer(text, lineterminator="\n")
     table.writerow(COLUMNS)

@@ -28,7 +28,7 @@ WEEK = 3
 
 
 def write_report(folder: Path, log: EventLog, found: Distribution, *, zone: str, k: int) -> list[Path]:
-    """Write `report.html` and each plot as PNG; returns what was written. Raises BadInput where that cannot be."""
+    """Write `report.html` and each plot as PNG; returns what was written. Raises UsageError where that cannot be."""
     plots = draw(found, zone, k)
     page = render_page("Visits", _lead(log, zone), [_head(log, found), *_sections(plots), _numbers(found, k)])
     files = {f"{name}.png": plot.png for name, plot in plots.items()} | {PAGE: page.encode()}

@@ -11,7 +11,7 @@ from base64 import b64decode
 from html.parser import HTMLParser
 from pathlib import Path
 
-from edge.errors import BadInput
+from edge.errors import UsageError
 from edge.files import write_folder, write_whole
 from edge.workbench.pages.drawing import label, new_figure, png
 from edge.workbench.pages.page import Note, Plot, Rows, Section, Tiles, render_page
@@ -70,9 +70,9 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one_and_no_rest(tmp_path: 
     write_folder(tmp_path / "deep" / "er", {"b": b"1", "c": b"2"})
     assert (tmp_path / "deep" / "er" / "c").read_bytes() == b"2"
     (tmp_path / "folder").mkdir()
-    with pytest.raises(BadInput, match="folder: cannot be written, got"):
+    with pytest.raises(UsageError, match="folder: cannot be written, got"):
         write_whole(tmp_path / "folder", b"new")
-    with pytest.raises(BadInput, match="cannot be written, got No such file or directory"):
+    with pytest.raises(UsageError, match="cannot be written, got No such file or directory"):
         write_whole(tmp_path / "gone" / "a", b"new")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.html", "deep", "folder"]
     assert (tmp_path / "a.html").read_bytes() == b"old"

@@ -170,7 +170,7 @@ def test_two_sets_of_one_name_are_refused(
 def test_an_unwritable_page_leaves_nothing_half_made(models: Path, chips: Path, tmp_path: Path) -> None:
     (tmp_path / "page").mkdir()
     done = attributes(models, chips, "--html", tmp_path / "page", "--draws", "20")
-    assert "cannot be written" in refused(done, BadInput)
+    assert "cannot be written" in refused(done, UsageError)
     assert not list(tmp_path.glob(".*"))
 
 
