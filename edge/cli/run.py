@@ -97,7 +97,7 @@ def sensor(
     quiet: Quiet = False,
 ) -> None:
     """See, and tell the publisher; needs a running publisher with the same state folder or link."""
-    from edge.machine.stopping import StopFlag
+    from edge.machine.stopping import Stop
     from edge.sensor.sensor import Sensor
 
     flags = with_flags(
@@ -108,7 +108,9 @@ def sensor(
     configure_logging(quiet=quiet)
     peer_uids = trusted_uids() | ({user_id(link_user)} if link_user else set())
     path = link or state_dir() / SOCKET_NAME
-    seeing = Sensor(settings, path, StopFlag(), patience_s=drain_timeout, peer_uids=peer_uids)
+    stop = Stop()
+    stop.obey_signals()
+    seeing = Sensor(settings, path, stop, patience_s=drain_timeout, peer_uids=peer_uids)
     raise typer.Exit(seeing.run())
 
 

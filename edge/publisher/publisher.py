@@ -110,6 +110,7 @@ class Publisher:
             parts.reports.wait_s(),
         )
         poller.poll(math.ceil(1000 * min(wait for wait in waits if wait is not None)))
+        self._stop.take()
 
     def _ended(self) -> bool:
         if not self._stop.asked:

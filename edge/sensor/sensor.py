@@ -19,7 +19,7 @@ from edge.errors import FRESH_PROCESS, KEPT, LockUnavailable, SourceUnavailable,
 from edge.machine.counters import resident_mb
 from edge.machine.heat import read_heat
 from edge.machine.notify import Notifier
-from edge.machine.stopping import POLL_S, StopFlag
+from edge.machine.stopping import POLL_S, Stop
 from edge.schemas.link import (
     MAX_FPS_TENTHS,
     MESSAGES_PER_S,
@@ -66,7 +66,7 @@ class Sensor:
         self,
         settings: Settings,
         link_path: Path,
-        stop: StopFlag,
+        stop: Stop,
         *,
         patience_s: float = 0.0,
         peer_uids: Collection[int] | None = None,
@@ -154,7 +154,7 @@ class Sensor:
     def _publisher_says_pause(self) -> bool:
         """Whether the publisher's first word is a pause; False where there is no publisher."""
         begun = boottime()
-        while not self._stop() and boottime() - begun < (FIRST_WORD_S if self._link.connected else LINK_S):
+        while not self._stop.asked and boottime() - begun < (FIRST_WORD_S if self._link.connected else LINK_S):
             commands = self._link.commands()
             if commands:
                 return isinstance((_about_the_camera(commands) or commands)[-1], Pause)
@@ -166,7 +166,7 @@ class Sensor:
         camera = self._settings.camera
         backoff = Backoff(camera.reopen_initial_s, camera.reopen_max_s)
         reason = ""
-        while not self._stop():
+        while not self._stop.asked:
             self._heed_commands()
             if self._paused and not self._wait_for_resume(live=True):
                 return None
@@ -218,7 +218,7 @@ class Sensor:
             watchdog_s=self._notifier.watchdog_s,
         )
         stages = make_stages(self._settings, self._networks, book, self._link)
-        return Pipeline(stages, pulse=pulse, stop=self._stop, paused=self._locally_paused)
+        return Pipeline(stages, pulse=pulse, stop=lambda: self._stop.asked, paused=self._locally_paused)
 
     def _locally_paused(self) -> bool:
         return self._local_pause.reason() != ""
@@ -241,7 +241,7 @@ class Sensor:
         self._notifier.ready()  # a pause may be long, and a service that waits is well
         _log.info("paused %s: %s", self._pause_reason(), "no camera is open" if live else "the clip waits")
         health_due = Every(self._settings.publish.health_interval_s)
-        while not self._stop():
+        while not self._stop.asked:
             commands = self._heed_commands()
             if not self._paused:
                 return True

@@ -7,17 +7,17 @@ ends with 0 its source is at an end: the publisher is asked (SIGTERM) to drain a
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import select
 import signal
-import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 from edge.clock import Backoff
 from edge.errors import CHECK_FAILED, FRESH_PROCESS, INTERRUPTED, KEPT
+from edge.machine.stopping import Stop, stopped_by_signals
 from edge.supervisor.child import Child
 
 _CANNOT_WORK = frozenset({2, 3})
@@ -54,10 +54,11 @@ def supervise(
     child that cannot work here. Call it from the main thread.
     """
     patience = patience or Patience()
-    with _signals() as signals:
-        run = _Run(Child("publisher", publisher), Child("sensor", sensor), finite, drain_timeout_s, patience, clock)
+    with closing(Stop()) as stop, stopped_by_signals(stop):
+        children = Child("publisher", publisher), Child("sensor", sensor)
+        run = _Run(*children, stop, finite, drain_timeout_s, patience, clock)
         try:
-            return run.until_the_end(signals)
+            return run.until_the_end()
         finally:
             run.kill()
 
@@ -69,12 +70,13 @@ class _Run:
         self,
         publisher: Child,
         sensor: Child,
+        stop: Stop,
         finite: bool,
         drain_timeout_s: float,
         patience: Patience,
         clock: Callable[[], float],
     ) -> None:
-        self._publisher, self._sensor = publisher, sensor
+        self._publisher, self._sensor, self._stop = publisher, sensor, stop
         self._finite, self._drain_timeout_s = finite, drain_timeout_s
         self._patience, self._clock = patience, clock
         waits = (patience.retry_initial_s, patience.retry_longest_s)
@@ -84,17 +86,17 @@ class _Run:
         self._code: int | None = None
         self._source_ended_at: float | None = None
 
-    def until_the_end(self, signals: socket.socket) -> int:
+    def until_the_end(self) -> int:
         """Keep both running until there is a reason to end; then stop the sensor, drain the publisher."""
         while self._code is None:
             for child in (self._publisher, self._sensor):
                 self._start_if_due(child)
-            self._turn(signals, self._until_next_start_s())
+            self._turn(self._until_next_start_s())
             self._look_for_the_end()
-        handed_over = self._stop(self._sensor, signals, self._drain_timeout_s + self._patience.stop_s) != KEPT
+        handed_over = self._end(self._sensor, self._drain_timeout_s + self._patience.stop_s) != KEPT
         if self._publisher.running:
             _log.info("delivering for at most %g s; a signal leaves the rest in the outbox", self._drain_timeout_s)
-        drained = self._stop(self._publisher, signals, self._drain_timeout_s + self._patience.stop_s) == 0
+        drained = self._end(self._publisher, self._drain_timeout_s + self._patience.stop_s) == 0
         return KEPT if self._code == 0 and not (handed_over and drained) else self._code
 
     def kill(self) -> None:
@@ -114,27 +116,27 @@ class _Run:
             waiting.append(self._source_ended_at + self._drain_timeout_s)
         return min((max(0.0, at - self._clock()) for at in waiting), default=60.0)
 
-    def _turn(self, signals: socket.socket, longest_s: float) -> None:
+    def _turn(self, longest_s: float) -> None:
         """Sleep until something happens; pass on what children say, note who ended and which signal came."""
         poll = select.poll()
-        descriptors = [signals.fileno(), *self._publisher.descriptors(), *self._sensor.descriptors()]
-        for descriptor in descriptors:
+        for descriptor, events in self._stop.waits():
+            poll.register(descriptor, events)
+        for descriptor in (*self._publisher.descriptors(), *self._sensor.descriptors()):
             poll.register(descriptor, select.POLLIN)
         poll.poll(longest_s * 1000 + 1)
-        self._heed(signals)
+        self._take_requests()
         for child in (self._publisher, self._sensor):
             child.listen()
             code = child.ended()
             if code is not None:
                 self._after(child, code)
 
-    def _heed(self, signals: socket.socket) -> None:
-        """The first signal winds everything down; another one ends what still runs."""
-        with contextlib.suppress(BlockingIOError):
-            for number in signals.recv(64):
-                if self._code is not None:
-                    self.kill()
-                self._code = INTERRUPTED if number == signal.SIGINT else self._code or 0
+    def _take_requests(self) -> None:
+        """The first request to end winds everything down; another one ends what still runs."""
+        for _ in range(self._stop.take()):
+            if self._code is not None:
+                self.kill()
+            self._code = INTERRUPTED if self._stop.interrupted else self._code or 0
 
     def _after(self, child: Child, code: int) -> None:
         """A child has ended: for good, or until its next start."""
@@ -167,7 +169,7 @@ class _Run:
             if self._publisher.ready or late:
                 self._code = 0
 
-    def _stop(self, child: Child, signals: socket.socket, within_s: float) -> int | None:
+    def _end(self, child: Child, within_s: float) -> int | None:
         """Ask a child to end and wait for it; its exit code, or None where it did not run or had to be killed."""
         if not child.send_signal(signal.SIGTERM):
             return None
@@ -178,30 +180,9 @@ class _Run:
                 _log.warning("%s does not end and is killed", child.name)
                 child.kill()
                 return None
-            self._turn(signals, left_s)
+            self._turn(left_s)
         return child.code
 
 
 def _spoken(code: int) -> str:
     return f"signal {-code}" if code < 0 else f"code {code}"
-
-
-@contextlib.contextmanager
-def _signals() -> Iterator[socket.socket]:
-    """A socket from which the numbers of SIGINT and SIGTERM can be read as they come."""
-    reader, writer = socket.socketpair()
-    with reader, writer:
-        reader.setblocking(False)
-        writer.setblocking(False)
-        before = {number: signal.signal(number, _ignore) for number in (signal.SIGINT, signal.SIGTERM)}
-        wakeup = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
-        try:
-            yield reader
-        finally:
-            signal.set_wakeup_fd(wakeup)
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-
-def _ignore(number: int, frame: object) -> None:
-    """Python's own handler does nothing: the wakeup socket carries the number."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 
 import msgspec
 
 from edge.errors import BadInput, CameraLost, PasserbyError
+from edge.machine.stopping import Stop, stopped_by_ctrl_c
 from edge.schemas.analyze import AnalyzeError
 from edge.schemas.link import Command, SensorMessage
 from edge.sensor.assemble import Networks, detector_score, make_book, make_stages
@@ -16,7 +17,6 @@ from edge.sensor.pipeline import Pipeline
 from edge.sensor.ports import FrameSource, Tracker, TrackUpdate
 from edge.sensor.types import Detection, Frame, Track, VisitSummary
 from edge.settings.settings import Settings
-from edge.workbench.analyze.interrupt import patient_interrupt
 from edge.workbench.analyze.lines import FoundFace, LineWriter
 from edge.workbench.analyze.listening import Ending, Listener, Seen, Visited, Watched
 from edge.workbench.analyze.pictures import look_at
@@ -44,21 +44,23 @@ def watch(
     """
     with ExitStack() as stack:
         stack.callback(source.close)
-        interrupt = stack.enter_context(patient_interrupt()) if source.live else None
-        reader = _Reader(source, began_at, _read_on if interrupt is None else interrupt.wait_for)
+        stop = stack.enter_context(closing(Stop()))
+        if source.live:
+            stack.enter_context(stopped_by_ctrl_c(stop))
+        reader = _Reader(source, began_at, stop.wait_for if source.live else _read_on)
         sink = _Sink(lambda visit: listener.visited(_visited(visit, named.source, reader, historical=not source.live)))
         stages = make_stages(_always_looking(settings), networks, make_book(settings, networks), sink)
         if writer is not None:
             score = detector_score(settings, networks)
             teller = _Teller(named, networks, stages.tracker, score, reader, writer, listener)
             stages = replace(stages, tracker=teller)
-        pipeline = Pipeline(stages, pulse=_Tick(tick), stop=interrupt or (lambda: False))
+        pipeline = Pipeline(stages, pulse=_Tick(tick), stop=lambda: stop.asked)
         pipeline.run(reader)
         if reader.error is not None:
             listener.failed(AnalyzeError(source=named.source, error=str(reader.error)))
         else:
             listener.ended(_watched(named.source, reader, pipeline.counters.visits))
-    return Ending(reader.error, interrupted=interrupt is not None and interrupt.asked)
+    return Ending(reader.error, interrupted=stop.asked)
 
 
 def _always_looking(settings: Settings) -> Settings:

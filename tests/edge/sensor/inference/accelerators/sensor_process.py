@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from edge.machine.stopping import StopFlag
+from edge.machine.stopping import Stop
 from edge.sensor.sensor import Sensor
 from edge.settings.settings import Settings
 
@@ -19,7 +19,9 @@ def main(link: str, command: str, settings: str) -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO)
     worker = tuple(json.loads(command))
     read = msgspec.json.decode(settings, type=Settings)
-    return Sensor(read, Path(link), StopFlag(), worker_command=lambda target: worker).run()
+    stop = Stop()
+    stop.obey_signals()
+    return Sensor(read, Path(link), stop, worker_command=lambda target: worker).run()
 
 
 if __name__ == "__main__":
