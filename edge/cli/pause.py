@@ -25,12 +25,12 @@ def pause(config: ConfigFile = None, overrides: Overrides = None) -> None:
 
 def resume(config: ConfigFile = None, overrides: Overrides = None) -> None:
     """Undo `passerby pause`; what else pauses (a command from the broker, closing time) stays."""
-    from edge.sensor.pausing import LocalPause, pause_flag
+    from edge.sensor.pausing import Pauses, pause_flag
 
     settings = settings_from(config, overrides).pause
     flag = pause_flag(settings)
     flag.set(False)
-    closed = LocalPause(settings, flag).reason() == "hours"
+    closed = Pauses(settings, flag).reason() == "hours"
     typer.echo("resumed, but it is outside opening hours: the camera stays closed" if closed else "resumed")
 
 

@@ -6,8 +6,8 @@ Pure: takes what was read, says how fast to go.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
+from edge.machine.heat import Heat
 from edge.schemas.vocabulary import Cooling
 from edge.settings.settings import Thermal
 
@@ -17,34 +17,18 @@ MARGIN_C = 5.0
 """Below the limit, where the settings name no temperature."""
 
 
-class Heat(Protocol):
-    """What was read; see `edge.machine.heat.Heat`."""
-
-    @property
-    def temperature_c(self) -> float | None:
-        """Hottest part of the chip."""
-
-    @property
-    def limit_c(self) -> float | None:
-        """Where the kernel slows down."""
-
-    @property
-    def throttled(self) -> bool:
-        """Whether it does."""
-
-
 class Governor:
     """Halves the frame rate where it is too hot, and gives it back when it has been cool for a while."""
 
     def __init__(self, settings: Thermal, fps: float, read: Callable[[], Heat], clock: Callable[[], float]) -> None:
         """fps: the full rate."""
         self._settings, self._fps, self._read, self._clock = settings, fps, read, clock
-        self._look_at = float("-inf")
+        self._check_at = float("-inf")
         self._steps = 0
         self._cool_since = clock()
         self.temperature_c: float | None = None
         self.cooling: Cooling = "unknown"
-        self.look()
+        self.check()
 
     @property
     def interval_s(self) -> float:
@@ -53,12 +37,12 @@ class Governor:
             return 0.0
         return 1.0 / max(self._fps / (1 << self._steps), self._settings.min_fps)
 
-    def look(self) -> bool:
+    def check(self) -> bool:
         """Read the temperature if it is time to; True where the rate or the state has changed."""
         now = self._clock()
-        if now < self._look_at:
+        if now < self._check_at:
             return False
-        self._look_at = now + self._settings.interval_s
+        self._check_at = now + self._settings.interval_s
         before = self._steps, self.cooling
         heat = self._read()
         self.temperature_c = heat.temperature_c

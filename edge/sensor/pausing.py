@@ -1,12 +1,13 @@
-"""Pauses that are decided at the device: a flag file (command, button), and the time outside opening hours.
+"""What pauses the sensor: a flag file (`passerby pause`, button), the time outside opening hours, a command.
 
-The sensor reads both itself, so that they hold with no publisher; a command from the broker never undoes them.
+The sensor checks flag and hours itself, so that they hold with no publisher; a command from the broker never undoes
+them.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import struct_time
 from typing import Literal
@@ -14,13 +15,14 @@ from typing import Literal
 from edge.clock import boottime
 from edge.errors import ConfigError, UsageError, explain
 from edge.machine.folders import state_dir
+from edge.schemas.link import Command, Pause, Resume
 from edge.settings.opening_hours import is_open, parse_hours
-from edge.settings.settings import Pause
+from edge.settings.settings import Pause as PauseSettings
 
 FLAG_NAME = "paused"
-LOOK_EVERY_S = 0.5
+CHECK_EVERY_S = 0.5
 
-Reason = Literal["", "flag", "hours"]
+Reason = Literal["", "flag", "hours", "command"]
 """Why nothing is seen; empty where nothing is in the way."""
 
 
@@ -59,37 +61,44 @@ class PauseFlag:
             raise UsageError(message) from error
 
 
-def pause_flag(settings: Pause) -> PauseFlag:
+def pause_flag(settings: PauseSettings) -> PauseFlag:
     """The flag of these settings: `pause.flag_file`, else `paused` in the state folder."""
     return PauseFlag(Path(settings.flag_file) if settings.flag_file else state_dir() / FLAG_NAME)
 
 
-class LocalPause:
-    """Says whether the device itself wants a pause now."""
+class Pauses:
+    """Says whether anything pauses now. Until something else is said, no command does."""
 
     def __init__(
         self,
-        settings: Pause,
-        flag: PauseFlag,
+        settings: PauseSettings | None = None,
+        flag: PauseFlag | None = None,
         *,
         local_time: Callable[[], struct_time] = time.localtime,
         clock: Callable[[], float] = boottime,
     ) -> None:
-        """Raises ConfigError for opening hours that are none."""
-        self._hours = [parse_hours(line) for line in settings.open_hours]
+        """Without settings and flag only commands pause. Raises ConfigError for opening hours that cannot be read."""
+        self._hours = [parse_hours(line) for line in settings.open_hours] if settings else []
         self._flag, self._local_time, self._clock = flag, local_time, clock
-        self._look_at = float("-inf")
-        self._reason: Reason = ""
+        self._check_at = float("-inf")
+        self._local: Reason = ""
+        self._commanded = False
+
+    def take(self, commands: Sequence[Command]) -> None:
+        """Obey commands, oldest first: the last one that pauses or resumes counts, until another comes."""
+        for command in commands:
+            if isinstance(command, Pause | Resume):
+                self._commanded = isinstance(command, Pause)
 
     def reason(self) -> Reason:
-        """Why to pause; looked up at most twice a second, so that it may be asked at every frame."""
+        """Why to pause. Flag and hours are checked at most twice a second, so that it may be called at every frame."""
         now = self._clock()
-        if now >= self._look_at:
-            self._look_at = now + LOOK_EVERY_S
-            self._reason = self._find()
-        return self._reason
+        if now >= self._check_at:
+            self._check_at = now + CHECK_EVERY_S
+            self._local = self._find()
+        return self._local or ("command" if self._commanded else "")
 
     def _find(self) -> Reason:
-        if self._flag.is_set:
+        if self._flag is not None and self._flag.is_set:
             return "flag"
         return "hours" if self._hours and not is_open(self._hours, self._local_time()) else ""

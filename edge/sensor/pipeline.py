@@ -16,8 +16,9 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from edge.errors import BadInput, CameraLost, InferenceError
-from edge.schemas.link import HealthRequest, Pause, Resume
+from edge.schemas.link import HealthRequest
 from edge.sensor.geometry import Box
+from edge.sensor.pausing import Pauses
 from edge.sensor.ports import AttributeEstimator, Detector, FrameSource, Tracker, TrackUpdate, VisitSink
 from edge.sensor.types import AttributeEstimate, Detection, Frame, Image, Track, VisitSummary
 
@@ -100,16 +101,10 @@ class Look(NamedTuple):
 class Pipeline:
     """Runs the frames of one source through the stages until it ends or somebody asks to stop."""
 
-    def __init__(
-        self, stages: Stages, *, pulse: Pulse, stop: Callable[[], bool], paused: Callable[[], bool] = lambda: False
-    ) -> None:
-        """`paused`: whether the device itself wants a pause; a command to resume does not undo that."""
-        self._paused = paused
-        self.paused_by_command = False
-        """Whether the last command about the camera was a pause."""
-        self._stages = stages
-        self._pulse = pulse
-        self._stop = stop
+    def __init__(self, stages: Stages, *, pulse: Pulse, stop: Callable[[], bool], pauses: Pauses | None = None) -> None:
+        """`pauses`: by default only commands pause."""
+        self._stages, self._pulse, self._stop = stages, pulse, stop
+        self._pauses = pauses or Pauses()
         self._anyone = False
         self._outcome = Outcome.SOURCE_ENDED
         self._fault: BadInput | None = None
@@ -122,7 +117,6 @@ class Pipeline:
         visits are closed.
         """
         self._outcome = Outcome.SOURCE_ENDED
-        self.paused_by_command = False
         try:
             self._see(source)
         except InferenceError:
@@ -203,12 +197,11 @@ class Pipeline:
         self._report(self._stages.visits.end(self._stages.tracker.finish(), reason))
 
     def _asked_to_end(self) -> bool:
-        for command in self._stages.sink.commands():
-            if isinstance(command, Pause | Resume):  # a resume takes back a pause that came just before it
-                self.paused_by_command = isinstance(command, Pause)
-            elif isinstance(command, HealthRequest):
-                self._pulse.ask()
-        if self.paused_by_command or self._paused():
+        commands = self._stages.sink.commands()
+        self._pauses.take(commands)
+        if any(isinstance(command, HealthRequest) for command in commands):
+            self._pulse.ask()
+        if self._pauses.reason():
             self._outcome = Outcome.PAUSED
         if self._stop():
             self._outcome = Outcome.STOPPED

@@ -92,12 +92,12 @@ class Machine:
     def govern(self, settings: Thermal | None = None, fps: float = 30.0) -> Governor:
         return Governor(settings or Thermal(), fps, lambda: self.heat, lambda: self.now)
 
-    def rates(self, governor: Governor, looks: int) -> list[float]:
-        """Frames a second after each look; 30 stands for no limit."""
+    def rates(self, governor: Governor, checks: int) -> list[float]:
+        """Frames a second after each check; 30 stands for no limit."""
         found = []
-        for _ in range(looks):
+        for _ in range(checks):
             self.now += 5.0
-            governor.look()
+            governor.check()
             found.append(round(1 / governor.interval_s, 2) if governor.interval_s else 30.0)
         return found
 
@@ -137,18 +137,18 @@ def test_it_begins_below_the_kernels_own_limit_or_where_the_settings_say(machine
     machine.set(93.0, limit_c=99.0)
     assert machine.rates(machine.govern(), 1) == [30.0]
     machine.set(94.0, limit_c=99.0)
-    assert machine.rates(machine.govern(), 1) == [7.5], "one step at its start, one at the look"
+    assert machine.rates(machine.govern(), 1) == [7.5], "one step at its start, one at the check"
     machine.set(60.0)
     assert machine.rates(machine.govern(Thermal(slow_from_c=60.0)), 1) == [7.5]
 
 
 def test_a_change_is_told_once(machine: Machine) -> None:
     governor = machine.govern()
-    assert not governor.look()
+    assert not governor.check()
     machine.now = 5.0
     machine.set(90.0)
-    assert governor.look()
-    assert not governor.look(), "it is not time to look again"
+    assert governor.check()
+    assert not governor.check(), "it is not time to check again"
 
 
 def test_nothing_is_said_of_a_machine_without_a_thermometer(machine: Machine) -> None:

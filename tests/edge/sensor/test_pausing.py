@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 from edge.cli.app import build
 from edge.errors import ConfigError, SourceUnavailable, UsageError
 from edge.machine.button import presses
-from edge.sensor.pausing import FLAG_NAME, LocalPause, PauseFlag
+from edge.schemas import link
+from edge.sensor.pausing import FLAG_NAME, PauseFlag, Pauses
 from edge.settings.opening_hours import is_open, parse_hours
 from edge.settings.settings import Pause
 
@@ -61,13 +62,13 @@ def test_no_text_is_read_as_hours_by_accident(text: str) -> None:
         assert "mon-fri 08:00-20:00" in str(error)
 
 
-def test_the_flag_pauses_and_is_looked_at_twice_a_second(tmp_path: Path) -> None:
+def test_the_flag_pauses_and_is_checked_twice_a_second(tmp_path: Path) -> None:
     now = 0.0
     flag = PauseFlag(tmp_path / FLAG_NAME)
-    pause = LocalPause(Pause(), flag, local_time=lambda: SATURDAY_NOON, clock=lambda: now)
+    pause = Pauses(Pause(), flag, local_time=lambda: SATURDAY_NOON, clock=lambda: now)
     assert pause.reason() == ""
     flag.set(True)
-    assert pause.reason() == "", "it is not looked at for every frame"
+    assert pause.reason() == "", "it is not checked at every frame"
     now = 0.5
     assert pause.reason() == "flag"
     flag.set(False)
@@ -79,13 +80,29 @@ def test_the_flag_pauses_and_is_looked_at_twice_a_second(tmp_path: Path) -> None
 def test_closing_time_pauses_and_the_flag_goes_first(tmp_path: Path) -> None:
     now, local = 0.0, at("sat 17:59")
     flag = PauseFlag(tmp_path / FLAG_NAME)
-    pause = LocalPause(Pause(open_hours=("sat 10:00-18:00",)), flag, local_time=lambda: local, clock=lambda: now)
+    pause = Pauses(Pause(open_hours=("sat 10:00-18:00",)), flag, local_time=lambda: local, clock=lambda: now)
     assert pause.reason() == ""
     now, local = 1.0, at("sat 18:00")
     assert pause.reason() == "hours"
     flag.set(True)
     now = 2.0
     assert pause.reason() == "flag"
+
+
+def test_a_command_pauses_until_another_resumes_and_undoes_no_pause_of_the_device(tmp_path: Path) -> None:
+    now = 0.0
+    flag = PauseFlag(tmp_path / FLAG_NAME)
+    pauses = Pauses(Pause(), flag, clock=lambda: now)
+    pauses.take([link.Resume(), link.Pause()])
+    pauses.take([link.HealthRequest()])
+    assert pauses.reason() == "command"
+    flag.set(True)
+    now = 1.0
+    pauses.take([link.Pause(), link.Resume()])
+    assert pauses.reason() == "flag"
+    flag.set(False)
+    now = 2.0
+    assert pauses.reason() == ""
 
 
 def test_a_flag_that_cannot_be_set_says_where_and_why(tmp_path: Path) -> None:

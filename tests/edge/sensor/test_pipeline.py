@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
@@ -12,6 +13,7 @@ from edge.schemas.link import Command, HealthRequest, Pause, Resume
 from edge.schemas.taxonomy import ADS_8
 from edge.sensor.detection.idle import IdleGate
 from edge.sensor.geometry import Box
+from edge.sensor.pausing import Pauses
 from edge.sensor.pipeline import Outcome, Pipeline, Stages, on_image
 from edge.sensor.ports import Tracker, TrackUpdate
 from edge.sensor.sources.fake import ScriptedSource, draw_scene
@@ -20,6 +22,7 @@ from edge.sensor.types import AttributeEstimate, Detection, Frame, Image, Track
 from edge.sensor.visits.book import VisitBook
 from edge.sensor.visits.fusion import Fusion
 from edge.settings.settings import Detection as DetectionSettings
+from edge.settings.settings import Pause as PauseSettings
 from edge.settings.settings import Settings, Tracking
 from edge.workbench.bench.probes import KeptVisits, Silence
 
@@ -122,7 +125,7 @@ class Loop:
         quality: Callable[[Image, Track], float] = lambda image, track: 1.0,
         commands: Script | None = None,
         stop: Callable[[], bool] = lambda: False,
-        paused: Callable[[], bool] = lambda: False,
+        pauses: Pauses | None = None,
         motion: float = 0.0,
         estimating: bool = True,
         max_batch: int = 4,
@@ -151,7 +154,7 @@ class Loop:
             visits=self.book,
             sink=self.sink,
         )
-        self.pipeline = Pipeline(stages, pulse=self.pulse, stop=stop, paused=paused)
+        self.pipeline = Pipeline(stages, pulse=self.pulse, stop=stop, pauses=pauses)
 
     def run(self, *steps: Frame | CameraLost | BadInput) -> Outcome:
         return self.pipeline.run(ScriptedSource(steps))
@@ -220,7 +223,7 @@ def test_the_last_word_of_pause_and_resume_counts() -> None:
 
 
 def test_after_a_pause_the_same_source_goes_on_where_it_was() -> None:
-    loop = Loop([[face(LEFT)]], commands={12: Pause()})
+    loop = Loop([[face(LEFT)]], commands={12: Pause(), 13: Resume()})
     source = ScriptedSource(frames(30))
     assert [loop.pipeline.run(source), loop.pipeline.run(source)] == [Outcome.PAUSED, Outcome.SOURCE_ENDED]
     assert loop.sink.reasons == ["paused", "source_ended"]
@@ -410,15 +413,21 @@ def test_the_detector_gets_the_view_and_the_gate_too() -> None:
 
 
 def test_a_pause_at_the_device_ends_the_frames_as_a_command_does() -> None:
-    asked = iter([False] * 8 + [True])
-    loop = Loop([[face(LEFT)]], paused=lambda: next(asked))
+    hours = PauseSettings(open_hours=("thu 00:00-12:00",))
+    after_8_frames = Pauses(
+        hours,
+        local_time=lambda: time.gmtime(43_200 if loop.pipeline.counters.frames == 8 else 0),
+        clock=lambda: loop.pipeline.counters.frames,
+    )
+    loop = Loop([[face(LEFT)]], pauses=after_8_frames)
     assert loop.run(*frames(20)) is Outcome.PAUSED
     assert loop.pipeline.counters.frames == 8
     assert [visit.end_reason for visit in loop.sink.visits] == ["paused"]
-    assert not loop.pipeline.paused_by_command
+    assert after_8_frames.reason() == "hours"
 
 
 def test_a_command_to_resume_does_not_undo_a_pause_at_the_device() -> None:
-    loop = Loop([[face(LEFT)]], paused=lambda: True, commands={0: Resume()})
+    closed = Pauses(PauseSettings(open_hours=("thu 12:00-13:00",)), local_time=lambda: time.gmtime(0))
+    loop = Loop([[face(LEFT)]], pauses=closed, commands={0: Resume()})
     assert loop.run(*frames(5)) is Outcome.PAUSED
     assert loop.pipeline.counters.frames == 0
