@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests.places import ROOT
+
 yaml = pytest.importorskip("yaml", reason="yaml is not installed (passerby[demo])")
 
-ROOT = Path(__file__).parents[1]
 TEMPLATES = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
 
 

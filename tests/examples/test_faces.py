@@ -9,9 +9,8 @@ from pathlib import Path
 
 import cv2
 
-from tests.golden.portraits import portrait_of_astronaut
-
-ROOT = Path(__file__).parents[2]
+from tests.pictures.portraits import portrait_of_astronaut
+from tests.places import ROOT
 
 
 def run(*words: str) -> subprocess.CompletedProcess[str]:

@@ -11,9 +11,10 @@ from threading import Thread
 
 import msgspec
 import pytest
-from tests.broker.mosquitto import Listener, Mosquitto
 
-ROOT = Path(__file__).parents[2]
+from tests.brokers.mosquitto import Listener, Mosquitto
+from tests.places import ROOT
+
 KIOSK, LIFE, NEXT_LIFE = "kiosk-07", "a" * 32, "b" * 32
 WITHIN_S = 20.0
 SUBSCRIBED = "subscribed to passerby/+/+/visit"

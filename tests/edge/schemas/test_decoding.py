@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import msgspec
 import pytest
 
 from edge.errors import BadInput
 from edge.schemas.decoding import decode_event
+from tests.places import ROOT
 
-EXAMPLES = Path(__file__).parents[3] / "edge" / "schemas" / "examples"
+EXAMPLES = ROOT / "edge" / "schemas" / "examples"
 EVENTS = ("visit-1", "live-1", "info-1", "health-1", "reply-1")
 
 
