@@ -1,7 +1,7 @@
 """Print the visits of every device at a broker, each once: `python examples/subscriber.py HOST [PORT]`.
 
 Needs paho-mqtt and nothing of Passerby. Visits are delivered at least once, so doubles are removed by `event_id`; `seq`
-has no gaps within a `boot_id`, so a gap is a loss, and is said.
+has no gaps within a `boot_id`, so a gap is a loss, and is printed.
 """
 
 from __future__ import annotations
@@ -51,18 +51,25 @@ def describe(visit: Visit) -> str:
     """One line about a visit; gender and age bracket may be `unknown`."""
     return (
         f"{visit['started_at']} {visit['site']}/{visit['device']} #{visit['seq']}: stayed {visit['dwell_s']} s, "
-        f"looked {visit['attention_s']} s, {visit['gender']['label']}, {visit['age']['bracket']}"
+        f"attention {visit['attention_s']} s, {visit['gender']['label']}, {visit['age']['bracket']}"
     )
 
 
-def take(ledger: Ledger, payload: bytes | bytearray) -> None:
+def take(ledger: Ledger, visit: Visit) -> None:
     """Print a visit that is new, and how many are missing before it."""
-    visit = json.loads(payload)
     if ledger.is_double(visit):
         return
     if missing := ledger.count_missing(visit):
         print(f"{visit['site']}/{visit['device']}: {missing} missing before #{visit['seq']}", flush=True)
     print(describe(visit), flush=True)
+
+
+def receive(ledger: Ledger, payload: bytes | bytearray) -> None:
+    """Take a visit. Anything else is only mentioned: a broker sends what makes a subscriber fail again and again."""
+    try:
+        take(ledger, json.loads(payload))
+    except (ValueError, KeyError, TypeError) as error:
+        print(f"not a visit: {error!r}", file=sys.stderr)
 
 
 def subscribe(client: mqtt.Client, *_: Any) -> None:
@@ -76,7 +83,7 @@ def main(host: str, port: str = "1883") -> None:
     client = mqtt.Client(CallbackAPIVersion.VERSION2, CLIENT_ID, clean_session=False)
     client.on_connect = subscribe
     client.on_subscribe = lambda *_: print(f"subscribed to {TOPIC}", flush=True)
-    client.on_message = lambda _client, _userdata, message: take(ledger, message.payload)
+    client.on_message = lambda _client, _userdata, message: receive(ledger, message.payload)
     client.connect(host, int(port))
     client.loop_forever()
 

@@ -1,8 +1,17 @@
-"""Events as a subscriber reads them: the payload of a topic to the type that its `schema` names."""
+"""Events as a subscriber reads them: the payload of a topic to the type that its `schema` names.
+
+The types are strict for who sends. Who reads takes what a later release may send within the same contract: keys that
+are not known here are left out.
+"""
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any, get_args
+
 import msgspec
+from msgspec import Struct
+from msgspec.structs import FieldInfo, fields
 
 from edge.errors import BadInput, explain
 from edge.schemas.events import Health, Info, Live, Reply, Visit
@@ -18,19 +27,42 @@ _KINDS: dict[str, type[Event]] = {
 }
 
 
-class _Named(msgspec.Struct):
-    schema: str
-
-
 def decode_event(payload: bytes | bytearray | str) -> Event:
     """The event in a payload of any topic but `status`, whose payload is a bare word.
 
     Raises BadInput where the payload is not JSON, names no event that this version knows, or does not fit its schema.
     """
     try:
-        schema = msgspec.json.decode(payload, type=_Named).schema
+        raw = msgspec.json.decode(payload, type=dict[str, Any])
+        schema = str(raw.get("schema"))
         if schema in _KINDS:
-            return msgspec.json.decode(payload, type=_KINDS[schema])
+            event: Event = _read_object(_KINDS[schema], raw)
+            return event
     except (msgspec.DecodeError, UnicodeError) as error:
         raise BadInput(explain(f"not an event: {error}", next_step="`passerby schema NAME` prints each one")) from error
     raise BadInput(explain("not an event of this version", got=schema, expected=" | ".join(_KINDS)))
+
+
+def _read_object(kind: type[Struct], raw: dict[str, Any]) -> Any:
+    """An object as `kind`. Raises msgspec.ValidationError."""
+    known = {field.name: _read_field(field, raw[field.name]) for field in _fields(kind) if field.name in raw}
+    missing = [field.name for field in _fields(kind) if field.required and field.name not in known]
+    if missing:
+        raise msgspec.ValidationError(f"{kind.__name__.lower()} has no {', '.join(missing)}")
+    return kind(**known)
+
+
+@cache
+def _fields(kind: type[Struct]) -> tuple[FieldInfo, ...]:
+    """Read once: it takes ten times as long as the rest of an event."""
+    return fields(kind)
+
+
+def _read_field(field: FieldInfo, raw: Any) -> Any:
+    """A value as the field's type. Raises msgspec.ValidationError, which names the field."""
+    kinds = [each for each in (field.type, *get_args(field.type)) if isinstance(each, type)]
+    objects = [each for each in kinds if issubclass(each, Struct)]
+    try:
+        return _read_object(objects[0], raw) if objects and isinstance(raw, dict) else msgspec.convert(raw, field.type)
+    except msgspec.ValidationError as error:
+        raise msgspec.ValidationError(f"{field.name}: {error}") from None

@@ -13,11 +13,11 @@ from pathlib import Path
 import cv2
 import msgspec
 import pytest
-from tests.golden.portraits import portrait_of_astronaut
 
 import edge
+from tests.pictures.portraits import portrait_of_astronaut
+from tests.places import ROOT
 
-ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "python.md"
 HEAVY = ("numpy", "cv2", "openvino", "onnxruntime", "ai_edge_litert", "paho")
 NAMES = [name for name in edge.__all__ if name != "__version__"]

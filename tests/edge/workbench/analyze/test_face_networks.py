@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.golden.portraits import portrait_of_astronaut, two_portraits
 
 from edge.errors import BadInput, ConfigError, ModelNotFound
 from edge.sensor.geometry import Box, iou
 from edge.workbench.analyze.face_networks import FaceNetworks, open_model_set
+from tests.pictures.portraits import portrait_of_astronaut, two_portraits
 
 GREY = np.full((240, 320, 3), 127, np.uint8)
 

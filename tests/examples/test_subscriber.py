@@ -11,9 +11,10 @@ from threading import Thread
 
 import msgspec
 import pytest
-from tests.broker.mosquitto import Listener, Mosquitto
 
-ROOT = Path(__file__).parents[2]
+from tests.brokers.mosquitto import Listener, Mosquitto
+from tests.places import ROOT
+
 KIOSK, LIFE, NEXT_LIFE = "kiosk-07", "a" * 32, "b" * 32
 WITHIN_S = 20.0
 SUBSCRIBED = "subscribed to passerby/+/+/visit"
@@ -79,7 +80,7 @@ def publish(publisher: Listener, *visits: bytes, device: str = KIOSK) -> None:
 
 
 def shown(seq: int, device: str = KIOSK) -> str:
-    words = "stayed 6.5 s, looked 3.0 s, female, 25-34"
+    words = "stayed 6.5 s, attention 3.0 s, female, 25-34"
     return f"2026-11-20T09:00:05Z berlin-hbf/{device} #{seq}: {words}"
 
 
@@ -101,6 +102,12 @@ def test_another_device_and_another_life_of_the_outbox_count_for_themselves(
     publish(publisher, visit(500, device="kiosk-08"), device="kiosk-08")
     publish(publisher, visit(8))
     assert [subscriber.line() for _ in range(4)] == [shown(7), shown(1), shown(500, "kiosk-08"), shown(8)]
+
+
+@pytest.mark.parametrize("payload", [b"rubbish", b"{}", b"[]", b"\xff", b'{"event_id": []}'])
+def test_what_is_not_a_visit_does_not_stop_it(publisher: Listener, subscriber: Subscriber, payload: bytes) -> None:
+    publish(publisher, payload, visit(7))
+    assert subscriber.line() == shown(7)
 
 
 def test_the_broker_keeps_visits_while_it_is_down(broker: Mosquitto, publisher: Listener) -> None:
