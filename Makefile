@@ -46,6 +46,7 @@ prove: $(VENV)/.dev
 	$(BIN)/pytest -v tests/privacy tests/unit/test_privacy_rules.py tests/unit/test_link_codec.py \
 	  tests/unit/test_link_capacity.py tests/unit/test_link_bucket.py tests/unit/test_publisher_link.py \
 	  tests/unit/test_publisher_process.py tests/unit/test_publisher_events.py tests/unit/test_visits_book.py \
+	  tests/edge/publisher/test_encoder.py \
 	  tests/accelerators/test_worker_lock.py
 
 training: $(VENV)/.training
