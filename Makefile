@@ -45,7 +45,7 @@ prove: $(VENV)/.dev
 	@.ci/programs mosquitto strace
 	$(BIN)/pytest -v tests/edge/sensor/lock tests/edge/link tests/edge/supervisor/test_strace.py \
 	  tests/edge/supervisor/test_pause_forgets.py tests/edge/publisher/test_link_server.py tests/edge/publisher/test_process.py \
-	  tests/edge/publisher/test_events.py tests/edge/sensor/visits/test_book.py \
+	  tests/edge/publisher/test_events.py tests/edge/publisher/test_encoder.py tests/edge/sensor/visits/test_book.py \
 	  tests/edge/sensor/inference/accelerators/test_worker_lock.py
 
 training: $(VENV)/.training

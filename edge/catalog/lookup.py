@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from edge.catalog.files import check_file, refuse
-from edge.catalog.manifest import Artefact, Manifest, ModelFile, ModelSet
+from edge.catalog.manifest import Artefact, Manifest, ModelFile, ModelSet, ModelSets
 from edge.catalog.manifest_file import MANIFEST, SETS, read_manifest, read_sets
 from edge.errors import ManifestError, ModelNotFound, UnknownModel, explain
 from edge.machine.folders import models_dir
@@ -44,6 +44,7 @@ class Catalog:
         self.carried = carried
         self.installed = installed
         self.raw = tuple(raw)
+        self._warned_of: set[str] = set()
 
     def ids(self) -> list[str]:
         """Names of all networks."""
@@ -65,15 +66,33 @@ class Catalog:
 
     def sets(self) -> dict[str, ModelSet]:
         """All model sets by name; an installed `sets.toml` adds to the carried one. Raises ManifestError."""
-        files = (root / SETS for root in (self.carried, self.installed))
-        return {name: found for file in files if file.is_file() for name, found in read_sets(file).sets.items()}
+        return {name: each for found in self._sets_files() for name, each in found.sets.items()}
+
+    def aliases(self) -> dict[str, str]:
+        """Names that model sets had before, and today's. Raises ManifestError."""
+        return {old: new for found in self._sets_files() for old, new in found.aliases.items()}
+
+    def set_name(self, name: str) -> str:
+        """Today's name of a model set; an earlier one goes on working, with one warning. Raises ManifestError."""
+        new = self.aliases().get(name, name)
+        if new == name or name in self.sets():
+            return name
+        if name not in self._warned_of:
+            self._warned_of.add(name)
+            _log.warning("model set %s is called %s now; `passerby config migrate` rewrites a file", name, new)
+        return new
 
     def model_set(self, name: str) -> ModelSet:
-        """A model set. Raises UnknownModel, ManifestError."""
+        """A model set, by today's or an earlier name. Raises UnknownModel, ManifestError."""
         sets = self.sets()
-        if name not in sets:
+        today = self.set_name(name)
+        if today not in sets:
             raise _not_in_catalog("model set", name, sets)
-        return sets[name]
+        return sets[today]
+
+    def _sets_files(self) -> list[ModelSets]:
+        files = (root / SETS for root in (self.carried, self.installed))
+        return [read_sets(file) for file in files if file.is_file()]
 
     def locate(self, model_id: str, kinds: Collection[str] | None = None) -> Located:
         """Find the files of a network and check their sha256; kinds: only artefacts of these.

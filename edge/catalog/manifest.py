@@ -173,3 +173,6 @@ class ModelSets(_Part, frozen=True, kw_only=True):
 
     schema: Literal["passerby.sets/1"]
     sets: dict[str, ModelSet]
+    aliases: Annotated[
+        dict[str, Name], Meta(description="Name that a set had before -> today's; it goes on working.")
+    ] = field(default_factory=dict)

@@ -151,4 +151,6 @@ def model_set_text(settings: Settings) -> str:
     """Name and version of the configured model set: `best@1.0.0`."""
     from edge.catalog.lookup import open_catalog
 
-    return f"{settings.models.set}@{open_catalog().model_set(settings.models.set).version}"
+    catalog = open_catalog()
+    name = catalog.set_name(settings.models.set)
+    return f"{name}@{catalog.model_set(name).version}"

@@ -12,6 +12,7 @@ import typer
 from edge.catalog.manifest import Manifest, ModelSets
 from edge.errors import UsageError, explain
 from edge.schemas import analyze, events, link
+from edge.schemas.published import published
 from edge.settings.settings import Settings
 
 
@@ -53,6 +54,8 @@ CONTRACTS: dict[str, Any] = {
     "sets-1": ModelSets,
     "config-1": Settings,
 }
+STRICT = ("link-sensor-1", "link-publisher-1", "manifest-1", "sets-1", "config-1")
+"""Contracts within the device, which know no other key; the others are what programs of others read, and stay open."""
 
 
 def json_schema(name: str) -> dict[str, Any]:
@@ -66,7 +69,7 @@ def json_schema(name: str) -> dict[str, Any]:
     else:
         body = msgspec.json.schema(CONTRACTS[name])
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"passerby {name}"}
-    return {**head, **body, "examples": examples(name)}
+    return {**head, **(body if name in STRICT else published(body)), "examples": examples(name)}
 
 
 def examples(name: str) -> list[Any]:

@@ -79,9 +79,9 @@ def opened_parts(
         intake = Intake(link, outbox, composer, interval_s=interval_s, clock=boottime)
         dispatch = Dispatch(outbox, broker, clock=boottime)
         dating = Dating(outbox, composer, clock, patience_s=settings.publish.await_clock_s)
-        counts = Counts(link, outbox, broker, intake, dispatch)
+        counts = Counts(link, outbox, broker, intake, dispatch, composer)
         reports = Reports(settings, composer, link, broker, counts, clock)
-        commands = Commands(link, broker, reports, RemotePause(state_dir))
+        commands = Commands(link, reports, RemotePause(state_dir))
         yield Parts(link, outbox, broker, broker, intake, dispatch, dating, reports, commands, Notifier(), boottime)
 
 

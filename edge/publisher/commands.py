@@ -8,9 +8,9 @@ from typing import get_args
 
 import msgspec
 
-from edge.publisher.ports import Channel, SensorLink
+from edge.publisher.ports import SensorLink
 from edge.publisher.reports import Reports
-from edge.schemas.events import Cmd, CommandName, Reply
+from edge.schemas.events import Cmd, CommandName
 from edge.schemas.link import HealthRequest, Pause, Resume
 
 _log = logging.getLogger(__name__)
@@ -46,8 +46,8 @@ class RemotePause:
 class Commands:
     """Carries commands out and answers each once."""
 
-    def __init__(self, link: SensorLink, broker: Channel, reports: Reports, pause: RemotePause) -> None:
-        self._link, self._broker, self._reports, self._pause = link, broker, reports, pause
+    def __init__(self, link: SensorLink, reports: Reports, pause: RemotePause) -> None:
+        self._link, self._reports, self._pause = link, reports, pause
         self._was_linked = False
         self.rejected = 0
         """Commands that could not even be answered, since the start."""
@@ -72,8 +72,7 @@ class Commands:
             self._reject()
             return
         reason = self._obey(command) if _fits(payload) else "the payload is no passerby.cmd/1"
-        reply = Reply(id=caller, command=command, ok=not reason, reason=reason)
-        self._broker.tell("reply", msgspec.json.encode(reply))
+        self._reports.reply(caller, command, reason)
 
     def _obey(self, command: CommandName) -> str:
         """Reason why not; empty when it is done."""

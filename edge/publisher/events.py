@@ -5,20 +5,34 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import datetime, timezone
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from edge import __version__
 from edge.clock import boottime
 from edge.machine.clock_sync import clock_synced
+from edge.publisher.encoder import EventEncoder
 from edge.publisher.types import Stamp
-from edge.schemas.events import Age, Gender, GenderCounts, Info, Live, SensorHealth, Visit
+from edge.schemas.events import (
+    Age,
+    CommandName,
+    Gender,
+    GenderCounts,
+    Health,
+    Info,
+    Live,
+    PublisherHealth,
+    Reply,
+    SensorHealth,
+    Visit,
+)
 from edge.schemas.link import HealthMessage, LiveMessage, VisitMessage
 from edge.schemas.taxonomy import MINOR_BELOW, Bracket, taxonomy
 from edge.schemas.vocabulary import Target
 from edge.settings.settings import Settings
 
+_VISIT = "passerby.visit/1"
 _CHILD = Bracket("0-12", 0, MINOR_BELOW - 1)
 
 
@@ -41,7 +55,7 @@ class WallClock(NamedTuple):
 
 
 class Composer:
-    """Writes the events of one device."""
+    """Writes the events of one device. What does not fit its contract comes as None and is not to be sent."""
 
     def __init__(self, settings: Settings, model_set: str, clock: WallClock) -> None:
         """`model_set` is the set's name and version, such as `best@1.0.0`."""
@@ -49,29 +63,37 @@ class Composer:
         self._who = settings.identity
         self._model_set = model_set
         self._clock = clock
+        self._encoder = EventEncoder()
 
-    def visit(self, message: VisitMessage) -> Callable[[Stamp], bytes] | None:
+    @property
+    def unfit(self) -> int:
+        """Events that did not fit their contract, since the start."""
+        return self._encoder.unfit
+
+    def visit(self, message: VisitMessage) -> Callable[[Stamp], bytes | None] | None:
         """What writes a visit's payload once it has its place; None for a visit that the settings keep back."""
         if "visit" not in self._settings.publish.events:
             return None
         if _is_minor(message) and self._settings.privacy.minors == "drop":
             return None
-        return lambda stamp: msgspec.json.encode(self._visit(message, stamp))
+        return lambda stamp: self._encoder.encode(self._visit(message, stamp))
 
     def began_s(self, message: VisitMessage) -> int | None:
         """Seconds since boot of a visit whose date is not known yet; None where the time is known."""
         return None if self._clock.synced() else message.started_s
 
     def redated(self, payload: bytes, began_s: int) -> bytes:
-        """A stored visit with the date that its seconds since boot give now, and which says so."""
-        try:
-            visit = msgspec.json.decode(payload, type=Visit)
-        except msgspec.ValidationError:  # of another version
+        """A stored visit with the date that its seconds since boot give now, and which says so.
+
+        A later release may have stored it: fields that this one does not know stay, and so does another contract.
+        """
+        visit = msgspec.json.decode(payload, type=dict[str, Any])
+        if visit.get("schema") != _VISIT:
             return payload
         dated = {"started_at": self._clock.at(began_s), "clock_synced": True, "dated_late": True}
-        return msgspec.json.encode(msgspec.structs.replace(visit, **dated))
+        return msgspec.json.encode(visit | dated)
 
-    def live(self, message: LiveMessage) -> bytes:
+    def live(self, message: LiveMessage) -> bytes | None:
         """Payload of people now."""
         labels = [bracket.label for bracket in taxonomy(message.taxonomy).brackets]
         counts = dict(zip(labels, message.brackets, strict=False)) | {"unknown": message.brackets[-1]}
@@ -87,9 +109,9 @@ class Composer:
             brackets=counts,
             model_set=self._ran_by(message.target),
         )
-        return msgspec.json.encode(event)
+        return self._encoder.encode(event)
 
-    def info(self, target: Target) -> bytes:
+    def info(self, target: Target) -> bytes | None:
         """Payload of what this device is; `target` is what the sensor runs on, as far as it said."""
         settings = self._settings
         event = Info(
@@ -103,7 +125,23 @@ class Composer:
             time_resolution_s=settings.privacy.time_resolution_s,
             network_source=settings.camera.allow_network_source,
         )
-        return msgspec.json.encode(event)
+        return self._encoder.encode(event)
+
+    def health(self, sensor: HealthMessage | None, publisher: PublisherHealth) -> bytes | None:
+        """Payload of both halves' counters; `sensor` None where none is linked."""
+        event = Health(
+            site=self._who.site,
+            device=self._who.device,
+            at=self._clock.now(),
+            clock_synced=self._clock.synced(),
+            sensor=sensor_health(sensor) if sensor else None,
+            publisher=publisher,
+        )
+        return self._encoder.encode(event)
+
+    def reply(self, caller: str, command: CommandName, reason: str) -> bytes | None:
+        """Payload of the answer to a command; `reason` is empty when it was carried out."""
+        return self._encoder.encode(Reply(id=caller, command=command, ok=not reason, reason=reason))
 
     def _visit(self, message: VisitMessage, stamp: Stamp) -> Visit:
         return Visit(

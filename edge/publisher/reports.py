@@ -1,16 +1,14 @@
-"""What the device says besides stored events: info, health, live; none of it is kept for later."""
+"""What the device says besides stored events: info, health, live, replies; none of it is kept for later."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-
 from edge.publisher.dispatch import Dispatch
-from edge.publisher.events import Composer, WallClock, sensor_health
+from edge.publisher.events import Composer, WallClock
 from edge.publisher.intake import Intake
 from edge.publisher.ports import Channel, EventStore, SensorLink
-from edge.schemas.events import Health, PublisherHealth
+from edge.schemas.events import CommandName, PublisherHealth
 from edge.schemas.link import HealthMessage, HealthRequest, LiveMessage
 from edge.schemas.vocabulary import Target
 from edge.settings.settings import Settings
@@ -23,10 +21,16 @@ class Counts:
     """Reads the publisher's counters where they arise."""
 
     def __init__(
-        self, link: SensorLink, outbox: EventStore, broker: Channel, intake: Intake, dispatch: Dispatch
+        self,
+        link: SensorLink,
+        outbox: EventStore,
+        broker: Channel,
+        intake: Intake,
+        dispatch: Dispatch,
+        composer: Composer,
     ) -> None:
         self._link, self._outbox, self._broker = link, outbox, broker
-        self._intake, self._dispatch = intake, dispatch
+        self._intake, self._dispatch, self._composer = intake, dispatch, composer
 
     def read(self, uptime_s: float) -> PublisherHealth:
         """All of them, now."""
@@ -42,6 +46,7 @@ class Counts:
             outbox_oldest_s=int(self._outbox.oldest_s()),
             outbox_dropped=tally.dropped,
             outbox_refusals=self._intake.refusals,
+            unfit_events=self._composer.unfit,
         )
 
 
@@ -85,7 +90,11 @@ class Reports:
 
     def tell_info(self) -> None:
         """Send what this device is, retained."""
-        self._broker.tell("info", self._composer.info(self._target), retain=True)
+        self._tell("info", self._composer.info(self._target), retain=True)
+
+    def reply(self, caller: str, command: CommandName, reason: str) -> None:
+        """Answer a command; `reason` is empty when it was carried out."""
+        self._tell("reply", self._composer.reply(caller, command, reason))
 
     def take(self, messages: Sequence[LiveMessage | HealthMessage]) -> None:
         """Pass live events on, keep the sensor's counters, send health when it is time."""
@@ -113,7 +122,7 @@ class Reports:
     def _live(self, message: LiveMessage) -> None:
         if "live" in self._settings.publish.events:
             expires_s = 2 * self._settings.publish.live_interval_s
-            self._broker.tell("live", self._composer.live(message), expires_s=expires_s)
+            self._tell("live", self._composer.live(message), expires_s=expires_s)
 
     def _health(self) -> None:
         now = self._clock.boot()
@@ -121,15 +130,12 @@ class Reports:
         self._health_at = now + self._settings.publish.health_interval_s
         if not self._link.linked:
             self._sensor = None
-        event = Health(
-            site=self._settings.identity.site,
-            device=self._settings.identity.device,
-            at=self._clock.now(),
-            clock_synced=self._clock.synced(),
-            sensor=sensor_health(self._sensor) if self._sensor else None,
-            publisher=self._counts.read(now - self._began),
-        )
-        self._broker.tell("health", msgspec.json.encode(event), expires_s=2 * self._settings.publish.health_interval_s)
+        event = self._composer.health(self._sensor, self._counts.read(now - self._began))
+        self._tell("health", event, expires_s=2 * self._settings.publish.health_interval_s)
+
+    def _tell(self, topic: str, payload: bytes | None, *, retain: bool = False, expires_s: float | None = None) -> None:
+        if payload is not None:
+            self._broker.tell(topic, payload, retain=retain, expires_s=expires_s)
 
 
 def _machine_changed(before: HealthMessage | None, now: HealthMessage) -> bool:

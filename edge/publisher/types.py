@@ -18,13 +18,14 @@ class Stamp(NamedTuple):
 class Draft(NamedTuple):
     """An event before it has its place. `render` writes its payload; None stores only that it was seen.
 
+    A `render` that returns None found that the event does not fit its contract; it gets no place either.
     `began_s`: seconds since boot, of an event whose date is not known yet.
     """
 
     session: int
     counter: int
     kind: str
-    render: Callable[[Stamp], bytes] | None
+    render: Callable[[Stamp], bytes | None] | None
     began_s: int | None = None
 
 

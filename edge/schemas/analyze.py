@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from edge.schemas.vocabulary import Fraction, GenderLabel, TaxonomyName
+from edge.schemas.vocabulary import OPEN, Fraction, GenderLabel, TaxonomyName
 
 Px = Annotated[float, Meta(ge=0, description="Pixels of the original image.")]
 
@@ -19,7 +19,7 @@ class LineAge(_Line, frozen=True, kw_only=True):
     """Apparent age; `years` is given whatever the threshold, and is null for class models."""
 
     years: Annotated[float, Meta(ge=0, le=120)] | None
-    taxonomy: TaxonomyName
+    taxonomy: Annotated[TaxonomyName, OPEN]
     bracket: str
     low: int | None
     high: int | None

@@ -1,4 +1,9 @@
-"""What leaves the device over MQTT: visit, live, aggregate, status, info, health, and replies to commands."""
+"""What leaves the device over MQTT: visit, live, aggregate, status, info, health, and replies to commands.
+
+These types are strict: `edge.publisher.encoder` sends nothing that does not fit them. The published schemas are open
+(`edge.schemas.published`). Within a version a field is only added, with a default, and a meaning never changes.
+`aggregate/1` has not left a device yet and may be defined anew.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +12,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from edge.schemas.vocabulary import (
+    OPEN,
     AcceleratorFault,
     AcceleratorState,
     Cooling,
@@ -44,8 +50,15 @@ class Gender(_Event, frozen=True, kw_only=True):
 class Age(_Event, frozen=True, kw_only=True):
     """Apparent age as a bracket of a taxonomy; bracket `unknown` has no low and no high."""
 
-    taxonomy: TaxonomyName
-    bracket: Annotated[str, Meta(pattern=r"^(\d{1,3}-\d{1,3}|\d{1,3}\+|child|young|adult|senior|unknown)$")]
+    taxonomy: Annotated[TaxonomyName, OPEN]
+    bracket: Annotated[
+        str,
+        Meta(
+            pattern=r"^(\d{1,3}-\d{1,3}|\d{1,3}\+|child|young|adult|senior|unknown)$",
+            description="Of the taxonomy, or `unknown`.",
+        ),
+        OPEN,
+    ]
     low: Annotated[int, Meta(ge=0, le=100)] | None
     high: Annotated[int, Meta(ge=0, le=100)] | None
     confidence: Fraction
@@ -74,7 +87,7 @@ class Visit(_Event, frozen=True, kw_only=True):
         bool, Meta(description="Made before the time was known, and dated since by its seconds since boot.")
     ] = False
     historical: bool
-    end_reason: EndReason
+    end_reason: Annotated[EndReason, OPEN]
 
 
 class GenderCounts(_Event, frozen=True, kw_only=True):
@@ -96,7 +109,7 @@ class Live(_Event, frozen=True, kw_only=True):
     watchers: Annotated[int, Meta(ge=0, description="People whose face looks at the screen.")]
     longest_dwell_s: HalfSeconds
     gender: GenderCounts
-    taxonomy: TaxonomyName
+    taxonomy: Annotated[TaxonomyName, OPEN]
     brackets: Annotated[dict[str, Count], Meta(description="People by bracket of the taxonomy, and `unknown`.")]
     model_set: ModelSetText
 
@@ -119,7 +132,10 @@ class Cell(_Event, frozen=True, kw_only=True):
 
 
 class Aggregate(_Event, frozen=True, kw_only=True):
-    """Visits of one window, summed. QoS 1, at least once; quantiles are null below k visits."""
+    """Visits of one window, summed. QoS 1, at least once; quantiles are null below k visits.
+
+    Not sent by any release yet, so it may still be defined anew.
+    """
 
     schema: Literal["passerby.aggregate/1"] = "passerby.aggregate/1"
     event_id: EventId
@@ -134,7 +150,7 @@ class Aggregate(_Event, frozen=True, kw_only=True):
     conversion: Annotated[float | None, Meta(description="watchers / ots; null when ots is below k.")]
     dwell_s: Quantiles | None
     attention_s: Quantiles | None
-    taxonomy: TaxonomyName
+    taxonomy: Annotated[TaxonomyName, OPEN]
     k: Annotated[int, Meta(ge=1, description="Smallest group that is reported.")]
     cells: list[Cell]
     suppressed: Annotated[int, Meta(ge=0, description="Visits in cells that were left out.")]
@@ -154,9 +170,9 @@ class Info(_Event, frozen=True, kw_only=True):
     device: Name
     version: str
     model_set: ModelSetText
-    taxonomy: TaxonomyName
-    publish: list[Literal["visit", "live", "aggregate"]]
-    minors: Literal["unknown", "band", "drop"]
+    taxonomy: Annotated[TaxonomyName, OPEN]
+    publish: list[Annotated[Literal["visit", "live", "aggregate"], OPEN]]
+    minors: Annotated[Literal["unknown", "band", "drop"], OPEN]
     time_resolution_s: Annotated[int, Meta(ge=1)]
     network_source: Annotated[bool, Meta(description="True when the sensor may read a camera over the network.")]
 
@@ -164,7 +180,7 @@ class Info(_Event, frozen=True, kw_only=True):
 class SensorHealth(_Event, frozen=True, kw_only=True):
     """The sensor's counters since it started."""
 
-    state: SensorState
+    state: Annotated[SensorState, OPEN]
     uptime_s: Count
     frames: Count
     dropped_frames: Count
@@ -172,14 +188,14 @@ class SensorHealth(_Event, frozen=True, kw_only=True):
     visits: Count
     lost_visits: Annotated[int, Meta(ge=0, description="Visits dropped because the publisher did not take them.")]
     camera_reopens: Count
-    target: Target
+    target: Annotated[Target, OPEN]
     fallbacks: Annotated[int, Meta(ge=0, description="Moves to the next target of the list, at the start and since.")]
-    accelerator: Annotated[AcceleratorState, Meta(description="The first accelerator among the targets.")]
-    accelerator_fault: Annotated[AcceleratorFault, Meta(description="What went wrong with it last.")]
+    accelerator: Annotated[AcceleratorState, Meta(description="The first accelerator among the targets."), OPEN]
+    accelerator_fault: Annotated[AcceleratorFault, Meta(description="What went wrong with it last."), OPEN]
     rss_mb: Count
     temperature_c: Annotated[int | None, Meta(description="Hottest part of the chip, degrees Celsius; null: unknown.")]
     cooling: Annotated[
-        Cooling, Meta(description="Whether frames are left out for the heat, or the machine slows down.")
+        Cooling, Meta(description="Whether frames are left out for the heat, or the machine slows down."), OPEN
     ]
 
 
@@ -198,6 +214,10 @@ class PublisherHealth(_Event, frozen=True, kw_only=True):
     outbox_refusals: Annotated[
         int, Meta(ge=0, description="Commits refused (disk full); the sensor keeps those events.")
     ]
+    unfit_events: Annotated[
+        int,
+        Meta(ge=0, description="Events that did not fit their own contract, so they were not sent: a fault of ours."),
+    ] = 0
 
 
 class Health(_Event, frozen=True, kw_only=True):
@@ -215,8 +235,11 @@ class Health(_Event, frozen=True, kw_only=True):
 CommandName = Literal["pause", "resume", "health", "info"]
 
 
-class Cmd(_Event, frozen=True, kw_only=True):
-    """A command to the device, on `cmd/<name>`. It may pause, and resume what a remote command paused."""
+class Cmd(Struct, frozen=True, kw_only=True):
+    """A command to the device, on `cmd/<name>`. It may pause, and resume what a remote command paused.
+
+    Keys that this version does not know are ignored.
+    """
 
     schema: Literal["passerby.cmd/1"] = "passerby.cmd/1"
     id: Annotated[
@@ -229,6 +252,6 @@ class Reply(_Event, frozen=True, kw_only=True):
 
     schema: Literal["passerby.reply/1"] = "passerby.reply/1"
     id: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
-    command: CommandName
+    command: Annotated[CommandName, OPEN]
     ok: bool
     reason: Annotated[str, Meta(max_length=200, description="Empty when ok.")]

@@ -1,10 +1,16 @@
-"""Closed sets of words that contracts share."""
+"""Sets of words that contracts share.
+
+Inside the device every set is closed. In what we publish those marked `OPEN` may grow within a version of a contract.
+"""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
 from msgspec import Meta
+
+OPEN = Meta(extra_json_schema={"x-open": True})
+"""Marks a field whose words may grow: the published schema names today's as examples (`edge.schemas.published`)."""
 
 GenderLabel = Literal["female", "male", "unknown"]
 TaxonomyName = Literal["ads-8", "adience-8", "simple-4"]

@@ -71,7 +71,8 @@ def open_networks(
 
     worker_command: of an accelerator's worker, by target, in place of the real one.
     """
-    chosen = catalog.model_set(settings.models.set)
+    name = catalog.set_name(settings.models.set)
+    chosen = catalog.model_set(name)
     kinds = {kind for target in settings.models.targets for kind in KINDS.get(target.partition(":")[0], ())}
     names = chosen.attributes if settings.attributes.enabled else ()
     located = [catalog.locate(name, kinds or None) for name in (chosen.detector, *names)]
@@ -101,7 +102,7 @@ def open_networks(
     parts = [(model.manifest, opened(model, max_batch=MAX_BATCH).session) for model in located[1:]]
     estimator = NetworkEstimator(parts, max_batch=MAX_BATCH) if parts else None
     manifests = tuple(model.manifest for model in located)
-    return Networks(settings.models.set, chosen, detector, estimator, manifests, tuple(fallbacks), accelerators)
+    return Networks(name, chosen, detector, estimator, manifests, tuple(fallbacks), accelerators)
 
 
 def detector_score(settings: Settings, networks: Networks) -> float:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from edge.errors import ConfigError, explain
+from edge.settings.aliases import ALIASES, renamed, warn_of_old_names
 from edge.settings.settings import Settings
 
 _ENVIRONMENT = re.compile(r"^PASSERBY_([A-Z]+)__([A-Z0-9_]+)$")
@@ -49,14 +50,20 @@ def load_settings(
     file: Path | None = None,
     environment: Mapping[str, str] | None = None,
     flags: Mapping[str, Any] | None = None,
+    *,
+    aliases: Mapping[str, str] = ALIASES,
 ) -> Settings:
-    """Settings from an optional file, an environment and flags. Raises ConfigError in one line."""
+    """Settings from an optional file, an environment and flags. Raises ConfigError in one line.
+
+    `aliases`: earlier names of settings, which go on working with a warning.
+    """
     tree: Tree = {}
     known = {s.name: s for s in all_settings()}
-    if file is not None:
-        _merge(tree, _read_toml(file), known, where=str(file))
-    _merge(tree, _from_environment(environment or {}), known, where="environment")
-    _merge(tree, _from_flags(flags or {}), known, where="command line")
+    sources: list[tuple[str, Mapping[str, Any]]] = [] if file is None else [(str(file), _read_toml(file))]
+    sources += [("environment", _from_environment(environment or {})), ("command line", _from_flags(flags or {}))]
+    for where, addition in sources:
+        warn_of_old_names(addition, aliases, where=where)
+        _merge(tree, renamed(addition, aliases, where=where), known, where=where)
     try:
         return msgspec.convert(tree, Settings)
     except msgspec.ValidationError as error:  # unreachable while _merge checks each value

@@ -182,10 +182,10 @@ class Outbox:
     def _insert(self, drafts: Sequence[Draft], tally: Tally) -> None:
         stored_s = self.now_s()
         for draft in drafts:
-            if draft.render is None:
-                continue
             stamp = Stamp(str(uuid.uuid4()), self.boot_id, tally.last_seq + 1)
-            payload = draft.render(stamp)
+            payload = draft.render(stamp) if draft.render else None
+            if payload is None:
+                continue
             due_s = stored_s + random.uniform(0.0, self._jitter_s)
             self._database.execute(
                 "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)",

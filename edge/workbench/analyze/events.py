@@ -27,7 +27,7 @@ class EventWriter:
         self._seq = 0
 
     def event(self, visit: Visited) -> bytes | None:
-        """The event as JSON; None for a visit that the settings keep back."""
+        """The event as JSON; None for a visit that the settings keep back, or that does not fit its contract."""
         message = coarsen_visit(
             visit.summary,
             session=0,
@@ -37,7 +37,6 @@ class EventWriter:
             historical=visit.historical,
         )
         render = self._composer.visit(message)
-        if render is None:
-            return None
-        self._seq += 1
-        return render(Stamp(str(uuid.uuid4()), self._boot_id, self._seq))
+        payload = render(Stamp(str(uuid.uuid4()), self._boot_id, self._seq + 1)) if render else None
+        self._seq += payload is not None
+        return payload

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
@@ -34,7 +34,7 @@ class Distribution:
 
     counts: int64 (bands, genders). watchers: the same, visits with attention; attention spreads are over these only.
     by_week: int64 (weekdays, hours).
-    other_taxonomies: visits told in another taxonomy; they are counted everywhere but by band.
+    other_taxonomies: visits told in another taxonomy, known or not; they are counted everywhere but by band.
     """
 
     taxonomy: str
@@ -58,7 +58,7 @@ class Distribution:
 
 def distribute(visits: Sequence[Visit], zone: tzinfo, k: int) -> Distribution:
     """Count visits, at least one. zone: whose hours are meant. k: groups of fewer visits get no quartiles."""
-    taxonomy = Counter(visit.age.taxonomy for visit in visits).most_common(1)[0][0]
+    taxonomy = _most_common(visit.age.taxonomy for visit in visits)
     bands = (*(bracket.label for bracket in TAXONOMIES[taxonomy].brackets), UNKNOWN)
     began = [visit.began.astimezone(zone) for visit in visits]
     hour, weekday = np.array([at.hour for at in began]), np.array([at.weekday() for at in began])
@@ -81,6 +81,12 @@ def distribute(visits: Sequence[Visit], zone: tzinfo, k: int) -> Distribution:
         days=len({at.date() for at in began}),
         other_taxonomies=int((~here).sum()),
     )
+
+
+def _most_common(names: Iterable[str]) -> str:
+    """Of the taxonomies that are known here; the first of them where none is."""
+    known = Counter(name for name in names if name in TAXONOMIES)
+    return known.most_common(1)[0][0] if known else next(iter(TAXONOMIES))
 
 
 def _count(row: NDArray[np.int64], column: NDArray[np.int64], shape: tuple[int, int]) -> NDArray[np.int64]:

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from edge.schemas.taxonomy import TAXONOMIES
-from edge.schemas.vocabulary import GenderLabel, TaxonomyName, Timestamp
+from edge.schemas.vocabulary import GenderLabel, Timestamp
 
 UNKNOWN = "unknown"
 SCHEMA = "passerby.visit/"
@@ -25,9 +25,9 @@ class Gender(Struct, frozen=True):
 
 
 class Age(Struct, frozen=True):
-    """Apparent age."""
+    """Apparent age. A taxonomy of a later version may be one that is not known here."""
 
-    taxonomy: TaxonomyName
+    taxonomy: str
     bracket: str
 
 
@@ -49,8 +49,8 @@ class Visit(Struct, frozen=True, kw_only=True):
     clock_synced: bool = True
 
     def __post_init__(self) -> None:
-        labels = [bracket.label for bracket in TAXONOMIES[self.age.taxonomy].brackets]
-        if self.age.bracket not in (*labels, UNKNOWN):
+        known = TAXONOMIES.get(self.age.taxonomy)
+        if known and self.age.bracket not in (*(bracket.label for bracket in known.brackets), UNKNOWN):
             raise ValueError(f"no bracket {self.age.bracket!r} in {self.age.taxonomy}")
         if not (math.isfinite(self.dwell_s) and math.isfinite(self.attention_s)):
             raise ValueError(f"a duration is no number of seconds: {self.dwell_s}, {self.attention_s}")

@@ -33,7 +33,7 @@ class Nobody:
 def test_it_says_once_whether_there_is_a_pause(tmp_path: Path, paused: bool, words: list[Command]) -> None:
     pause, link = RemotePause(tmp_path), Link()
     pause.set(paused)
-    commands = Commands(link, Nobody(), Nobody(), pause)  # type: ignore[arg-type]
+    commands = Commands(link, Nobody(), pause)  # type: ignore[arg-type]
     commands.take([])
     assert link.sent == []
 

@@ -8,7 +8,7 @@ import jsonschema
 import msgspec
 import pytest
 
-from edge.cli.schema import CONTRACTS, as_text, examples, json_schema
+from edge.cli.schema import CONTRACTS, STRICT, as_text, examples, json_schema
 from edge.errors import UsageError
 from tests.places import ROOT
 
@@ -36,11 +36,18 @@ def test_examples_are_valid_for_the_types_and_survive_a_round_trip(name: str) ->
         assert msgspec.convert(again, CONTRACTS[name]) == value
 
 
-@pytest.mark.parametrize("name", [name for name in CONTRACTS if name != "status-1"])
-def test_a_key_that_is_not_in_the_contract_is_refused(name: str) -> None:
+@pytest.mark.parametrize("name", STRICT)
+def test_within_the_device_a_key_that_is_not_in_the_contract_is_refused(name: str) -> None:
     wrong = {**examples(name)[0], "image": "/9j/4AAQSkZJRg"}
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.Draft202012Validator(json_schema(name)).validate(wrong)
+
+
+@pytest.mark.parametrize("name", [name for name in CONTRACTS if name not in ("status-1", "cmd-1", "analyze-1")])
+def test_what_we_send_has_no_key_that_is_not_in_the_contract(name: str) -> None:
+    wrong = {**examples(name)[0], "image": "/9j/4AAQSkZJRg"}
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(wrong, CONTRACTS[name])
 
 
 @pytest.mark.parametrize("name", ["link-sensor-1", "link-publisher-1"])

@@ -105,8 +105,8 @@ def test_commands_are_answered(publisher: Any, listener: Listener) -> None:
     eventually(lambda: bool(listener.payloads("info")), "online")
     command = "passerby/berlin/kiosk/cmd/"
     listener.publish(command + "info", b'{"schema": "passerby.cmd/1", "id": "a"}')
-    listener.publish(command + "pause", b'{"id": "b"}')
-    listener.publish(command + "resume", b'{"id": "c", "frame": 1}')
+    listener.publish(command + "pause", b'{"id": "b", "of_a_later_version": {"minutes": 5}}')
+    listener.publish(command + "resume", b'{"id": "c", "schema": "passerby.cmd/2"}')
     listener.publish(command + "dance", b'{"id": "d"}')
     listener.publish(command + "health", b"\xff not json")
     listener.publish(command + "health", b'{"id": "e"}')
