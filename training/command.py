@@ -103,16 +103,16 @@ def attributes(
     """Train the joint network of age and gender. Ctrl-C keeps the last whole epoch; --resume goes on."""
     _need("torch", "PIL")
     from training.attributes.config import TrainingConfig
-    from training.attributes.progress import describe
-    from training.attributes.start import Start, train
+    from training.attributes.task import AttributesTask
     from training.runs.configuration import find_config
-    from training.runs.progress import progress_bar
+    from training.runs.progress import describe, progress_bar
+    from training.runs.start import Start, train
 
     configure_logging(quiet=False)
     chosen = _with_flags(find_config(config, TrainingConfig), backbone, teacher, epochs, seed)
     start = Start(tuple(chip_files), tuple(held_out), out, resume=resume, init=init, device=device, threads=threads)
     with stopped_by_hand(out), progress_bar(sys.stderr.isatty()) as on_batch:
-        for epoch in train(chosen, start, on_batch):
+        for epoch in train(AttributesTask, chosen, start, on_batch):
             typer.echo(describe(epoch))
     if export_to is not None:
         export(out, export_to)
@@ -167,10 +167,10 @@ def detection(
     """Train the face detector. Ctrl-C keeps the last whole epoch; --resume goes on."""
     _need("torch")
     from training.detection.config import DetectionConfig
-    from training.detection.progress import describe
-    from training.detection.start import Start, train
+    from training.detection.task import DetectionTask
     from training.runs.configuration import DETECTION_CONFIGS, find_config
-    from training.runs.progress import progress_bar
+    from training.runs.progress import describe, progress_bar
+    from training.runs.start import Start, train
 
     configure_logging(quiet=False)
     chosen = find_config(config, DetectionConfig, DETECTION_CONFIGS)
@@ -178,7 +178,7 @@ def detection(
     chosen = replace(chosen, schedule=schedule if seed is None else replace(schedule, seed=seed))
     start = Start(tuple(scene_files), tuple(held_out), out, resume=resume, init=init, device=device, threads=threads)
     with stopped_by_hand(out), progress_bar(sys.stderr.isatty()) as on_batch:
-        for epoch in train(chosen, start, on_batch):
+        for epoch in train(DetectionTask, chosen, start, on_batch):
             typer.echo(describe(epoch))
 
 
@@ -186,11 +186,17 @@ def detection(
 def plot(run: RunFolder, out: Annotated[Path, typer.Option("--out", help="PNG to write.")]) -> None:
     """Draw a run's log: losses, and how good the network was on what it had not seen."""
     _need("torch", "matplotlib")
-    from training.attributes.plotting import plot_log
-    from training.detection.plotting import plot_detection_log
+    from training.attributes import charts as of_attributes
+    from training.attributes.task import AttributesEpoch
+    from training.detection import charts as of_detection
+    from training.detection.task import DetectionEpoch
     from training.runs.logs import is_detection
+    from training.runs.plot import plot_log
 
-    (plot_detection_log if is_detection(run) else plot_log)(run, out)
+    if is_detection(run):
+        plot_log(run, DetectionEpoch, of_detection.LOSSES, of_detection.VALIDATION, out)
+    else:
+        plot_log(run, AttributesEpoch, of_attributes.LOSSES, of_attributes.VALIDATION, out)
     typer.echo(str(out))
 
 
@@ -208,9 +214,9 @@ def export(
     Of a detector there are two, one for each size of its input.
     """
     _need("torch", "onnx", "onnxscript")
-    from training.attributes.exporting import export_run
+    from training.attributes.export import export_run
     from training.data.scenes import load_all
-    from training.detection.exporting import export_detector
+    from training.detection.export import export_detector
     from training.detection.trained import is_detector
 
     if is_detector(run):

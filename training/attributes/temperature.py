@@ -14,7 +14,7 @@ from edge.sensor.attributes.ages import bracket_map
 from edge.sensor.types import FEMALE
 from training.attributes.validation import answer
 from training.data.chips import Chips
-from training.evaluation.calibrate.calibration import FEWEST, Labels, Probs, fit_temperature
+from training.evaluation.calibrate.fit import FEWEST, Labels, Probs, fit_temperature
 from training.networks.attributes import AttributeNetwork, NetworkConfig
 
 _BRACKETS = np.array(ADS_8.bracket_of_each_age())

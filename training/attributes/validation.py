@@ -29,6 +29,12 @@ class Validation(Struct, frozen=True):
     bias_18_25: float
     bias_66_up: float
 
+    def __str__(self) -> str:
+        return (
+            f"error {self.mae_years:.2f} years, gender right {self.gender_percent:.1f} %; "
+            f"18 to 75 years old: {self.mae_years_18_75:.2f} years, {self.gender_percent_18_75:.1f} %"
+        )
+
 
 def validate(network: AttributeNetwork, chips: Chips, config: NetworkConfig) -> Validation:
     """Look at every chip once, as it is."""

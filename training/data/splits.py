@@ -57,13 +57,6 @@ def split(samples: Sequence[Sample], groups: Groups, shares: Mapping[str, float]
     return {name: [samples[index] for index in sorted(chosen[name])] for name in shares}
 
 
-def crossings(one: Hashes, other: Hashes, most_bits: int = NEAR_COPY_BITS) -> int:
-    """Pictures of `other` that are near-copies of a picture of `one`."""
-    pairs = near_pairs(np.concatenate((one, other)), most_bits)
-    across = (pairs[:, 0] < len(one)) & (pairs[:, 1] >= len(one))
-    return len(np.unique(pairs[across, 1]))
-
-
 def _same_person(samples: Sequence[Sample]) -> Iterable[tuple[int, int]]:
     first: dict[tuple[str, str], int] = {}
     for index, sample in enumerate(samples):

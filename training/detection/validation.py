@@ -8,7 +8,7 @@ import numpy as np
 from msgspec import Struct
 
 from training.data.scenes import Scenes
-from training.detection.seeing import find_faces
+from training.detection.faces import find_faces
 from training.evaluation.detection.boxes import Found, Truth, make_curve, match
 from training.networks.detection import DetectionNetwork
 
@@ -30,6 +30,12 @@ class Validation(Struct, frozen=True):
     ap50_double: float
     found_percent: float
     false_positives: float
+
+    def __str__(self) -> str:
+        return (
+            f"AP50 {self.ap50:.3f}, at twice the size {self.ap50_double:.3f}, "
+            f"{self.false_positives:.2f} false positives a picture; photographs {self.found_percent:.1f} %"
+        )
 
 
 def validate(network: DetectionNetwork, held_out: Scenes) -> Validation:

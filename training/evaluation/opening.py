@@ -20,7 +20,7 @@ from training.data.collection import need_distinct_names
 from training.data.readers import open_all
 from training.data.subset import every_nth
 from training.data.tar_csv import read_tar_csv
-from training.evaluation.looking import Seen, Subject, look_through, open_network, open_set
+from training.evaluation.subject import Seen, Subject, look_through, open_network, open_set
 
 T = TypeVar("T")
 

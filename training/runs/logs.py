@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -13,6 +13,17 @@ from edge.errors import BadInput, explain
 from training.runs.run_folder import LOG
 
 E = TypeVar("E", bound=Struct)
+V = TypeVar("V")
+
+
+class Epoch(Struct, Generic[V], frozen=True):
+    """One line of a log. losses: means over the epoch's batches. validation: null in epochs that have none."""
+
+    epoch: int
+    losses: dict[str, float]
+    learning_rate: float
+    seconds: float
+    validation: V | None
 
 
 def is_detection(run: Path) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from training.runs.logs import Epoch
 
 
 class Ticks(NamedTuple):
@@ -41,3 +43,9 @@ def progress_bar(shown: bool) -> Iterator[Callable[[Ticks], None]]:
             )
 
         yield on_batch
+
+
+def describe(epoch: Epoch[Any]) -> str:
+    """One line of an epoch, for a person."""
+    line = f"epoch {epoch.epoch}: loss {epoch.losses['total']:.3f}, {epoch.seconds:.0f} s"
+    return line if epoch.validation is None else f"{line}; held out: {epoch.validation}"

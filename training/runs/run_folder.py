@@ -45,3 +45,8 @@ def digest_of(files: Iterable[Path]) -> str:
         return ",".join(map(sha256_of, files))
     except OSError as error:
         raise BadInput(explain(f"cannot be read ({error.strerror})", where=str(error.filename))) from error
+
+
+def weights_file(run: Path) -> Path:
+    """The weights of a run's folder; a file is taken as it is."""
+    return run / WEIGHTS if run.is_dir() else run

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from edge.workbench.labelled.samples import Photographs
     from training.evaluation.attributes.protocol import FoldScore
-    from training.evaluation.looking import Subject
+    from training.evaluation.subject import Subject
 
 
 def adience(

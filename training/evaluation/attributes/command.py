@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from training.evaluation.attributes.records import Evaluation, Result
     from training.evaluation.attributes.requirements import Requirement
     from training.evaluation.attributes.scoring import Bootstrap
-    from training.evaluation.looking import Seen, Subject
+    from training.evaluation.subject import Seen, Subject
 
 Spans = Annotated[
     list[str] | None,
@@ -92,8 +92,8 @@ def _evaluate(
     from training.evaluation.attributes.records import Evaluation
     from training.evaluation.attributes.requirements import judge
     from training.evaluation.attributes.scoring import score
-    from training.evaluation.looking import FACE_CHOICE
     from training.evaluation.opening import look_at_each
+    from training.evaluation.subject import FACE_CHOICE
 
     def scored(subject: Subject, photographs: Photographs, seen: Seen) -> Result:
         return score(subject, photographs.name, seen, spans, bootstrap)

@@ -18,7 +18,7 @@ from edge.schemas.taxonomy import ADIENCE_8
 from training.evaluation.attributes.answers import read_answers
 from training.evaluation.attributes.measures import values
 from training.evaluation.attributes.truth import read_truth
-from training.evaluation.looking import Seen, Subject
+from training.evaluation.subject import Seen, Subject
 
 MEASURES = {"exact": "adience-8_accuracy", "one_off": "adience-8_one_off", "gender": "gender_accuracy"}
 """The protocol's words -> measures."""

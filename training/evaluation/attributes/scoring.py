@@ -31,7 +31,7 @@ from training.evaluation.attributes.records import (
     SliceResult,
 )
 from training.evaluation.attributes.truth import Slice, Truth, make_slices, read_truth
-from training.evaluation.looking import Seen, Subject
+from training.evaluation.subject import Seen, Subject
 
 YEARS_A_STEP = 5
 CURVE_POINTS = 200

@@ -13,7 +13,7 @@ from edge.terminal.options import ConfigFile, Overrides, TargetList, settings_fr
 from training.evaluation.options import AsJson, Images, IsAligned, Labels, Limit
 
 if TYPE_CHECKING:
-    from training.evaluation.calibrate.calibrating import Part, Rule
+    from training.evaluation.calibrate.calibration import Part, Rule
 
 
 def calibrate(
@@ -36,7 +36,7 @@ def calibrate(
 
     On validation photographs only: on those a network has trained on, it is surer than it should be.
     """
-    from training.evaluation.calibrate.calibrating import Rule, calibrate
+    from training.evaluation.calibrate.calibration import Rule, calibrate
     from training.evaluation.opening import look_at_each, open_data_sets, subjects
 
     settings = settings_from(config, with_flags(overrides, models_targets=target))
@@ -53,7 +53,7 @@ def calibrate(
 
 def _tell(parts: list[Part], rule: Rule, data_set: str, *, as_json: bool) -> None:
     from edge.workbench.pages.printing import print_json
-    from training.evaluation.calibrate.calibrating import new_calibration, toml_lines
+    from training.evaluation.calibrate.calibration import new_calibration, toml_lines
 
     manifests = {part.manifest.id: part.manifest for part in parts}
     if as_json:

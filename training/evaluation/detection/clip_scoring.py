@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from edge.sensor.types import Detection
 from training.evaluation.detection.boxes import Found, Matched, Truth, make_curve, match, overlap_matrix, sides
-from training.evaluation.detection.detecting import as_boxes
+from training.evaluation.detection.detectors import as_boxes
 from training.evaluation.detection.records import ClipResult
 
 AGREEING = 2

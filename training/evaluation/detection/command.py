@@ -81,7 +81,7 @@ def detection(
 ) -> None:
     """Measure face detectors: AP50, recall by size, state and brightness, false positives, landmarks, clips."""
     from edge.catalog.lookup import open_catalog
-    from training.evaluation.detection.detecting import need_detectors, parse_size
+    from training.evaluation.detection.detectors import need_detectors, parse_size
     from training.evaluation.detection.requirements import parse_detection_requirement
     from training.evaluation.detection.runs import Work
     from training.evaluation.opening import open_boxed_sets, open_data_sets

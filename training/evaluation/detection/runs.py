@@ -18,7 +18,7 @@ from edge.workbench.labelled.samples import Photographs
 from training.data.boxes import BoxedPhotographs, keep_inside
 from training.data.collection import LeftOut, Reading
 from training.evaluation.detection.clip_scoring import score_clip
-from training.evaluation.detection.detecting import OWN, DetectorSubject, InputSize, open_detector, parse_size
+from training.evaluation.detection.detectors import OWN, DetectorSubject, InputSize, open_detector, parse_size
 from training.evaluation.detection.records import (
     BoxResult,
     ClipResult,

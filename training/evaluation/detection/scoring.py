@@ -13,7 +13,7 @@ from edge.sensor.imaging import brightness, grey_face
 from edge.sensor.types import Detection, Image
 from training.data.boxes import LabelledFace
 from training.evaluation.detection.boxes import Curve, Found, Truth, make_curve, match, sides
-from training.evaluation.detection.detecting import as_boxes
+from training.evaluation.detection.detectors import as_boxes
 from training.evaluation.detection.records import BoxResult, CurvePoint, FaceSlice
 
 SIZES_PX = ((8, 16), (16, 24), (24, 32), (32, 64), (64, 128), (128, 4096))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from edge.workbench.labelled.samples import Photographs
     from training.data.boxes import BoxedPhotographs
     from training.evaluation.gate.scoring import CoverStep, GateStep
-    from training.evaluation.looking import Subject
+    from training.evaluation.subject import Subject
 
 Pictures = Annotated[
     list[str] | None, typer.Option("--images", metavar="TAR|FOLDER", help="Photographs with ages or genders.")
@@ -77,7 +77,7 @@ def gate(
 
 def _curve(subject: Subject, photographs: Photographs, retakes: int, seed: int, progress: Progress) -> list[GateStep]:
     from training.data.collection import Reading
-    from training.evaluation.gate.looking import retaken_looks
+    from training.evaluation.gate.looks import retaken_looks
     from training.evaluation.gate.scoring import gate_curve
 
     progress.begin(f"{photographs.name}: retaken", lambda: len(photographs.samples))
@@ -91,7 +91,7 @@ def _masked(subject: Subject, photographs: Photographs, seed: int, progress: Pro
 
     from edge.workbench.pages.printing import warn
     from training.data.collection import Reading
-    from training.evaluation.gate.looking import masked_looks
+    from training.evaluation.gate.looks import masked_looks
     from training.evaluation.gate.scoring import cover_step
 
     progress.begin(f"{photographs.name}: masked", lambda: len(photographs.samples))
@@ -108,7 +108,7 @@ def _masked(subject: Subject, photographs: Photographs, seed: int, progress: Pro
 def _boxed(subject: Subject, boxed: BoxedPhotographs, smallest: float, progress: Progress) -> Iterator[CoverStep]:
     from edge.workbench.pages.printing import warn
     from training.data.collection import LeftOut, Reading
-    from training.evaluation.gate.looking import boxed_looks
+    from training.evaluation.gate.looks import boxed_looks
     from training.evaluation.gate.scoring import cover_step
 
     progress.begin(boxed.name, lambda: len(boxed.samples))

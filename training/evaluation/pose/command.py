@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from edge.settings.settings import Settings
     from edge.terminal.progress import Progress
     from edge.workbench.labelled.samples import Photographs
-    from training.evaluation.detection.detecting import DetectorSubject
+    from training.evaluation.detection.detectors import DetectorSubject
     from training.evaluation.pose.head_pose import HeadPose
     from training.evaluation.pose.scoring import PoseError, PoseResult
 
@@ -79,7 +79,7 @@ def _results(
 ) -> Iterator[PoseResult]:  # fmt: skip
     from edge.catalog.lookup import open_catalog
     from edge.workbench.pages.printing import warn
-    from training.evaluation.detection.detecting import OWN, need_detectors, open_detector, parse_size
+    from training.evaluation.detection.detectors import OWN, need_detectors, open_detector, parse_size
     from training.evaluation.pose.scoring import score_poses
 
     catalog, left_out = open_catalog(), dict[str, None]()

@@ -15,8 +15,8 @@ from training.evaluation.options import AsJson, IsAligned, Labels, Limit, Seed
 if TYPE_CHECKING:
     from edge.terminal.progress import Progress
     from edge.workbench.labelled.samples import Photographs
-    from training.evaluation.looking import Subject
-    from training.evaluation.visits.visit_gain import Gain, Steadiness, TrackSteadiness
+    from training.evaluation.subject import Subject
+    from training.evaluation.visits.gain import Gain, Steadiness, TrackSteadiness
 
 MEASURES = (
     ("MAE", "mae_years"),
@@ -65,7 +65,7 @@ def visits(
 def _watch(subject: Subject, clip: str, seed: int, progress: Progress) -> list[TrackSteadiness]:
     from edge.sensor.sources.opening import kind_of_source, open_source
     from edge.workbench.analyze.length import stated_pictures
-    from training.evaluation.visits.visit_gain import FEWEST_LOOKS, TrackSteadiness, looks_of_tracks, steadiness
+    from training.evaluation.visits.gain import FEWEST_LOOKS, TrackSteadiness, looks_of_tracks, steadiness
 
     progress.begin(clip, lambda: stated_pictures(clip, kind_of_source(clip)))
     found = looks_of_tracks(subject, open_source(clip, subject.settings.camera, start_at=0.0), progress.tick)
@@ -80,7 +80,7 @@ def _watch(subject: Subject, clip: str, seed: int, progress: Progress) -> list[T
 def _look(subject: Subject, photographs: Photographs, seed: int, progress: Progress) -> list[Gain]:
     from edge.workbench.pages.printing import warn
     from training.evaluation.attributes.scoring import Bootstrap
-    from training.evaluation.visits.visit_gain import gains, pseudo_visits
+    from training.evaluation.visits.gain import gains, pseudo_visits
 
     progress.begin(photographs.name, lambda: len(photographs.samples))
     samples, looks, warnings = pseudo_visits(subject, photographs, seed, progress.tick)
@@ -93,7 +93,7 @@ def _tell(
 ) -> None:
     from edge.workbench.pages.page import Rows
     from edge.workbench.pages.printing import print_json, print_table
-    from training.evaluation.visits.visit_gain import FEWEST_LOOKS, over_tracks
+    from training.evaluation.visits.gain import FEWEST_LOOKS, over_tracks
 
     if as_json:
         mean = msgspec.to_builtins(over_tracks(tracks))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from edge.sensor.imaging import letterbox
 from training.data.scenes import Scenes
-from training.detection.seeing import find_faces
+from training.detection.faces import find_faces
 from training.detection.validation import truth_of
 from training.evaluation.detection.boxes import IGNORED, Truth, match
 from training.networks.detection import DetectionNetwork

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from training.attributes.config import TrainingConfig
 from training.attributes.targets import Answers
+from training.attributes.trained import load_network
 from training.data.chips import Chips
 from training.networks.attributes import AttributeNetwork
 from training.networks.pictures import to_input
-from training.runs.checkpoint import load_state, load_weights, read_config
 
 BATCH = 256
 
@@ -69,12 +69,3 @@ def _answer(
         parts.append((age.float().softmax(1), gender.float().softmax(1), features.float()))
     ages, genders, features = (torch.cat(each) for each in zip(*parts, strict=True))
     return ages, genders, features
-
-
-def load_network(file: Path, device: torch.device) -> tuple[AttributeNetwork, TrainingConfig]:
-    """The trained network of a weights file or checkpoint, ready to answer. Raises BadInput."""
-    state = load_state(file, device)
-    config = read_config(state, TrainingConfig, str(file))
-    network = AttributeNetwork(config.network).to(device, memory_format=torch.channels_last)
-    load_weights(network, state["weights"], str(file))
-    return network.eval().requires_grad_(False), config

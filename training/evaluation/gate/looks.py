@@ -14,9 +14,9 @@ from edge.workbench.labelled.samples import Sample
 from training.data.boxes import LabelledFace, keep_inside
 from training.data.collection import LeftOut, Reading
 from training.evaluation.detection.boxes import overlap_matrix
-from training.evaluation.detection.detecting import as_boxes
-from training.evaluation.gate.camera_looks import CameraRange, retake
-from training.evaluation.looking import Subject
+from training.evaluation.detection.detectors import as_boxes
+from training.evaluation.gate.retakes import CameraRange, retake
+from training.evaluation.subject import Subject
 from training.runs.masks import draw_mask
 
 SAME_FACE_IOU = 0.4

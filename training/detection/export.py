@@ -17,9 +17,9 @@ from edge.catalog.manifest import Artefact, Input, Manifest, ModelFile, Threshol
 from edge.catalog.manifest_file import MANIFEST, write_manifest
 from edge.files import write_folder
 from training.data.scenes import Scenes
-from training.detection.calibrating import Line, calibrate
+from training.detection.calibration import Line, calibrate
 from training.detection.config import DetectionConfig
-from training.detection.seeing import NMS_IOU
+from training.detection.faces import NMS_IOU
 from training.detection.trained import load_detector
 from training.networks.detection import BOX, POINTS, SCORE, STRIDES, DetectionNetwork
 from training.runs.export import INPUT, export_onnx

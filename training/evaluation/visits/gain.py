@@ -23,7 +23,7 @@ from training.evaluation.attributes.answers import read_answers
 from training.evaluation.attributes.records import SliceResult
 from training.evaluation.attributes.scoring import Bootstrap, score_slices
 from training.evaluation.attributes.truth import make_slices, read_truth
-from training.evaluation.looking import Subject, look_at_aligned
+from training.evaluation.subject import Subject, look_at_aligned
 from training.evaluation.visits.pseudo_looks import Disturbance, disturb
 
 LOOKS = (1, 2, 4, 8)

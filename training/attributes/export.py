@@ -5,16 +5,13 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-import torch
-
 from edge.catalog.manifest import Artefact, Crop, Input, Manifest, ModelFile
 from edge.catalog.manifest_file import MANIFEST, write_manifest
 from edge.files import write_folder
 from edge.workbench.faces import TEMPLATE
 from training.attributes.config import TrainingConfig
-from training.attributes.teaching import load_network
+from training.attributes.trained import load_network
 from training.runs.export import INPUT, export_onnx
-from training.runs.run_folder import WEIGHTS
 
 OUTPUTS = {"age": "age", "gender": "gender"}
 
@@ -24,7 +21,7 @@ def export_run(run: Path, out: Path) -> Path:
 
     The same weights give the same bytes. Raises BadInput where there are no weights, or the folder cannot be written.
     """
-    network, config = load_network(run / WEIGHTS if run.is_dir() else run, torch.device("cpu"))
+    network, config = load_network(run)
     side, name = config.network.input_px, f"{config.card.id}.onnx"
     content = export_onnx(network, (side, side), tuple(OUTPUTS))
     folder = out / config.card.id
