@@ -1,4 +1,4 @@
-"""From a run to a network's folder: the float ONNX and the manifest that says what it takes and gives."""
+"""From a run to a network's folder: the float ONNX file and the manifest that describes its inputs and outputs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OUTPUTS = {"age": "age", "gender": "gender"}
 def export_run(run: Path, out: Path) -> Path:
     """Write `out/<id>` with `<id>.onnx` and its manifest; run: a run's folder or a weights file.
 
-    The same weights give the same bytes. Raises BadInput where there are no weights, or the folder cannot be written.
+    The same weights give the same bytes. Raises BadInput if there are no weights or the folder cannot be written.
     """
     network, config = load_network(run)
     side, name = config.network.input_px, f"{config.card.id}.onnx"
@@ -30,7 +30,7 @@ def export_run(run: Path, out: Path) -> Path:
 
 
 def describe(config: TrainingConfig, name: str, content: bytes) -> Manifest:
-    """The manifest of an exported network, its ONNX file of this name and content."""
+    """The manifest of an exported network whose ONNX file has this name and content."""
     card, network = config.card, config.network
     file = ModelFile(path=name, sha256=hashlib.sha256(content).hexdigest(), size=len(content))
     return Manifest(

@@ -71,13 +71,13 @@ class AttributesTask:
         return validate(average, self._held_out, self._config.network)
 
     def finish(self, average: nn.Module) -> None:
-        """Make the averaged network as sure as it is right on held-out chips."""
+        """Scale the averaged network so that it is as sure as it is right on held-out chips."""
         divided_by = temper(average, self._held_out, self._config.network)
-        _log.info("the last layers are divided by %.2f (age) and %.2f (gender), as held-out faces say", *divided_by)
+        _log.info("the last layers are divided by %.2f (age) and %.2f (gender), fitted on held-out faces", *divided_by)
 
 
 def wanted_answers(chips: Chips, config: TrainingConfig, device: torch.device) -> Answers:
-    """What the network is to say of each chip: its label, blended with what the teachers say. Raises BadInput."""
+    """What the network should answer for each chip: its label, blended with the teachers' answers. Raises BadInput."""
     labels = answers_from_labels(chips, config.targets, device)
     teachers = [Path(each) for each in config.distillation.teachers]
     return blend(teach(teachers, chips, device), labels, config.distillation.share) if teachers else labels

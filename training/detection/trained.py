@@ -24,5 +24,5 @@ def load_detector(run: Path, device: torch.device | str = "cpu") -> tuple[Detect
 
 
 def is_detector(run: Path) -> bool:
-    """Whether a run's folder, or a file of weights, is of a detector. Raises BadInput where it is of no network."""
+    """Whether a run's folder or a weights file holds a detector. Raises BadInput where it does not hold a network."""
     return "mosaic" in msgspec.json.decode(load_state(weights_file(run))["config"])

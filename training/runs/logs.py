@@ -1,4 +1,4 @@
-"""Logs of runs: a line of JSON an epoch."""
+"""Logs of runs: one line of JSON per epoch."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Epoch(Struct, Generic[V], frozen=True):
 
 
 def is_detection(run: Path) -> bool:
-    """Whether the log of a run's folder is a detector's. False where there is no log."""
+    """Whether the log in a run's folder is a detector's. False without a log."""
     try:
         with (run / LOG).open("rb") as log:
             return "detection" in msgspec.json.decode(log.readline())
@@ -36,7 +36,9 @@ def is_detection(run: Path) -> bool:
 
 
 def read_log(path: Path, form: type[E]) -> list[E]:
-    """The lines of a log, NaN where a number of an inner object is null. Raises BadInput where there is no such log."""
+    """Read the lines of a log; a null number in an inner object becomes NaN. Raises BadInput for anything but such a
+    log.
+    """
     try:
         lines = path.read_bytes().splitlines()
         epochs = [msgspec.convert(_with_nan(msgspec.json.decode(line, type=dict)), form) for line in lines]

@@ -1,7 +1,7 @@
 """The training run on one page: batches -> losses -> step; an epoch -> validation, checkpoint, line of the log.
 
-Everything random in an epoch comes from the seed and the epoch's number, so a run that is resumed goes on as it would
-have gone on.
+Everything random in an epoch comes from the seed and the epoch's number, so a resumed run continues exactly as if it
+had not stopped.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ V = TypeVar("V")
 
 
 class Schedule(Protocol):
-    """How long and how fast a run trains; a task's own schedule says more."""
+    """How long and how fast a run trains; a task's own schedule adds to it."""
 
     @property
     def epochs(self) -> int:
@@ -35,11 +35,11 @@ class Schedule(Protocol):
 
     @property
     def learning_rate(self) -> float:
-        """The highest rate, which the warm-up ends with."""
+        """The highest learning rate, at the end of the warm-up."""
 
     @property
     def warmup_epochs(self) -> float:
-        """Epochs over which the rate rises."""
+        """Epochs over which the learning rate rises."""
 
     @property
     def weight_decay(self) -> float:
@@ -55,7 +55,7 @@ class Schedule(Protocol):
 
 
 class Config(Protocol):
-    """A Struct with everything that decides a run but its data."""
+    """A Struct with everything that decides a run, except for its data."""
 
     @property
     def schedule(self) -> Schedule:
@@ -101,7 +101,7 @@ class Run(Generic[V]):
         self._steps = 0
 
     def resume(self) -> None:
-        """Go on from the folder's last checkpoint. Raises BadInput."""
+        """Continue from the folder's last checkpoint. Raises BadInput."""
         path = self._folder / LAST
         state = load_state(path, self._device)
         need_same_run(state, self._config, self._data, str(path))

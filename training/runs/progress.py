@@ -13,7 +13,7 @@ from training.runs.logs import Epoch
 
 
 class Ticks(NamedTuple):
-    """What a progress bar shows after a batch."""
+    """What the progress bar shows after a batch."""
 
     epoch: int
     epochs: int
@@ -24,7 +24,7 @@ class Ticks(NamedTuple):
 
 @contextmanager
 def progress_bar(shown: bool) -> Iterator[Callable[[Ticks], None]]:
-    """A bar on stderr over all epochs, with losses and the time left; gives what to call after batches."""
+    """A bar on stderr over all epochs, with losses and the time left; yields a callback for each batch."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -46,6 +46,6 @@ def progress_bar(shown: bool) -> Iterator[Callable[[Ticks], None]]:
 
 
 def describe(epoch: Epoch[Any]) -> str:
-    """One line of an epoch, for a person."""
+    """One line about an epoch, for a person."""
     line = f"epoch {epoch.epoch}: loss {epoch.losses['total']:.3f}, {epoch.seconds:.0f} s"
     return line if epoch.validation is None else f"{line}; held out: {epoch.validation}"

@@ -1,4 +1,4 @@
-"""Starting a run: its device, its folder, its network, its data."""
+"""The start of a run: its device, its folder, its network, its data."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ V = TypeVar("V")
 class Start:
     """What a run is started with.
 
-    files: of chips or scenes, to train on. held_out: files that training never sees. init: weights to begin with.
-    device: cpu, cuda or auto. threads: of the CPU; 0 leaves the choice to torch.
+    files: chips or scenes to train on. held_out: files that training never sees. init: initial weights. device: cpu,
+    cuda or auto. threads: CPU threads; 0 leaves the choice to torch.
     """
 
     files: tuple[Path, ...]
@@ -62,6 +62,6 @@ def new_network(make: Callable[[], N], seed: int, init: Path | None, device: tor
     network = make()
     if init is not None:
         taken, all_of_them = load_fitting(network, init)
-        _log.info("%s: %d of the network's %d tensors", init, taken, all_of_them)
+        _log.info("%s: %d of the network's %d tensors taken", init, taken, all_of_them)
     placed: N = network.to(device, memory_format=torch.channels_last)
     return placed

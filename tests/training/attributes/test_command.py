@@ -109,7 +109,7 @@ def test_a_run_that_is_resumed_ends_as_if_it_had_not_been_stopped(files: tuple[P
 def test_checkpoint_log_and_weights_keep_their_form(trained: tuple[Path, list[Epoch[Validation]]]) -> None:
     folder, _ = trained
     kept = ["form", "config", "weights", "student", "optimiser", "data", "log", "steps"]
-    assert list(load_state(folder / LAST)) == kept, "a checkpoint of an earlier version goes on only with its own keys"
+    assert list(load_state(folder / LAST)) == kept, "a checkpoint of an earlier version resumes only with its own keys"
     assert list(load_state(folder / WEIGHTS)) == ["form", "config", "weights"]
     (*_, last) = (folder / LOG).read_text().splitlines()
     assert list(msgspec.json.decode(last)) == ["epoch", "losses", "learning_rate", "seconds", "validation"]
@@ -138,7 +138,7 @@ def test_a_killed_run_keeps_its_last_whole_epoch(files: tuple[Path, Path], tmp_p
 def test_a_run_that_is_stopped_says_how_to_go_on_only_where_it_can(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for kept, said in ((False, "no epoch was whole yet"), (True, f"`--resume --out {tmp_path}` goes on")):
+    for kept, said in ((False, "no epoch was whole yet"), (True, f"`--resume --out {tmp_path}` continues")):
         if kept:
             (tmp_path / LAST).touch()
         with pytest.raises(typer.Exit), stopped_by_hand(tmp_path):
@@ -152,7 +152,7 @@ def test_a_checkpoint_of_another_network_is_refused_and_stays(files: tuple[Path,
     wider = replace(short(TINY, 1), network=replace(TINY.network, stem=16))
     with pytest.raises(BadInput, match="another configuration"):
         run(wider, start(files, tmp_path, resume=True))
-    with pytest.raises(UsageError, match="--resume goes on"):
+    with pytest.raises(UsageError, match="--resume continues"):
         run(short(TINY, 1), start(files, tmp_path))
     assert (tmp_path / LAST).read_bytes() == before
 
@@ -325,7 +325,7 @@ def test_chips_come_back_with_their_labels(files: tuple[Path, Path]) -> None:
         (("--config", "none.toml"), ConfigError, "none.toml: cannot be read"),
         (("--config", "tiny", "--backbone", "alexnet"), UsageError, "unknown backbone, got alexnet, expected nano"),
         (("--config", "tiny", "--device", "tpu"), UsageError, "unknown device, got tpu, expected cpu | cuda | auto"),
-        (("--config", "tiny", "--resume"), UsageError, "no run to go on with"),
+        (("--config", "tiny", "--resume"), UsageError, "no run to continue"),
         (("--config", "tiny", "--teacher", "none.pt"), BadInput, "none.pt: no such file"),
     ],
 )

@@ -108,7 +108,7 @@ def test_a_run_that_is_resumed_ends_as_if_it_had_not_been_stopped(files: tuple[P
 def test_checkpoint_log_and_weights_keep_their_form(trained: tuple[Path, list[Epoch[Validation]]]) -> None:
     folder, _ = trained
     kept = ["form", "config", "weights", "network", "optimiser", "data", "log", "steps"]
-    assert list(load_state(folder / LAST)) == kept, "a checkpoint of an earlier version goes on only with its own keys"
+    assert list(load_state(folder / LAST)) == kept, "a checkpoint of an earlier version resumes only with its own keys"
     assert list(load_state(folder / WEIGHTS)) == ["form", "config", "weights"]
     (*_, last) = (folder / LOG).read_text().splitlines()
     assert list(msgspec.json.decode(last)) == ["epoch", "losses", "learning_rate", "seconds", "detection"]
@@ -120,7 +120,7 @@ def test_a_checkpoint_of_another_configuration_is_refused_and_stays(files: tuple
     before = (tmp_path / LAST).read_bytes()
     with pytest.raises(BadInput, match="another configuration"):
         run(short(2), start(files, tmp_path, resume=True))
-    with pytest.raises(UsageError, match="--resume goes on"):
+    with pytest.raises(UsageError, match="--resume continues"):
         run(short(1), start(files, tmp_path))
     assert (tmp_path / LAST).read_bytes() == before
 
@@ -217,7 +217,7 @@ def test_commands_train_plot_and_export(files: tuple[Path, Path], tmp_path: Path
             "unknown configuration, got nanno, expected nano-face | nano-face-streets | tiny",
         ),
         (("--config", "tiny", "--device", "tpu"), UsageError, "unknown device, got tpu"),
-        (("--config", "tiny", "--resume"), UsageError, "no run to go on with"),
+        (("--config", "tiny", "--resume"), UsageError, "no run to continue"),
         (("--config", "tiny", "--init", "none.pth"), BadInput, "none.pth"),
     ],
 )

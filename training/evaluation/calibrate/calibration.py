@@ -1,4 +1,4 @@
-"""Calibrates a model set on labelled photographs: its looks through `calibration`, a manifest's lines as the answer."""
+"""Calibrates a model set on labelled photographs: from its looks, through `fit`, to the lines of a manifest."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from training.evaluation.subject import Seen, Subject, calibrations
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How thresholds are chosen: share of told genders and of told brackets that shall be right; on which ages.
+    """How thresholds are chosen: the share of reported genders and brackets that must be right, and on which ages.
 
-    taxonomy: whose brackets are meant. gender_ages, age_ages: `all` or a span of ages.
+    taxonomy: whose brackets count. gender_ages, age_ages: `all` or a span of ages.
     """
 
     taxonomy: Taxonomy
@@ -43,7 +43,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What was fitted for `gender` or `age`, and which network it belongs to; no threshold where none does."""
+    """What was fitted for `gender` or `age`, and for which network; threshold None where none is good enough."""
 
     word: str
     manifest: Manifest
@@ -52,7 +52,9 @@ class Part:
 
 
 def calibrate(subject: Subject, seen: Seen, rule: Rule) -> list[Part]:
-    """Fit what the model set gives, on looks at labelled photographs. Raises BadInput for too few, UsageError."""
+    """Fit the parts that the model set gives, on looks at labelled photographs. Raises BadInput for too few,
+    UsageError.
+    """
     truth, found = read_truth(seen.samples), []
     for word, manifest in sorted(calibrations(subject.attributes).items()):
         fit_part = _fit_gender if word == "gender" else _fit_age
@@ -61,7 +63,7 @@ def calibrate(subject: Subject, seen: Seen, rule: Rule) -> list[Part]:
 
 
 def new_calibration(parts: Sequence[Part], manifest: Manifest) -> Calibration:
-    """The calibration of a network: what was fitted for it, the rest as it was."""
+    """The calibration of a network: what was fitted for it, the rest unchanged."""
     changes: dict[str, float] = {}
     for part in parts:
         if part.manifest.id == manifest.id:
@@ -72,7 +74,7 @@ def new_calibration(parts: Sequence[Part], manifest: Manifest) -> Calibration:
 
 
 def toml_lines(parts: Sequence[Part], manifest: Manifest, rule: Rule, data_set: str) -> list[str]:
-    """The `[calibration]` table of a network's manifest, with comments that say where it comes from."""
+    """The `[calibration]` table of a network's manifest, with comments on where it comes from."""
     comments = [line for part in parts if part.manifest.id == manifest.id for line in _comments(part, rule)]
     numbers = msgspec.structs.asdict(new_calibration(parts, manifest))
     return [
@@ -92,9 +94,9 @@ def _comments(part: Part, rule: Rule) -> list[str]:
         f"calibration error {fit.ece_before:.3f} -> {fit.ece:.3f}"
     )
     if threshold is None:
-        return [first, f"{what}: no threshold makes {right:.0%} of the told ones right; it stays as it was"]
-    told = f"{threshold.coverage:.1%} are told, {threshold.accuracy:.1%} of them right"
-    return [first, f"{what}: least threshold at which {right:.0%} of the told ones are right; {told}"]
+        return [first, f"{what}: no threshold makes {right:.0%} of the reported ones right; it is not changed"]
+    told = f"{threshold.coverage:.1%} are reported, {threshold.accuracy:.1%} of them right"
+    return [first, f"{what}: least threshold at which {right:.0%} of the reported ones are right; {told}"]
 
 
 def _fit_gender(manifest: Manifest, seen: Seen, truth: Truth, rule: Rule) -> Part:

@@ -2,8 +2,8 @@
 
 Temperature: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017: the one number that makes the labelled
 answers least surprising. It is fitted through `edge.sensor.visits.fusion`'s own floor and step into brackets, so that
-what is calibrated is the confidence that an event tells. Threshold: the least confidence, in steps of 0.01, from which
-told answers are right as often as is asked for.
+it calibrates the very confidence that an event reports. Threshold: the least confidence, in steps of 0.01, from which
+reported answers are right as often as required.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ Probs = NDArray[np.float32]
 Labels = NDArray[np.int64]
 
 LOWEST, HIGHEST = 0.1, 10.0
-"""Temperatures that are looked at."""
+"""Range of temperatures that is searched."""
 FEWEST = 50
-"""Photographs that a fit wants, and told answers that a threshold wants."""
+"""Photographs that a fit needs, and reported answers that a threshold needs."""
 STEPS = 40
 _GOLDEN = (sqrt(5) - 1) / 2
 _SMALLEST = 1e-9
@@ -55,8 +55,8 @@ class Threshold:
 def fit_temperature(probs: Probs, labels: Labels, to_classes: Callable[[Probs], Probs], what: str) -> Fit:
     """The temperature with the least log loss.
 
-    probs: float32 (N, bins) as the network gives them. labels: int64 (N,) classes. to_classes: from (N, bins) to
-    (N, classes), such as the step into brackets. what: named in errors. Raises BadInput for fewer than 50 photographs.
+    probs: float32 (N, bins) as the network gives them. labels: int64 (N,) classes. to_classes: from (N, bins) to (N,
+    classes), such as the step into brackets. what: its name in errors. Raises BadInput for fewer than 50 photographs.
     """
     if len(labels) < FEWEST:
         expected = f"at least {FEWEST} labelled photographs with a face"
@@ -95,9 +95,9 @@ def confidences_of(probs: Probs, labels: Labels) -> Confidences:
 
 
 def least_threshold(each: Confidences, wanted: float) -> Threshold | None:
-    """The least threshold at which at least the wanted share (0-1) of told answers is right; None where there is none.
+    """The least threshold at which at least the wanted share (0-1) of reported answers is right, or None.
 
-    Thresholds with fewer than 50 told answers do not count: their accuracy is chance.
+    Thresholds with fewer than 50 reported answers do not count: their accuracy is chance.
     """
     known = ~np.isnan(each.right)
     confidence, right = each.confidence[known], each.right[known]

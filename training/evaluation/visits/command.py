@@ -1,4 +1,4 @@
-"""`passerby evaluate visits`: what fusing the looks of a visit gains over single looks."""
+"""`passerby evaluate visits`: what the fusion of a visit's looks gains over single looks."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 MEASURES = (
     ("MAE", "mae_years"),
     ("gender right", "gender_accuracy"),
-    ("gender told", "gender_coverage"),
-    ("told right", "gender_answered_accuracy"),
+    ("gender reported", "gender_coverage"),
+    ("reported right", "gender_answered_accuracy"),
     ("band right", "ads-8_accuracy"),
-    ("band told", "ads-8_coverage"),
-    ("told right", "ads-8_answered_accuracy"),
+    ("band reported", "ads-8_coverage"),
+    ("reported right", "ads-8_answered_accuracy"),
 )
-STEADINESS = ("looks", "deviation of years", "band flips", "gender flips", "band told", "gender told")
+STEADINESS = ("looks", "deviation of years", "band flips", "gender flips", "band reported", "gender reported")
 
 
 def visits(
@@ -46,20 +46,20 @@ def visits(
     config: ConfigFile = None,
     overrides: Overrides = None,
 ) -> None:
-    """Compare fused looks with single ones: how steady they are on clips, how right on labelled photographs."""
+    """Compare fused looks with single ones: how steady on clips, how accurate on labelled photographs."""
     from edge.terminal.progress import progress_bar
     from training.evaluation.opening import open_data_sets, subjects
 
     flags = with_flags(overrides, models_targets=target, camera_fps=fps)
     settings = settings_from(config, flags)
     if not clips and not images:
-        raise UsageError(explain("nothing to look at", expected="a CLIP, or --images"))
+        raise UsageError(explain("nothing to evaluate", expected="a CLIP, or --images"))
     sets = open_data_sets(images, labels, aligned=aligned, limit=limit) if images else []
     (opening,) = subjects([model_set] if model_set else None, None, settings, aligned=aligned)
     with opening as subject, progress_bar(wanted=not as_json) as progress:
         tracks = [track for clip in clips or () for track in _watch(subject, clip, seed, progress)]
-        measured = {each.name: _look(subject, each, seed, progress) for each in sets}
-    _tell(tracks, measured, clips or (), as_json=as_json)
+        measured = {each.name: _measure(subject, each, seed, progress) for each in sets}
+    _print(tracks, measured, clips or (), as_json=as_json)
 
 
 def _watch(subject: Subject, clip: str, seed: int, progress: Progress) -> list[TrackSteadiness]:
@@ -77,7 +77,7 @@ def _watch(subject: Subject, clip: str, seed: int, progress: Progress) -> list[T
     ]
 
 
-def _look(subject: Subject, photographs: Photographs, seed: int, progress: Progress) -> list[Gain]:
+def _measure(subject: Subject, photographs: Photographs, seed: int, progress: Progress) -> list[Gain]:
     from edge.workbench.pages.printing import warn
     from training.evaluation.attributes.scoring import Bootstrap
     from training.evaluation.visits.gain import gains, pseudo_visits
@@ -88,7 +88,7 @@ def _look(subject: Subject, photographs: Photographs, seed: int, progress: Progr
     return gains(samples, looks, subject.fusions(), Bootstrap(seed=seed))
 
 
-def _tell(
+def _print(
     tracks: Sequence[TrackSteadiness], measured: dict[str, list[Gain]], clips: Sequence[str], *, as_json: bool
 ) -> None:
     from edge.workbench.pages.page import Rows
