@@ -46,7 +46,7 @@ class AttributesTask:
         self.batches = max(1, len(usable) // config.schedule.batch)
 
     def losses(self, epoch: int) -> Iterator[dict[str, Tensor]]:
-        """Losses of each whole batch; every chip comes once, in an order of the epoch's own."""
+        """Losses of each whole batch; a chip comes at most once, in an order of the epoch's own."""
         schedule = self._config.schedule
         torch.manual_seed(schedule.seed * 100_003 + epoch)  # of dropout
         generator = Generator(self._device).manual_seed(schedule.seed * 1_000_003 + epoch)
