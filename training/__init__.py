@@ -1,1 +1,1 @@
-"""Passerby, the workstation half that trains and evaluates networks."""
+"""The workstation half of Passerby: it trains and evaluates networks."""

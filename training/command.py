@@ -1,4 +1,4 @@
-"""`passerby train`: chips of data sets, training runs, their plots, and the network as a file."""
+"""`passerby train`: chips from data sets, training runs, their plots, and the network as a file."""
 
 from __future__ import annotations
 
@@ -18,14 +18,17 @@ from training.runs.configuration import LARGEST_SEED
 if TYPE_CHECKING:
     from training.attributes.config import TrainingConfig
 
-app = typer.Typer(help="Train networks of our own.", no_args_is_help=True)
+app = typer.Typer(help="Train your own networks.", no_args_is_help=True)
 
 Out = Annotated[Path, typer.Option("--out", help="Folder of the run: checkpoint, log, weights.")]
 RunFolder = Annotated[Path, typer.Argument(help="Folder of a run.", metavar="RUN")]
 RunOrWeights = Annotated[Path, typer.Argument(help="Folder of a run, or a weights file.", metavar="RUN")]
 
-SplitSeed = Annotated[int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Decides who is held out.")]
-RunSeed = Annotated[int | None, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Of everything random, instead.")]
+SplitSeed = Annotated[int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Decides which samples are held out.")]
+RunSeed = Annotated[
+    int | None,
+    typer.Option("--seed", min=0, max=LARGEST_SEED, help="Seed of everything random, in place of the configuration's."),
+]
 
 
 @app.command()
@@ -33,7 +36,7 @@ def data(
     sets: Annotated[list[str], typer.Argument(help="Data sets: PATH or FORM:PATH.", metavar="SET...")],
     out: Annotated[Path, typer.Option("--out", help="Folder for data-report.html and its plots.")],
 ) -> None:
-    """Count what data sets hold by age, gender, group and picture size, and their near-copies: one page, and plots."""
+    """Count data sets by age, gender, group and picture size, and find near-copies: one page, and plots."""
     _need("matplotlib")
     from edge.terminal.progress import progress_bar
     from training.data.readers import open_all
@@ -50,7 +53,7 @@ def data(
 def chips(
     out: Annotated[Path, typer.Option("--out", help="File to write, such as train.npz.")],
     aligned: Annotated[
-        list[str] | None, typer.Option("--aligned", help="Data set whose pictures are chips already; again for more.")
+        list[str] | None, typer.Option("--aligned", help="Data set whose pictures are already chips; repeat for more.")
     ] = None,
     photographs: Annotated[
         list[str] | None, typer.Option("--photographs", help="Data set of photographs, aligned by the detector.")
@@ -75,44 +78,51 @@ def chips(
 @app.command()
 def attributes(
     out: Out,
-    chip_files: Annotated[list[Path], typer.Option("--chips", help="File of `train chips`; again for more.")],
-    held_out: Annotated[list[Path], typer.Option("--held-out", help="Chips that training never sees; again for more.")],
+    chip_files: Annotated[list[Path], typer.Option("--chips", help="File from `train chips`; repeat for more.")],
+    held_out: Annotated[
+        list[Path], typer.Option("--held-out", help="Chips that training never sees; repeat for more.")
+    ],
     config: Annotated[
         str, typer.Option("--config", help="Name of a carried configuration, or a TOML file.")
     ] = "nano-agegender",
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
     backbone: Annotated[
         str | None,
-        typer.Option("--backbone", help="nano, mobilenet, resnet, resnet34, vgg, face or face-mobilenet instead."),
+        typer.Option(
+            "--backbone", help="Another backbone: nano, mobilenet, resnet, resnet34, vgg, face or face-mobilenet."
+        ),
     ] = None,
     init: Annotated[
-        Path | None, typer.Option("--init", help="Weights to begin with, such as torchvision's for the backbone.")
+        Path | None, typer.Option("--init", help="Initial weights, such as torchvision's for the backbone.")
     ] = None,
     teacher: Annotated[
-        list[Path] | None, typer.Option("--teacher", help="Weights of a trained run that teaches; again for more.")
+        list[Path] | None,
+        typer.Option("--teacher", help="Weights of a trained run that acts as teacher; repeat for more."),
     ] = None,
-    epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Passes over the chips instead.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", min=1, help="Passes over the chips, in place of the configuration's.")
+    ] = None,
     seed: RunSeed = None,
     export_to: Annotated[
         Path | None,
-        typer.Option("--export", help="At the end write the network to this folder, as `train export` does."),
+        typer.Option("--export", help="When training ends, write the network to this folder, as `train export` does."),
     ] = None,
     device: Annotated[str, typer.Option("--device", help="cpu, cuda, or auto.")] = "auto",
     threads: Annotated[int, typer.Option("--threads", min=0, help="CPU threads; 0: torch's own choice.")] = 0,
 ) -> None:
-    """Train the joint network of age and gender. Ctrl-C keeps the last whole epoch; --resume goes on."""
+    """Train the joint network of age and gender. Ctrl-C keeps the last whole epoch; --resume continues."""
     _need("torch", "PIL")
     from training.attributes.config import TrainingConfig
-    from training.attributes.progress import describe
-    from training.attributes.start import Start, train
+    from training.attributes.task import AttributesTask
     from training.runs.configuration import find_config
-    from training.runs.progress import progress_bar
+    from training.runs.progress import describe, progress_bar
+    from training.runs.start import Start, train
 
     configure_logging(quiet=False)
     chosen = _with_flags(find_config(config, TrainingConfig), backbone, teacher, epochs, seed)
     start = Start(tuple(chip_files), tuple(held_out), out, resume=resume, init=init, device=device, threads=threads)
     with stopped_by_hand(out), progress_bar(sys.stderr.isatty()) as on_batch:
-        for epoch in train(chosen, start, on_batch):
+        for epoch in train(AttributesTask, chosen, start, on_batch):
             typer.echo(describe(epoch))
     if export_to is not None:
         export(out, export_to)
@@ -122,13 +132,14 @@ def attributes(
 def scenes(
     out: Annotated[Path, typer.Option("--out", help="File to write, such as train.npz.")],
     boxes: Annotated[
-        list[str] | None, typer.Option("--boxes", help="Data set with face boxes; again for more.")
+        list[str] | None, typer.Option("--boxes", help="Data set with face boxes; repeat for more.")
     ] = None,
     photographs: Annotated[
         list[str] | None, typer.Option("--photographs", help="Data set of photographs, labelled by the teachers.")
     ] = None,
     teacher: Annotated[
-        list[str] | None, typer.Option("--teacher", help="Model set whose detector labels; again for more.")
+        list[str] | None,
+        typer.Option("--teacher", help="Model set whose detector labels the photographs; repeat for more."),
     ] = None,
     held_out: Annotated[
         Path | None, typer.Option("--held-out", help="Put a share into this file: no person, no near-copy is in both.")
@@ -137,7 +148,7 @@ def scenes(
     seed: SplitSeed = 1,
     target: TargetList = None,
 ) -> None:
-    """Put pictures and all their faces into one file, once, for training a detector here or on another machine."""
+    """Write pictures and all their faces into one file, once, for training a detector here or on another machine."""
     from training.data.held_out import HeldOut
     from training.data.scene_files import Wanted, write_scenes
 
@@ -150,27 +161,29 @@ def scenes(
 @app.command()
 def detection(
     out: Out,
-    scene_files: Annotated[list[Path], typer.Option("--scenes", help="File of `train scenes`; again for more.")],
+    scene_files: Annotated[list[Path], typer.Option("--scenes", help="File from `train scenes`; repeat for more.")],
     held_out: Annotated[
-        list[Path], typer.Option("--held-out", help="Scenes that training never sees; again for more.")
+        list[Path], typer.Option("--held-out", help="Scenes that training never sees; repeat for more.")
     ],
     config: Annotated[
         str, typer.Option("--config", help="Name of a carried configuration, or a TOML file.")
     ] = "nano-face",
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
-    init: Annotated[Path | None, typer.Option("--init", help="Weights to begin with.")] = None,
-    epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Epochs instead.")] = None,
+    init: Annotated[Path | None, typer.Option("--init", help="Initial weights.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", min=1, help="Epochs, in place of the configuration's.")
+    ] = None,
     seed: RunSeed = None,
     device: Annotated[str, typer.Option("--device", help="cpu, cuda, or auto.")] = "auto",
     threads: Annotated[int, typer.Option("--threads", min=0, help="CPU threads; 0: torch's own choice.")] = 0,
 ) -> None:
-    """Train the face detector. Ctrl-C keeps the last whole epoch; --resume goes on."""
+    """Train the face detector. Ctrl-C keeps the last whole epoch; --resume continues."""
     _need("torch")
     from training.detection.config import DetectionConfig
-    from training.detection.progress import describe
-    from training.detection.start import Start, train
+    from training.detection.task import DetectionTask
     from training.runs.configuration import DETECTION_CONFIGS, find_config
-    from training.runs.progress import progress_bar
+    from training.runs.progress import describe, progress_bar
+    from training.runs.start import Start, train
 
     configure_logging(quiet=False)
     chosen = find_config(config, DetectionConfig, DETECTION_CONFIGS)
@@ -178,19 +191,25 @@ def detection(
     chosen = replace(chosen, schedule=schedule if seed is None else replace(schedule, seed=seed))
     start = Start(tuple(scene_files), tuple(held_out), out, resume=resume, init=init, device=device, threads=threads)
     with stopped_by_hand(out), progress_bar(sys.stderr.isatty()) as on_batch:
-        for epoch in train(chosen, start, on_batch):
+        for epoch in train(DetectionTask, chosen, start, on_batch):
             typer.echo(describe(epoch))
 
 
 @app.command()
 def plot(run: RunFolder, out: Annotated[Path, typer.Option("--out", help="PNG to write.")]) -> None:
-    """Draw a run's log: losses, and how good the network was on what it had not seen."""
+    """Draw a run's log: its losses, and how good the network was on held-out data."""
     _need("torch", "matplotlib")
-    from training.attributes.plotting import plot_log
-    from training.detection.plotting import plot_detection_log
+    from training.attributes import charts as of_attributes
+    from training.attributes.task import AttributesEpoch
+    from training.detection import charts as of_detection
+    from training.detection.task import DetectionEpoch
     from training.runs.logs import is_detection
+    from training.runs.plot import plot_log
 
-    (plot_detection_log if is_detection(run) else plot_log)(run, out)
+    if is_detection(run):
+        plot_log(run, DetectionEpoch, of_detection.LOSSES, of_detection.VALIDATION, out)
+    else:
+        plot_log(run, AttributesEpoch, of_attributes.LOSSES, of_attributes.VALIDATION, out)
     typer.echo(str(out))
 
 
@@ -200,17 +219,17 @@ def export(
     out: Annotated[Path, typer.Option("--out", help="Folder for the network: OUT/<id>.")],
     calibration: Annotated[
         list[Path] | None,
-        typer.Option("--calibration", help="Of a detector: held-out scenes that say what its scores mean."),
+        typer.Option("--calibration", help="For a detector: held-out scenes on which its scores are calibrated."),
     ] = None,
 ) -> None:
-    """Write a run's network as ONNX with its manifest: the device reads it, and `passerby convert run` goes on.
+    """Write a run's network as ONNX with its manifest, for the device and for `passerby convert run`.
 
-    Of a detector there are two, one for each size of its input.
+    A detector is written twice, once for each size of its input.
     """
     _need("torch", "onnx", "onnxscript")
-    from training.attributes.exporting import export_run
+    from training.attributes.export import export_run
     from training.data.scenes import load_all
-    from training.detection.exporting import export_detector
+    from training.detection.export import export_detector
     from training.detection.trained import is_detector
 
     if is_detector(run):
@@ -220,19 +239,21 @@ def export(
     else:
         folders = [export_run(run, out)]
     for folder in folders:
-        typer.echo(f"{folder}: `passerby convert run --onnx` and `--like` make the other artefacts of it")
+        typer.echo(f"{folder}: `passerby convert run --onnx` and `--like` make its other artefacts")
 
 
 @contextmanager
 def stopped_by_hand(out: Path) -> Iterator[None]:
-    """Ctrl-C ends a run with a line that says how to go on."""
+    """End a run on Ctrl-C with a line that says how to continue."""
     from training.runs.run_folder import LAST
 
     try:
         yield
     except KeyboardInterrupt:
         there = (out / LAST).exists()
-        next_step = f"`--resume --out {out}` goes on after the last whole epoch" if there else "no epoch was whole yet"
+        next_step = (
+            f"`--resume --out {out}` continues after the last whole epoch" if there else "no epoch was whole yet"
+        )
         sys.stderr.write(f"passerby: stopped; {next_step}\n")
         raise typer.Exit(INTERRUPTED) from None
 
@@ -244,7 +265,7 @@ def _need(*packages: str) -> None:
 def _with_flags(
     config: TrainingConfig, backbone: str | None, teachers: list[Path] | None, epochs: int | None, seed: int | None
 ) -> TrainingConfig:
-    """The configuration with what the flags change. Raises UsageError for an unknown backbone."""
+    """The configuration with the changes that the flags ask for. Raises UsageError for an unknown backbone."""
     from training.networks.attributes import with_backbone
 
     schedule = replace(config.schedule, epochs=epochs or config.schedule.epochs)

@@ -13,7 +13,7 @@ from pathlib import Path
 from edge.catalog.manifest_file import read_manifest
 from tests.places import MODELS, ROOT
 from training.attributes.config import TrainingConfig
-from training.attributes.exporting import export_run
+from training.attributes.export import export_run
 from training.runs.configuration import find_config
 
 WEIGHTS = ROOT / "training" / "weights"

@@ -1,4 +1,4 @@
-"""All that decides a training run, as data: `training/configs/*.toml`."""
+"""Everything that decides a training run, as data: `training/configs/*.toml`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class _Part(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Schedule(_Part, frozen=True, kw_only=True):
-    """How long, how fast. The rate rises over the warm-up and falls as a cosine to zero."""
+    """How long and how fast to train. The learning rate rises over the warm-up and falls as a cosine to zero."""
 
     epochs: Annotated[int, Meta(ge=1)] = 60
     batch: Annotated[int, Meta(ge=2)] = 256
@@ -29,34 +29,40 @@ class Schedule(_Part, frozen=True, kw_only=True):
 
 
 class Targets(_Part, frozen=True, kw_only=True):
-    """What the network is to say of a labelled face."""
+    """What the network should answer for a labelled face."""
 
     age_sigma_years: Annotated[float, Meta(gt=0, description="Spread of the label at 0 years.")] = 1.0
-    age_sigma_growth: Annotated[float, Meta(ge=0, description="Added spread a year of age.")] = 0.03
-    years_weight: Annotated[float, Meta(ge=0, description="Of the error of the expectation, a year.")] = 0.1
+    age_sigma_growth: Annotated[float, Meta(ge=0, description="Added spread per year of age.")] = 0.03
+    years_weight: Annotated[float, Meta(ge=0, description="Weight of the expectation's error, per year.")] = 0.1
     gender_weight: Annotated[float, Meta(ge=0)] = 1.0
-    features_weight: Annotated[float, Meta(ge=0, description="Of what teachers see, in their own deviations.")] = 3.0
+    features_weight: Annotated[
+        float, Meta(ge=0, description="Weight of the teachers' features, in their own standard deviations.")
+    ] = 3.0
     gender_smoothing: Annotated[float, Meta(ge=0, lt=0.5)] = 0.05
-    gender_from_years: Annotated[float, Meta(ge=0, description="Younger faces count a tenth for gender.")] = 3.0
+    gender_from_years: Annotated[float, Meta(ge=0, description="Faces younger than this count a tenth for gender.")] = (
+        3.0
+    )
     masked_doubt: Annotated[
-        float, Meta(ge=0, le=1, description="How much of the answer for a face with a drawn mask is not known.")
+        float, Meta(ge=0, le=1, description="How much of the answer for a face with a drawn mask is left open.")
     ] = 0.9
     rarity: Annotated[float, Meta(ge=0, le=1, description="0: every face counts alike; 1: every age does.")] = 0.3
     mixup: Annotated[float, Meta(ge=0, le=1, description="Share of the batches whose pictures are mixed.")] = 0.3
 
 
 class Distillation(_Part, frozen=True, kw_only=True):
-    """Teachers answer for each face, seen clear; faces without labels are used too.
+    """Teachers answer for each undisturbed face; faces without labels are used too.
 
     After Hinton et al., "Distilling the Knowledge in a Neural Network", 2015.
     """
 
-    teachers: Annotated[tuple[str, ...], Meta(description="Weights files; their mean teaches.")] = ()
-    share: Annotated[float, Meta(ge=0, le=1, description="Weight of the teachers against the labels.")] = 0.8
+    teachers: Annotated[
+        tuple[str, ...], Meta(description="Weights files; the student learns the mean of their answers.")
+    ] = ()
+    share: Annotated[float, Meta(ge=0, le=1, description="Weight of the teachers relative to the labels.")] = 0.8
 
 
 class Card(_Part, frozen=True, kw_only=True):
-    """What the manifest of the exported network says of it."""
+    """What the exported network's manifest says about it."""
 
     id: Name = "own-agegender"
     version: str = "0.1.0"
@@ -67,7 +73,7 @@ class Card(_Part, frozen=True, kw_only=True):
 
 
 class TrainingConfig(_Part, frozen=True, kw_only=True):
-    """All of a training run but its data."""
+    """A whole training run, except for its data."""
 
     network: NetworkConfig = field(default_factory=NetworkConfig)
     schedule: Schedule = field(default_factory=Schedule)

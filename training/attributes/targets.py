@@ -1,4 +1,4 @@
-"""What the network is to answer, and how wrong an answer is.
+"""What the network should answer, and how wrong an answer is.
 
 Label distributions after Gao et al., "Age Estimation Using Expectation of Label Distribution Learning", IJCAI 2018;
 mixing of pictures and answers after Zhang et al., "mixup", ICLR 2018.
@@ -20,19 +20,19 @@ from training.data.chips import UNKNOWN, Chips
 from training.networks.attributes import AGES
 
 YOUNG_SHARE = 0.1
-"""Weight of the gender of the youngest, whose faces hardly show it."""
+"""Weight of the gender of the youngest faces, which hardly show it."""
 SMOOTH_YEARS = 3.0
 """Spread of the age histogram that says how rare an age is."""
 RAREST = 4.0
-"""No face counts more than this many times the mean."""
+"""A face counts at most this many times the mean."""
 
 
 class Answers(NamedTuple):
-    """What to say of N faces.
+    """Wanted answers for N faces.
 
     ages: float32 (N, 101), sums to 1. genders: float32 (N, 2) female, male. age_weights, gender_weights: float32 (N,),
-    0 where it is not known. features: float32 (N, F), what teachers see in it, mean 0 and deviation 1; F is 0 without
-    teachers.
+    0 where the label is unknown. features: float32 (N, F), the teachers' features, mean 0 and standard deviation 1; F
+    is 0 without teachers.
     """
 
     ages: Tensor
@@ -42,12 +42,12 @@ class Answers(NamedTuple):
     features: Tensor
 
     def take(self, positions: Tensor) -> Answers:
-        """Those of some faces."""
+        """The answers for the faces at these positions."""
         return Answers(*(column[positions] for column in self))
 
 
 def answers_from_labels(chips: Chips, wanted: Targets, device: torch.device) -> Answers:
-    """Answers of labelled faces; a band of ages spreads evenly over its years."""
+    """Answers for labelled faces; an age band spreads evenly over its years."""
     low, high = (torch.tensor(bound, device=device).float().clamp(0, AGES - 1) for bound in _years(chips))
     known_age = torch.tensor(chips.bands[:, 0] != UNKNOWN, dtype=torch.float32, device=device)
     known_gender = torch.tensor(chips.genders != UNKNOWN, dtype=torch.float32, device=device)
@@ -64,7 +64,7 @@ def answers_from_labels(chips: Chips, wanted: Targets, device: torch.device) -> 
 
 
 def _years(chips: Chips) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """First and last year of each label; the age itself, fractions too, where it is known."""
+    """First and last year of each label; both are the age itself, fractions included, where it is known."""
     exact = ~np.isnan(chips.ages)
     first, last = (np.where(exact, chips.ages, bound).astype(np.float32) for bound in chips.bands.T)
     return first, last
@@ -79,7 +79,8 @@ def _spread(low: Tensor, high: Tensor, wanted: Targets) -> Tensor:
 
 
 def rarity_weights(ages: NDArray[np.float32], power: float) -> NDArray[np.float32]:
-    """Weight of each face by how rare its age is: the smoothed density to -power, mean 1 over the known, float32 (N,).
+    """Weight of each face by how rare its age is: the smoothed density to -power, mean 1 over the known ages, float32
+    (N,).
 
     After Yang et al., "Delving into Deep Imbalanced Regression", ICML 2021.
     """
@@ -97,7 +98,7 @@ def rarity_weights(ages: NDArray[np.float32], power: float) -> NDArray[np.float3
 
 
 def blend(teachers: Answers, labels: Answers, share: float) -> Answers:
-    """Answers of teachers for a share, labels for the rest; where a label is missing, teachers alone."""
+    """Mix the teachers' answers (`share`) with the labels (the rest); without a label the teachers alone count."""
 
     def mixed(taught: Tensor, labelled: Tensor, known: Tensor) -> Tensor:
         part = torch.where(known > 0, share, 1.0).unsqueeze(1)
@@ -113,7 +114,7 @@ def blend(teachers: Answers, labels: Answers, share: float) -> Answers:
 
 
 def doubt(answers: Answers, masked: Tensor, share: float) -> Answers:
-    """Answers that for masked faces, bool (N,), are for a share what would be said of anybody: the batch's mean."""
+    """Move the answers for masked faces, bool (N,), by `share` towards the batch's mean: what fits anybody."""
     part = share * masked.float().unsqueeze(1)
 
     def doubted(probs: Tensor, weights: Tensor) -> Tensor:
@@ -125,7 +126,7 @@ def doubt(answers: Answers, masked: Tensor, share: float) -> Answers:
 
 
 def mix(answers: Answers, order: Tensor, share: float) -> Answers:
-    """Answers for pictures that are `share` of the face itself, else the one at `order`, as far as both are known."""
+    """Answers for pictures mixed from `share` of each face and, for the rest, of the face at `order`."""
     ages, age_weights = _mix_known(answers.ages, answers.age_weights, order, share)
     genders, gender_weights = _mix_known(answers.genders, answers.gender_weights, order, share)
     features = share * answers.features + (1 - share) * answers.features[order]
@@ -141,7 +142,7 @@ def _mix_known(probs: Tensor, weights: Tensor, order: Tensor, share: float) -> t
 
 class Losses(NamedTuple):
     """Means over a batch: cross entropies in nats, error of the expectation in years, squared error of the teachers'
-    features, and what is minimised.
+    features; `total` is minimised.
     """
 
     total: Tensor
@@ -152,7 +153,7 @@ class Losses(NamedTuple):
 
 
 def losses(logits: tuple[Tensor, Tensor], seen: Tensor, answers: Answers, wanted: Targets) -> Losses:
-    """How wrong the logits of age (N, 101) and gender (N, 2) are, and what is seen of the teachers' features (N, F)."""
+    """How wrong the logits of age (N, 101) and gender (N, 2) and the guessed teachers' features (N, F) are."""
     age_logs, gender_logs = (functional.log_softmax(each.float(), dim=1) for each in logits)
     bins = torch.arange(AGES, device=age_logs.device, dtype=torch.float32)
     age = -(answers.ages * age_logs).sum(1)

@@ -1,4 +1,4 @@
-"""As sure as right: when training ends, held-out faces say how to scale the last layers (Guo et al., ICML 2017)."""
+"""As sure as right: when training ends, the last layers are scaled to fit held-out faces (Guo et al., ICML 2017)."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from edge.sensor.attributes.ages import bracket_map
 from edge.sensor.types import FEMALE
 from training.attributes.validation import answer
 from training.data.chips import Chips
-from training.evaluation.calibrate.calibration import FEWEST, Labels, Probs, fit_temperature
+from training.evaluation.calibrate.fit import FEWEST, Labels, Probs, fit_temperature
 from training.networks.attributes import AttributeNetwork, NetworkConfig
 
 _BRACKETS = np.array(ADS_8.bracket_of_each_age())
 
 
 class Temperatures(NamedTuple):
-    """What the logits of age and gender were divided by; 1 where there are too few faces to say."""
+    """What the logits of age and gender were divided by; 1 where there are too few faces to tell."""
 
     age: float
     gender: float
@@ -30,8 +30,8 @@ class Temperatures(NamedTuple):
 def temper(network: AttributeNetwork, chips: Chips, config: NetworkConfig) -> Temperatures:
     """Divide the last layers, in place, by the temperatures that make held-out answers least surprising.
 
-    Age by the brackets of `ads-8`, gender of those who are not children. The median of ages, too sure or not sure
-    enough, lies too near the middle of life or too far from it; an accuracy of gender stays as it is.
+    Age by the brackets of `ads-8`, gender of those who are not children. When ages are too sure or not sure enough,
+    their median lies too near the middle of life or too far from it; the accuracy of gender does not change.
     """
     ages, p_female = answer(network, chips, config)
     aged = ~np.isnan(chips.ages)

@@ -1,4 +1,4 @@
-"""How good a network is on held-out faces, in a few numbers an epoch; `passerby evaluate attributes` has them all."""
+"""How good a network is on held-out faces, in a few numbers; `passerby evaluate attributes` has all of them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BATCH = 512
 
 
 class Validation(Struct, frozen=True):
-    """Mean absolute error in years, gender in percent right; NaN (null in the log) where no label is known."""
+    """Mean absolute error in years, correct genders in percent; NaN (null in the log) where no label is known."""
 
     mae_years: float
     mae_years_18_75: float
@@ -29,9 +29,15 @@ class Validation(Struct, frozen=True):
     bias_18_25: float
     bias_66_up: float
 
+    def __str__(self) -> str:
+        return (
+            f"error {self.mae_years:.2f} years, gender right {self.gender_percent:.1f} %; "
+            f"18 to 75 years old: {self.mae_years_18_75:.2f} years, {self.gender_percent_18_75:.1f} %"
+        )
+
 
 def validate(network: AttributeNetwork, chips: Chips, config: NetworkConfig) -> Validation:
-    """Look at every chip once, as it is."""
+    """Estimate every chip once, undisturbed."""
     ages, p_female = answer(network, chips, config)
     years = median_years(ages)
     error = years - chips.ages
@@ -55,7 +61,7 @@ def validate(network: AttributeNetwork, chips: Chips, config: NetworkConfig) -> 
 def answer(
     network: AttributeNetwork, chips: Chips, config: NetworkConfig
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Probabilities of the ages 0-100, float32 (N, 101), and of female, float32 (N,), of every chip."""
+    """Probabilities of the ages 0-100, float32 (N, 101), and of female, float32 (N,), for every chip."""
     device = next(network.parameters()).device
     ages, genders = [], []
     for start in range(0, len(chips), BATCH):

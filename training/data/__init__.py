@@ -1,1 +1,1 @@
-"""Labelled photographs for training and evaluation: read where they lie, split without near-copies, reported."""
+"""Labelled photographs for training and evaluation: read in place, split without near-copies, reported."""

@@ -1,4 +1,4 @@
-"""Adience: five folds of photographs of unfiltered faces, with eight bands of ages and gender.
+"""Adience: five folds of photographs of unfiltered faces, labelled with gender and eight age bands.
 
 Source: Eidinger, Enbar and Hassner, "Age and Gender Estimation of Unfiltered Faces", IEEE TIFS 9(12), 2014; its files
 `fold_0_data.txt` to `fold_4_data.txt` (tab between cells) beside the folders `aligned` and `faces`.
@@ -19,7 +19,7 @@ from training.data.collection import Collection, LeftOut, collect
 from training.data.storage import open_storage
 
 PREFIXES = {"aligned": "landmark_aligned_face", "faces": "coarse_tilt_aligned_face"}
-"""Folder of pictures -> how its files are called, before `.FACE.ORIGINAL`."""
+"""Folder of pictures -> prefix of its file names, before `.FACE.ORIGINAL`."""
 NEEDED = ("user_id", "original_image", "face_id", "age", "gender")
 _FOLD = re.compile(r"fold_(\d+)_data\.txt")
 
@@ -30,18 +30,20 @@ def is_adience(folder: Path) -> bool:
 
 
 def read_adience(folder: Path, *, name: str = "adience") -> Collection:
-    """All folds as one set; see `read_folds`."""
+    """Read all folds as one set; see `read_folds`."""
     folds = read_folds(folder, name=name)
     samples = [sample for fold in folds for sample in fold.samples]
     return Collection(name, samples, folds[0].storage, [line for fold in folds for line in fold.warnings])
 
 
 def read_folds(folder: Path, *, name: str = "adience") -> list[Collection]:
-    """One set a fold; nobody is in two of them. Pictures come from `aligned`, or from `faces` where that is missing.
+    """Read one set per fold; nobody is in two of them. Pictures come from `aligned`, or from `faces` where that is
+    missing.
 
-    Ages are bands (see `edge.workbench.labelled.labels.adience_band` for the set's odd ones); the genders `u` and none
-    are None. Faces without age and gender, and those whose picture is missing, are counted and left out. The folder
-    `aligned` is not aligned to Passerby's template: these faces go through detector and alignment too. Raises BadInput.
+    Ages are bands (see `edge.workbench.labelled.labels.adience_band` for the set's odd ones); the genders `u` and
+    `None` become None. Faces without age and gender, and those whose picture is missing, are counted and left out. The
+    folder `aligned` is not aligned to Passerby's template: these faces go through detector and alignment too. Raises
+    BadInput.
     """
     files = _fold_files(folder)
     if not files:

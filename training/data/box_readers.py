@@ -1,4 +1,4 @@
-"""Readers of face boxes: a tar with a CSV (one row a face), and the text files of WIDER FACE."""
+"""Readers of face boxes: a tar with a CSV (one row per face), and the text files of WIDER FACE."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from training.data.tar_csv import labels_beside, pictures_beside
 
 COLUMNS = ("path", "class", "x", "y", "w", "h")
 WIDER_NUMBERS = 10
-"""Numbers of a face in WIDER FACE: x, y, w, h, blur, expression, illumination, invalid, occlusion, pose."""
+"""Numbers per face in WIDER FACE: x, y, w, h, blur, expression, illumination, invalid, occlusion, pose."""
 WIDER_INVALID = 7
 WIDER_PICTURES = "images"
 
@@ -25,9 +25,9 @@ Faces = dict[str, list[LabelledFace]]
 
 
 def open_boxed(address: str) -> BoxedPhotographs:
-    """Photographs with boxes: `scenes.tar` (or a folder) beside `scenes.csv`, or a text file of WIDER FACE.
+    """Open photographs with boxes: `scenes.tar` (or a folder) beside `scenes.csv`, or a text file of WIDER FACE.
 
-    A text file such as `wider_face_train_bbx_gt.txt` wants the pictures in a folder `WIDER_train/images` or `images`
+    A text file such as `wider_face_train_bbx_gt.txt` needs its pictures in a folder `WIDER_train/images` or `images`
     beside it or beside its folder. Raises BadInput.
     """
     path = Path(address)
@@ -42,7 +42,8 @@ def open_boxed(address: str) -> BoxedPhotographs:
 
 
 def read_boxes_csv(pictures: Path, labels: Path) -> BoxedPhotographs:
-    """Boxes of a CSV with the columns path, x, y, w, h (px) and perhaps class (mask, nomask, badmask). Raises BadInput.
+    """Boxes of a CSV with the columns path, x, y, w, h (px) and optionally class (mask, nomask, badmask). Raises
+    BadInput.
 
     A row with empty numbers is a picture without a face.
     """
@@ -57,9 +58,9 @@ def read_boxes_csv(pictures: Path, labels: Path) -> BoxedPhotographs:
 
 
 def read_wider(pictures: Path, labels: Path) -> BoxedPhotographs:
-    """The ground truth of WIDER FACE (Yang et al., CVPR 2016), of its train or val part. Raises BadInput.
+    """The ground truth of WIDER FACE (Yang et al., CVPR 2016), for its train or val part. Raises BadInput.
 
-    Faces that it marks as invalid, and those without width or height, are ignored ones.
+    Faces that it marks as invalid, and those without width or height, are ignored.
     """
     try:
         lines = labels.read_text("utf-8").splitlines()

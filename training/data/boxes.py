@@ -1,4 +1,4 @@
-"""Face boxes of photographs, as labels give them."""
+"""Labelled face boxes of photographs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class LabelledFace:
 
 
 def keep_inside(faces: Sequence[LabelledFace], image: Image, name: str, left_out: LeftOut) -> list[LabelledFace]:
-    """Faces whose box is not wholly outside the picture of that name; the others are counted."""
+    """Faces whose box lies at least partly inside the picture of that name; the others are counted as left out."""
     height, width = image.shape[:2]
     kept = []
     for face in faces:
@@ -62,7 +62,7 @@ class BoxedPhotographs:
         return self.photographs.warnings
 
     def every_nth(self, most: int) -> BoxedPhotographs:
-        """At most that many pictures, evenly spread over the set's order."""
+        """At most that many pictures, spread evenly over the set's order."""
         return BoxedPhotographs(replace(self.photographs, samples=spread(self.samples, most)), self.faces)
 
     def read(self, sample: Sample) -> Image:

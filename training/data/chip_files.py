@@ -24,7 +24,7 @@ from training.data.readers import open_photographs
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Addresses of data sets whose pictures are chips, and of photographs; who is held out, into which file."""
+    """Addresses of data sets whose pictures are chips, and of data sets of photographs; what is held out, and where."""
 
     aligned: tuple[str, ...]
     photographs: tuple[str, ...]
@@ -32,7 +32,7 @@ class Wanted:
 
 
 def write_chips(wanted: Wanted, out: Path, settings: Settings) -> Iterator[str]:
-    """Write the chips, and those held out; gives a line about each data set and file. Raises BadInput, UsageError."""
+    """Write the chips and those held out; yields a line about each data set and file. Raises BadInput, UsageError."""
     need_places(out, wanted.held_out)
     sets = [open_photographs(each, aligned=True) for each in wanted.aligned]
     sets += [open_photographs(each) for each in wanted.photographs]
@@ -62,7 +62,7 @@ def _write_labels(name: str, parts: Parts, held_out: HeldOut) -> Iterator[str]:
     if samples and held_out.file is not None:
         path = held_out.file.with_name(f"{held_out.file.stem}-{name}.csv")
         write_labels(path, samples)
-        yield f"{path}: labels of who is held out, as `passerby evaluate attributes --labels` reads them"
+        yield f"{path}: labels of the held-out samples, as `passerby evaluate attributes --labels` reads them"
 
 
 def _join(parts: Sequence[Chips], path: Path) -> Chips:

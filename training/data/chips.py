@@ -1,7 +1,7 @@
-"""Aligned faces with their labels, as training takes them: whole data sets in memory, and one file to carry them.
+"""Aligned faces with their labels for training: whole data sets in memory, and one file to carry them.
 
-The file lets another machine train, where there is no detector and no network of others. It holds the pictures of its
-data sets, so it stays under their licences.
+With the file, a machine without a detector or any other network can train. It holds the pictures of its data sets, so
+it stays under their licences.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from training.data.collection import Reading
 from training.data.columns import count_pictures, need_rows, read_columns
 
 CHIP_PX = 112
-"""Side of a chip: that of its template."""
+"""Side of a chip in px: that of its template."""
 UNKNOWN = -1
 JPEG_QUALITY = 90
 
 FindLandmarks = Callable[[Image], Points | None]
-"""Five landmarks of the face that a picture is of, or None where there is none."""
+"""Finds the five landmarks of a picture's main face; None where there is no face."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +59,14 @@ class Chips:
         return Chips(**{name: column[positions] for name, column in _columns(self).items()})
 
     def mirrored(self) -> Chips:
-        """The same faces as a mirror shows them."""
+        """The same faces, mirrored."""
         return replace(self, images=np.ascontiguousarray(self.images[:, :, ::-1]))
 
 
 def make_chips(reading: Reading, find: FindLandmarks) -> tuple[Chips, int]:
-    """Cut the chip of every photograph that can be read; returns them and how many showed no face.
+    """Cut the chip of every readable photograph; returns the chips and the number of photographs without a face.
 
-    Pictures that are chips are taken as they are. Raises BadInput where too little can be read.
+    Pictures that are chips already are used unchanged. Raises BadInput where too few can be read.
     """
     samples, images, without = list[Sample](), list[Image](), 0
     for sample, image in reading:
@@ -99,7 +99,7 @@ def join(parts: Sequence[Chips]) -> Chips:
 
 
 def save_chips(chips: Chips, path: Path) -> None:
-    """Write the pictures as JPEGs and the labels into one `.npz`, whole or not at all. Raises UsageError."""
+    """Write the pictures (as JPEG) and the labels into one `.npz`, whole or not at all. Raises UsageError."""
     pictures = [_encode(image) for image in chips.images]
     ends = np.cumsum([len(picture) for picture in pictures], dtype=np.int64)
     labels = {name: column for name, column in _columns(chips).items() if name != "images"}
@@ -109,7 +109,7 @@ def save_chips(chips: Chips, path: Path) -> None:
 
 
 def load_chips(path: Path) -> Chips:
-    """Chips of a file that `save_chips` wrote. Raises BadInput for another file."""
+    """Chips from a file that `save_chips` wrote. Raises BadInput for any other file."""
     labels = [each.name for each in fields(Chips) if each.name != "images"]
     columns = read_columns(path, ("jpegs", "ends", *labels), "a file of `passerby train chips`")
     jpegs, ends = columns.pop("jpegs").tobytes(), columns["ends"]
@@ -120,7 +120,7 @@ def load_chips(path: Path) -> Chips:
 
 
 def load_all(paths: Sequence[Path]) -> Chips:
-    """Chips of several files. Raises BadInput, UsageError where there is none."""
+    """Chips from several files. Raises BadInput, and UsageError where no file is given."""
     if not paths:
         raise UsageError(explain("no chips given", expected="files of `passerby train chips`"))
     return join([load_chips(path) for path in paths])

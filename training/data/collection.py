@@ -12,9 +12,9 @@ from edge.workbench.labelled.samples import Photographs, Sample
 from training.data.storage import Storage, decode
 
 SHOWN = 3
-"""Names in a line that says what was left out."""
+"""Number of names in a line that reports what was left out."""
 MOST_UNREADABLE = 0.5
-"""Share of pictures from which a set is taken for a wrong one, not for one with a few bad files."""
+"""From this share of unreadable pictures on, the whole set is refused rather than a few bad files left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +33,20 @@ class Collection:
 
 @dataclass(slots=True)
 class LeftOut:
-    """Counts what a reader leaves out, by reason, and says it in one line each."""
+    """Counts what a reader leaves out, and reports one line per reason."""
 
     reasons: Counter[str] = field(default_factory=Counter)
     names: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, reason: str, name: str) -> None:
-        """One more; the first names of each reason are kept."""
+        """Count one more; the first names for each reason are kept."""
         self.reasons[reason] += 1
         self.names.setdefault(reason, [])
         if len(self.names[reason]) < SHOWN:
             self.names[reason].append(name)
 
     def lines(self, where: str) -> list[str]:
-        """One line for each reason: how many, and the first of them."""
+        """One line per reason: how many, and the first names."""
         return [
             f"{where}: {count:,} left out, {reason} (such as {', '.join(self.names[reason])})"
             for reason, count in self.reasons.items()
@@ -74,7 +74,7 @@ def keep_present(samples: Iterable[Sample], storage: Storage, left_out: LeftOut)
 
 
 def need_distinct_names(sets: Sequence[Photographs]) -> None:
-    """Raises UsageError where data sets share a name: files, results, samples and persons are told apart by it."""
+    """Raise UsageError where data sets share a name: it distinguishes their files, results, samples and persons."""
     for name, count in Counter(each.name for each in sets).items():
         if count > 1:
             next_step = "rename them, or put their pictures into one folder"
@@ -82,10 +82,10 @@ def need_distinct_names(sets: Sequence[Photographs]) -> None:
 
 
 class Reading:
-    """Goes through the pictures of samples; those that cannot be read are skipped and counted.
+    """Iterates over samples and their pictures; unreadable ones are skipped and counted.
 
-    After it ended, `warnings` has one line of them. Raises BadInput at the end where more than half, or all, could not
-    be read.
+    Afterwards `warnings` has one line about them. Raises BadInput at the end where more than half, or all, could not be
+    read.
     """
 
     def __init__(self, photographs: Photographs, samples: Sequence[Sample] | None = None) -> None:
@@ -110,12 +110,12 @@ class Reading:
 
     @property
     def warnings(self) -> list[str]:
-        """One line where pictures were skipped, else none."""
+        """One line where pictures were skipped, otherwise nothing."""
         return [self._summary("pictures skipped")] if self.faults else []
 
     @property
     def left_out(self) -> list[str]:
-        """Lines about all that is not looked at: what the labels' reader left out, and `warnings`."""
+        """Lines about everything left out: by the reader of the labels, and `warnings`."""
         return [*self._photographs.warnings, *self.warnings]
 
     def _summary(self, what: str) -> str:

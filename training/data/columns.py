@@ -1,4 +1,4 @@
-"""Arrays of one `.npz` file, as chips and scenes lie in it."""
+"""Arrays in one `.npz` file, the form in which chips and scenes are stored."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from edge.errors import BadInput, explain
 
 
 def read_columns(path: Path, names: Iterable[str], expected: str) -> dict[str, NDArray[Any]]:
-    """The arrays of these names. expected: what the file ought to be. Raises BadInput where they are not all there."""
+    """The arrays with these names. expected: what the file should be. Raises BadInput where one is missing."""
     try:
         return _arrays(np.load(path, allow_pickle=False), names)
     except (OSError, ValueError, TypeError, KeyError, EOFError, BadZipFile) as error:
@@ -23,14 +23,14 @@ def read_columns(path: Path, names: Iterable[str], expected: str) -> dict[str, N
 
 
 def count_pictures(ends: NDArray[Any], path: Path) -> int:
-    """How many pictures end at these places. Raises BadInput where there is none."""
+    """Number of pictures that end at these offsets. Raises BadInput where there are none."""
     if not ends.size:
         raise BadInput(explain("no picture in it", where=str(path)))
     return ends.size
 
 
 def need_rows(columns: Mapping[str, NDArray[Any]], rows: int, path: Path) -> None:
-    """Raises BadInput where a column has fewer or more rows."""
+    """Raise BadInput where a column does not have this many rows."""
     for name, column in columns.items():
         if column.shape[:1] != (rows,):
             what, got = f"`{name}` does not fit the other columns", f"shape {column.shape}"

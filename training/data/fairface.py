@@ -24,7 +24,8 @@ def is_fairface(folder: Path) -> bool:
 
 
 def read_fairface(place: Path, *, name: str = "fairface") -> Collection:
-    """A folder with both label files, or one label file. Ages are bands (`20-29`, `more than 70`); race is the group.
+    """Read a folder with both label files, or one label file. Ages are bands (`20-29`, `more than 70`); race is the
+    group.
 
     Raises BadInput.
     """

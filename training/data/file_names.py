@@ -1,4 +1,4 @@
-"""Sets whose labels stand in the names of files and folders: UTKFace, All-Age-Faces, LFW, and a plain folder."""
+"""Sets whose labels are in the names of files and folders: UTKFace, All-Age-Faces, LFW, and a plain folder."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _UTKFACE = re.compile(r"(\d{1,3})_([01])_([0-4])_\d+\.")
 _AAF = re.compile(r"(\d{5})A(\d{1,3})\.")
 _LFW = re.compile(r"(.+)_\d{4}\.")
 AAF_FIRST_MAN = 7381
-"""All-Age-Faces numbers its photographs 0 to 13,321: women first, men from here on."""
+"""All-Age-Faces numbers its photographs 0 to 13,321: women first, men from this number on."""
 
 Rule = Callable[[str], Sample | str]
-"""A picture's path to its sample, or to the reason why it is left out."""
+"""Turns a picture's path into its sample, or into the reason why it is left out."""
 
 
 def read_utkface(place: Path, *, name: str = "utkface", aligned: bool = False) -> Collection:
@@ -46,7 +46,7 @@ def read_utkface(place: Path, *, name: str = "utkface", aligned: bool = False) -
 
 
 def read_all_age_faces(place: Path, *, name: str = "aaf", aligned: bool = False) -> Collection:
-    """All-Age-Faces: `00000A02.jpg` is photograph 0 of somebody of 2 years; photographs up to 7380 show women.
+    """All-Age-Faces: `00000A02.jpg` is photograph 0, of somebody aged 2; photographs up to 7380 show women.
 
     Source: Cheng et al., "Exploiting effective facial patches for robust gender recognition", Tsinghua Science and
     Technology 24(3), 2019, and its github.com/JingchunCheng/All-Age-Faces-Dataset.
@@ -64,10 +64,10 @@ def read_all_age_faces(place: Path, *, name: str = "aaf", aligned: bool = False)
 
 
 def read_lfw(place: Path, *, name: str = "lfw", aligned: bool = False) -> Collection:
-    """Labeled Faces in the Wild: a folder a person, `Some_Body/Some_Body_0001.jpg`; no ages.
+    """Labeled Faces in the Wild: a folder per person, `Some_Body/Some_Body_0001.jpg`; no ages.
 
-    Genders come from `female_names.txt` and `male_names.txt` in the folder where they are (lists of picture names, one
-    a line, as Afifi and Abdelhamed, "AFIF4", 2019, publish them); a name on neither has none.
+    Genders come from `female_names.txt` and `male_names.txt` in the folder, if present (lists of picture names, one per
+    line, as published by Afifi and Abdelhamed, "AFIF4", 2019); a name on neither list has no gender.
     """
     genders = _lfw_genders(place)
 
@@ -88,7 +88,7 @@ def read_plain(place: Path, *, name: str = "", aligned: bool = False) -> Collect
 
 
 def looks_like(storage: Storage, sampled: int = 50) -> str:
-    """The form that most of the first names have: utkface, aaf, lfw or plain."""
+    """The form that most of the first names fit: utkface, aaf, lfw or plain."""
     names = [PurePosixPath(name) for name in storage.names()[:sampled]]
     forms: Mapping[str, Callable[[PurePosixPath], bool]] = {
         "utkface": lambda path: _UTKFACE.match(path.name) is not None,
@@ -128,4 +128,6 @@ def _lines(path: Path) -> list[str]:
     try:
         return [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(explain("list cannot be read", where=str(path), got=error, expected="a name a line")) from error
+        raise BadInput(
+            explain("list cannot be read", where=str(path), got=error, expected="one name per line")
+        ) from error

@@ -1,7 +1,7 @@
 """A perceptual hash: pictures that are copies of one another, resized, compressed or brightened, differ in few bits.
 
-The difference hash of N. Krawetz, "Kind of Like That" (hackerfactor.com, 2013), on 16x16 differences instead of 8x8.
-Aligned faces all look alike to 64 bits: among 8,000 chips of UTKFace, 9,132 pairs lie within 5 bits, most of them of
+The difference hash of N. Krawetz, "Kind of Like That" (hackerfactor.com, 2013), on 16x16 differences instead of 8x8. In
+64 bits all aligned faces are alike: among 8,000 chips of UTKFace, 9,132 pairs lie within 5 bits, most of them of
 different people. With 256 bits the copies stand apart: 271 pairs within 20 bits, 288 within 28, 1,106 within 40, while
 a chip compressed to JPEG quality 20, halved, enlarged or brightened moves by at most 34 bits (95 % by 19) and one cut
 by 2 px on each side by 21 on average.
@@ -19,7 +19,7 @@ from edge.sensor.types import Image
 SIDE = 16
 BITS = SIDE * SIDE
 Hashes = NDArray[np.uint8]
-"""uint8 (N, 32): one row of packed bits a picture."""
+"""uint8 (N, 32): one row of packed bits per picture."""
 Pairs = NDArray[np.int64]
 """int64 (P, 2): positions of two pictures, the lower first."""
 
@@ -38,13 +38,13 @@ def perceptual_hash(image: Image) -> NDArray[np.uint8]:
 
 
 def hash_pictures(images: Iterable[Image]) -> Hashes:
-    """A row for each picture, in order."""
+    """A row per picture, in order."""
     rows = [perceptual_hash(image) for image in images]
     return np.stack(rows) if rows else np.zeros((0, BITS // 8), np.uint8)
 
 
 def near_pairs(hashes: Hashes, most_bits: int = NEAR_COPY_BITS) -> Pairs:
-    """All pairs of rows that differ in at most that many bits.
+    """All pairs of rows that differ in at most `most_bits` bits.
 
     Exact: a product of matrices of +1 and -1 counts the equal bits of 2,048 rows against the rest at a time; 18,821
     rows take 1.1 s on two cores.

@@ -1,4 +1,4 @@
-"""What `train chips` and `train scenes` hold out, and where both parts go."""
+"""What `train chips` and `train scenes` hold out, and where both parts are written."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from edge.workbench.labelled.samples import Photographs, Sample
 from training.data.splits import group, hash_photographs, split
 
 Parts = Mapping[str, Sequence[Sample]]
-"""A data set's samples in `train` and, where there is such a file, in `held_out`; one of them may be empty."""
+"""A data set's samples for `train` and, if there is a file for them, for `held_out`; one of the two may be empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """Which share of the pictures goes into a file of its own. file: None where nothing is held out."""
+    """The share of the pictures that goes into a separate file. file: None where nothing is held out."""
 
     file: Path | None
     share: float
@@ -27,7 +27,7 @@ class HeldOut:
 
 
 def need_places(out: Path, held_out: HeldOut) -> None:
-    """Raises UsageError where a file's folder is missing, or both would be the same file."""
+    """Raise UsageError where a file's folder is missing, or both parts would go into the same file."""
     need_folder_of(out, "--out")
     need_folder_of(held_out.file, "--held-out")
     if held_out.file is not None and held_out.file.resolve() == out.resolve():
@@ -39,8 +39,8 @@ def need_places(out: Path, held_out: HeldOut) -> None:
 def deal(sets: Sequence[Photographs], held_out: HeldOut) -> tuple[list[Parts], list[str]]:
     """The parts of each set, and lines about what was left out. No person and no near-copy is in both parts of any set.
 
-    All sets are dealt together: the share is that of all their samples. Raises BadInput where a set cannot be read, or
-    a part stays empty.
+    All sets are split together: the share is of all their samples. Raises BadInput where a set cannot be read, or a
+    part stays empty.
     """
     labelled = [line for each in sets for line in each.warnings]
     if held_out.file is None:

@@ -1,4 +1,4 @@
-"""Opens a data set by its address: `PATH`, or `FORM:PATH` where the form cannot be told from the files."""
+"""Opens a data set by its address: `PATH`, or `FORM:PATH` where the form cannot be recognised from the files."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ FORMS = ("csv", "utkface", "adience", "fairface", "aaf", "lfw", "plain")
 
 
 def open_photographs(address: str, *, aligned: bool = False) -> Collection:
-    """The data set at an address.
+    """Open the data set at an address.
 
     A tar or folder with a CSV of the same name beside it (`faces.tar`, `faces.csv`) has the form `csv`; a folder with
-    fold files is Adience, one with FairFace's labels is FairFace; other forms are told from the names of the pictures.
-    aligned: the pictures are chips aligned to `utkface-112` (not for Adience and FairFace, whose own alignment is
-    another). Raises BadInput, and UsageError for an unknown form.
+    fold files is Adience, one with FairFace's labels is FairFace; other forms are recognised by the names of the
+    pictures. aligned: the pictures are chips aligned to `utkface-112` (not for Adience and FairFace, whose own
+    alignment differs). Raises BadInput, and UsageError for an unknown form.
     """
     form, path = _parse(address)
     readers: dict[str, Callable[[], Collection]] = {
@@ -38,7 +38,7 @@ def open_photographs(address: str, *, aligned: bool = False) -> Collection:
 
 
 def open_all(addresses: Sequence[str], *, aligned: bool = False) -> list[Collection]:
-    """Several data sets. Raises UsageError where there is none, BadInput."""
+    """Open several data sets. Raises BadInput, and UsageError where none is given."""
     if not addresses:
         raise UsageError(explain("no data set given", expected="PATH or FORM:PATH, one or more"))
     return [open_photographs(address, aligned=aligned) for address in addresses]

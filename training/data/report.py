@@ -1,4 +1,4 @@
-"""The data report: what sets hold by age, gender, group and picture size, as plots and one page."""
+"""The data report: what sets contain by age, gender, group and picture size, as plots and one page."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SIZES = 30
 def write_data_report(
     sets: Sequence[Photographs], folder: Path, tick: Callable[[], None] = lambda: None
 ) -> list[Survey]:
-    """Count the sets, write `data-report.html` and each plot as PNG into a folder; returns what was counted.
+    """Count the sets and write `data-report.html` and each plot as PNG into a folder; returns the counts.
 
     tick: called after every picture. Raises BadInput where a set is unusable, UsageError where the folder is; then
     nothing is written.
@@ -100,7 +100,7 @@ def _overview(surveys: Sequence[Survey]) -> Section:
         )
         for each in surveys
     ]
-    text = "A near-copy is a photograph whose perceptual hash is that of another one of the set, but for a few bits."
+    text = "A near-copy is a photograph whose perceptual hash differs from another's in the set by only a few bits."
     return Section("", [Rows("What the sets hold", columns, rows), text])
 
 

@@ -20,12 +20,12 @@ from training.data.scenes import SceneFile, save_scenes
 from training.data.teachers import Teacher, open_teachers, teach
 
 TEACHERS = ("best", "yunet-n", "retail")
-"""Model sets whose detectors teach where the command line names none."""
+"""Model sets whose detectors are the teachers by default."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Addresses of data sets with boxes, and of photographs that teachers label; who is held out, into which file."""
+    """Addresses of data sets with boxes, and of photographs that teachers label; what is held out, and where."""
 
     boxed: tuple[str, ...]
     photographs: tuple[str, ...]
@@ -40,7 +40,7 @@ class _Set:
 
 
 def write_scenes(wanted: Wanted, out: Path, settings: Settings) -> Iterator[str]:
-    """Write the scenes, and those held out; gives a line about each data set and file. Raises BadInput, UsageError."""
+    """Write the scenes and those held out; yields a line about each data set and file. Raises BadInput, UsageError."""
     need_places(out, wanted.held_out)
     sets = [_boxed(open_boxed(each)) for each in wanted.boxed]
     sets += [_Set(open_photographs(each), None) for each in wanted.photographs]

@@ -1,7 +1,7 @@
-"""Pictures with all their faces, as detector training takes them: in memory, and one file to carry them.
+"""Pictures with all their faces for detector training: in memory, and one file to carry them.
 
-The file lets another machine train, where there are no teachers. It holds the pictures of its data sets, so it stays
-under their licences.
+With the file, a machine without teachers can train. It holds the pictures of its data sets, so it stays under their
+licences.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Faces:
         return np.asarray(np.sqrt(size[:, 0] * size[:, 1]), np.float32)
 
     def take(self, positions: NDArray[np.integer] | NDArray[np.bool_] | slice) -> Faces:
-        """Those at these positions."""
+        """The faces at these positions."""
         return Faces(**{each.name: getattr(self, each.name)[positions] for each in fields(self)})
 
 
@@ -57,7 +57,7 @@ class Faces:
 class Scenes:
     """N pictures, uint8 (H, W, 3) BGR each of its own size, and their faces.
 
-    labelled: whether a person drew the boxes, else teachers found them. sources: names of their data sets.
+    labelled: whether a person drew the boxes (otherwise teachers found them). sources: names of their data sets.
     """
 
     images: Sequence[Image]
@@ -71,7 +71,7 @@ class Scenes:
 
 @dataclass(frozen=True, slots=True)
 class SceneFile:
-    """A picture before it is decoded: the bytes of its file, its faces, whether they are labels, its data set."""
+    """A picture before it is decoded: its file's bytes, its faces, whether a person labelled them, its data set."""
 
     content: bytes
     faces: Sequence[TaughtFace]
@@ -91,7 +91,7 @@ def make_faces(taught: Sequence[TaughtFace]) -> Faces:
 
 
 def save_scenes(files: Sequence[SceneFile], path: Path) -> None:
-    """Write the picture files as they are, and the faces, into one `.npz`, whole or not at all. Raises UsageError."""
+    """Write the unchanged picture files and the faces into one `.npz`, whole or not at all. Raises UsageError."""
     faces = make_faces([face for file in files for face in file.faces])
     content = io.BytesIO()
     np.savez(
@@ -107,7 +107,7 @@ def save_scenes(files: Sequence[SceneFile], path: Path) -> None:
 
 
 def load_scenes(path: Path) -> Scenes:
-    """Scenes of a file that `save_scenes` wrote. Raises BadInput for another file."""
+    """Scenes from a file that `save_scenes` wrote. Raises BadInput for any other file."""
     pictures, of_faces = ("file_ends", "face_ends", "labelled", "sources"), [each.name for each in fields(Faces)]
     columns = read_columns(path, ("files", *pictures, *of_faces), "a file of `passerby train scenes`")
     content, file_ends, face_ends = columns["files"].tobytes(), columns["file_ends"], columns["face_ends"]
@@ -120,7 +120,7 @@ def load_scenes(path: Path) -> Scenes:
 
 
 def load_all(paths: Sequence[Path]) -> Scenes:
-    """Scenes of several files. Raises BadInput, UsageError where there is none."""
+    """Scenes from several files. Raises BadInput, and UsageError where no file is given."""
     if not paths:
         raise UsageError(explain("no scenes given", expected="files of `passerby train scenes`"))
     parts = [load_scenes(path) for path in paths]

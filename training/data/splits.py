@@ -1,4 +1,4 @@
-"""Splits that nobody and no near-copy crosses: pictures of one person, and pictures alike, stay together."""
+"""Splits that no person and no near-copy crosses: pictures of one person, and near-copies, stay together."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Groups = NDArray[np.int64]
 
 
 def hash_photographs(photographs: Photographs) -> tuple[list[Sample], Hashes, list[str]]:
-    """The samples whose picture can be read, their hashes, and a line about the others. Raises BadInput."""
+    """The samples whose picture can be read, their hashes, and a line about the unreadable ones. Raises BadInput."""
     reading, samples = Reading(photographs), list[Sample]()
 
     def images() -> Iterable[NDArray[np.uint8]]:
@@ -31,9 +31,9 @@ def hash_photographs(photographs: Photographs) -> tuple[list[Sample], Hashes, li
 
 
 def group(samples: Sequence[Sample], hashes: Hashes | None, most_bits: int = NEAR_COPY_BITS) -> Groups:
-    """Number the groups of pictures that show the same person, or are near-copies, directly or by way of others.
+    """Number the groups of pictures that show the same person, or are near-copies, directly or through others.
 
-    A person's name holds within a data set. hashes: (N, 32) for the samples; None looks at persons only.
+    A person's name is unique within a data set. hashes: (N, 32) for the samples; None groups by person only.
     """
     pairs = list(_same_person(samples))
     if hashes is not None:
@@ -44,8 +44,8 @@ def group(samples: Sequence[Sample], hashes: Hashes | None, most_bits: int = NEA
 def split(samples: Sequence[Sample], groups: Groups, shares: Mapping[str, float], seed: int) -> dict[str, list[Sample]]:
     """Deal whole groups to named splits until each has its share of the samples.
 
-    The same samples, in whatever order, and the same seed give the same splits, in the samples' order. A split is over
-    its share by at most a group. Raises UsageError for shares that do not sum to 1, BadInput for a split that stays
+    The same samples, in any order, and the same seed give the same splits, in the samples' order. A split exceeds its
+    share by at most one group. Raises UsageError for shares that do not sum to 1, BadInput for a split that stays
     empty.
     """
     _check(shares)
@@ -55,13 +55,6 @@ def split(samples: Sequence[Sample], groups: Groups, shares: Mapping[str, float]
     chosen = _deal(order, members, shares, len(samples))
     _need_samples(chosen)
     return {name: [samples[index] for index in sorted(chosen[name])] for name in shares}
-
-
-def crossings(one: Hashes, other: Hashes, most_bits: int = NEAR_COPY_BITS) -> int:
-    """Pictures of `other` that are near-copies of a picture of `one`."""
-    pairs = near_pairs(np.concatenate((one, other)), most_bits)
-    across = (pairs[:, 0] < len(one)) & (pairs[:, 1] >= len(one))
-    return len(np.unique(pairs[across, 1]))
 
 
 def _same_person(samples: Sequence[Sample]) -> Iterable[tuple[int, int]]:
@@ -101,7 +94,7 @@ def _key(sample: Sample) -> tuple[str, str]:
 def _deal(
     order: Sequence[int], members: Mapping[int, list[int]], shares: Mapping[str, float], total: int
 ) -> dict[str, list[int]]:
-    """Each group to the split that lacks most of its share."""
+    """Assign each group to the split that lacks most of its share."""
     chosen: dict[str, list[int]] = {name: [] for name in shares}
     for number in order:
         neediest = max(shares, key=lambda name: shares[name] * total - len(chosen[name]))

@@ -1,4 +1,4 @@
-"""Where pictures lie: a folder, or a tar that is read in place. Bytes by name, from any thread or process."""
+"""Where pictures are stored: a folder, or a tar that is read in place. Bytes by name, from any thread or process."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class Storage(Protocol):
 
     @property
     def place(self) -> str:
-        """What errors call it."""
+        """Its name in error messages."""
 
     def names(self) -> Sequence[str]:
-        """Names of the pictures, sorted; hidden files are none."""
+        """Names of the pictures, sorted; hidden files are skipped."""
 
     def read(self, name: str) -> bytes:
         """A file's content. Raises BadInput where it is missing or cannot be read."""
@@ -59,7 +59,7 @@ class _Extent(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TarStorage:
-    """An uncompressed tar; its list is read once, a picture is one seek and one read. Implements `Storage`."""
+    """An uncompressed tar; its index is read once, each picture takes one seek and one read. Implements `Storage`."""
 
     path: Path
     extents: Mapping[str, _Extent]
@@ -74,7 +74,7 @@ class TarStorage:
         return sorted(self.extents)
 
     def read(self, name: str) -> bytes:
-        """See `Storage`. The file is opened anew each time, so that threads and forks share no position."""
+        """See `Storage`. The file is opened each time, so that threads and forks do not share a position."""
         if name not in self.extents:
             raise BadInput(_unreadable(name, self.place, "it is not there"))
         offset, size = self.extents[name]
@@ -109,7 +109,7 @@ def _extents(path: Path) -> dict[str, _Extent]:
     except (tarfile.TarError, EOFError, OSError) as error:
         raise BadInput(
             explain("not an uncompressed tar, or a damaged one", where=str(path), got=error,
-                    next_step="a compressed tar has to be uncompressed first: it cannot be read in place")
+                    next_step="uncompress the tar first: a compressed one cannot be read in place")
         ) from error  # fmt: skip
 
 

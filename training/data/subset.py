@@ -1,4 +1,4 @@
-"""A part of a data set, taken evenly from all of it: for tries that shall not take long."""
+"""A part of a data set, taken evenly from all of it, for quick trials."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class Subset:
 
 
 def every_nth(photographs: Photographs, most: int) -> Photographs:
-    """At most that many samples, evenly spread over the set's order; the set itself where it has no more."""
+    """At most that many samples, spread evenly over the set's order; the set itself if it is no larger."""
     samples = spread(photographs.samples, most)
     return photographs if len(samples) == len(photographs.samples) else Subset(photographs, samples)
 
 
 def spread(samples: Sequence[Sample], most: int) -> Sequence[Sample]:
-    """At most that many samples, evenly over their order; all of them where there are no more."""
+    """At most that many samples, spread evenly over their order; all of them if there are no more."""
     if len(samples) <= most:
         return samples
     return [samples[index] for index in np.linspace(0, len(samples) - 1, most).astype(int)]

@@ -1,4 +1,4 @@
-"""What a data set holds, counted: the numbers of the data report."""
+"""What a data set contains, counted: the numbers of the data report."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ UNLABELLED = "no label"
 class Survey:
     """A data set in numbers.
 
-    ages: float64 (3, 121): photographs by gender (female, male, without) and year; a band counts evenly in its years.
-    groups: photographs by group, then by gender. sides_px: int64 (N,) shorter sides. near_copies: photographs that
-    have a near-copy in the set.
+    ages: float64 (3, 121): photographs by gender (female, male, unknown) and year; a band counts evenly towards its
+    years. groups: photographs by group, then by gender. sides_px: int64 (N,) shorter sides. near_copies: photographs
+    that have a near-copy in the set.
     """
 
     name: str

@@ -1,4 +1,5 @@
-"""Faces that several trained detectors see: labels for photographs that have none, landmarks for those that have boxes.
+"""Faces that several trained detectors find: labels for photographs that have none, landmarks for those that have
+boxes.
 
 A pseudo-label keeps how sure the teachers were, as in Hinton et al., "Distilling the Knowledge in a Neural Network",
 2015.
@@ -23,19 +24,19 @@ from edge.settings.settings import Attributes, Settings
 from training.data.boxes import LabelledFace
 
 SAME_FACE_IOU = 0.4
-"""Teachers draw boxes of different habits round one face."""
+"""Teachers draw different boxes around the same face."""
 TOUCHING_IOU = 0.15
-"""What overlaps a labelled box that much is the same face, drawn otherwise."""
+"""A box that overlaps a labelled one this much is the same face, drawn differently."""
 FAINTEST = 0.3
-"""Teachers' fainter answers are not looked at."""
+"""Fainter detections of teachers are ignored."""
 SURE = 0.8
-"""One teacher alone is believed from this score on."""
+"""From this score on, a single teacher is believed."""
 NO_POINTS: Points = np.full((5, 2), np.nan, np.float32)
 
 
 @dataclass(frozen=True, slots=True)
 class TaughtFace:
-    """A face of a picture as training takes it.
+    """A face of a picture, as used in training.
 
     score: 0-1, how sure labels and teachers are. points: float32 (5, 2) px, NaN where no teacher gave any. ignored:
     neither face nor background.
@@ -50,13 +51,13 @@ class TaughtFace:
 
 @dataclass(frozen=True, slots=True)
 class Teacher:
-    """A detector with landmarks, or one without, which only confirms."""
+    """A detector: one with landmarks draws faces, one without only confirms them."""
 
     name: str
     detector: NetworkDetector
     draws: bool
 
-    def look(self, image: Image) -> list[Detection]:
+    def find(self, image: Image) -> list[Detection]:
         """Faces of a picture, best first."""
         self.detector.start(image)
         return [face for face in self.detector.wait() if face.score >= FAINTEST]
@@ -64,7 +65,7 @@ class Teacher:
 
 @contextmanager
 def open_teachers(names: Sequence[str], settings: Settings, catalog: Catalog) -> Iterator[list[Teacher]]:
-    """The detectors of model sets, each at its best: those that take any size see pictures at their own.
+    """Open the detectors of model sets, each at its best: those that accept any size get pictures at their own size.
 
     Raises what opening raises.
     """
@@ -87,10 +88,10 @@ def open_teachers(names: Sequence[str], settings: Settings, catalog: Catalog) ->
 def teach(image: Image, labels: Sequence[LabelledFace] | None, teachers: Sequence[Teacher]) -> list[TaughtFace]:
     """The faces of a picture. labels: None where the picture has none, which is not the same as no face.
 
-    A labelled face keeps its box and has a score of 1. What only teachers see is ignored on labelled pictures; on
-    others it is a face where two of them, or one for sure, see it, and ignored where they do not agree.
+    A labelled face keeps its box and has a score of 1. What only teachers find is ignored on labelled pictures; on
+    others it is a face if two of them, or one for sure, find it, and ignored if they disagree.
     """
-    seen = join_sights([(teacher.draws, teacher.look(image)) for teacher in teachers])
+    seen = join_sights([(teacher.draws, teacher.find(image)) for teacher in teachers])
     if labels is None:
         return [_pseudo_label(sights) for sights in seen]
     return _with_landmarks(labels, [_pseudo_label(sights) for sights in seen])
@@ -100,7 +101,7 @@ Sight = tuple[bool, Detection]
 
 
 def join_sights(looks: Sequence[tuple[bool, Sequence[Detection]]]) -> list[list[Sight]]:
-    """Detections of each teacher put together by face: at most one of each teacher."""
+    """Group the teachers' detections by face: at most one per teacher."""
     faces: list[list[Sight]] = []
     for draws, found in looks:
         before = len(faces)

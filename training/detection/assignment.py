@@ -1,7 +1,7 @@
-"""Which cells answer for which face: those near its centre whose answer is best already.
+"""Which cells answer for which face: those near its centre whose answer is already the best.
 
-Task-aligned assignment after Feng et al., "TOOD: Task-aligned One-stage Object Detection", ICCV 2021; a face may be
-answered for only by strides that suit its size.
+Task-aligned assignment after Feng et al., "TOOD: Task-aligned One-stage Object Detection", ICCV 2021; only strides that
+suit a face's size may answer for it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from training.detection.config import Targets
 from training.networks.detection import STRIDES
 
 SCORE_POWER, OVERLAP_POWER = 0.5, 4.0
-"""Of score and overlap in how good an answer is."""
+"""Exponents of score and overlap in the goodness of an answer."""
 
 
 class FaceList(NamedTuple):
@@ -32,7 +32,7 @@ class FaceList(NamedTuple):
     ignored: Tensor
 
     def take(self, chosen: Tensor) -> FaceList:
-        """Some of them."""
+        """The faces at these positions."""
         return FaceList(*(column[chosen] for column in self))
 
 
@@ -56,7 +56,7 @@ def list_faces(faces: Sequence[Faces], device: torch.device) -> FaceList:
 
 @torch.no_grad()
 def assign(guesses: Guesses, cells: Cells, faces: FaceList, wanted: Targets) -> Assignment:
-    """The cells of the faces that count. A cell for which two faces ask answers for the one that it fits better."""
+    """The cells of the faces that count. A cell that two faces claim answers for the one that it fits better."""
     overlaps = overlap(guesses.boxes[faces.pictures], faces.boxes.unsqueeze(1))
     scores = guesses.logits[faces.pictures].sigmoid()
     goodness = scores**SCORE_POWER * overlaps**OVERLAP_POWER
@@ -75,19 +75,19 @@ def assign(guesses: Guesses, cells: Cells, faces: FaceList, wanted: Targets) -> 
     top_goodness.scatter_reduce_(0, rows, chosen_goodness, "amax")
     top_overlap.scatter_reduce_(0, rows, chosen_overlap, "amax")
     share = chosen_goodness / top_goodness[rows].clamp(min=1e-9)
-    # The root keeps the scores of small faces, whose boxes hardly ever fit well, near those of large ones.
+    # The root keeps the scores of small faces, whose boxes rarely fit well, near those of large ones.
     scores = share * top_overlap[rows].sqrt() * faces.scores[rows]
     return Assignment(faces.pictures[rows], positions, rows, scores)
 
 
 def overlap(one: Tensor, other: Tensor) -> Tensor:
-    """Intersection over union of boxes float32 (..., 4) corners, broadcast."""
+    """Intersection over union of boxes, float32 (..., 4) corners, broadcast."""
     shared, union, _ = _areas(one, other)
     return shared / union.clamp(min=1e-6)
 
 
 def generalised_overlap(one: Tensor, other: Tensor) -> Tensor:
-    """-1 to 1, after Rezatofighi et al., "Generalized Intersection over Union", CVPR 2019."""
+    """Generalised overlap, -1 to 1, after Rezatofighi et al., "Generalized Intersection over Union", CVPR 2019."""
     shared, union, hull = _areas(one, other)
     return shared / union.clamp(min=1e-6) - (hull - union) / hull.clamp(min=1e-6)
 
@@ -120,7 +120,7 @@ def _suits(cells: Cells, faces: FaceList, wanted: Targets) -> Tensor:
 def _one_face_a_cell(
     rows: Tensor, positions: Tensor, overlaps: Tensor, faces: FaceList, cells: Cells
 ) -> tuple[Tensor, Tensor]:
-    """Where several faces ask for a cell, the one with the largest overlap keeps it."""
+    """Where several faces claim a cell, the one with the largest overlap keeps it."""
     keys = faces.pictures[rows] * len(cells.strides) + positions
     order = torch.argsort(overlaps[rows, positions], descending=True, stable=True)
     by_key = order[torch.argsort(keys[order], stable=True)]

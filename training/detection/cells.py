@@ -1,4 +1,4 @@
-"""The cells of all levels as one list, and what a network says in each, in px."""
+"""The cells of all levels as one list, and a network's answer in each, in px."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from training.networks.detection import STRIDES, Level
 class Cells(NamedTuple):
     """A cells of all levels, level by level, row by row.
 
-    corners: float32 (A, 2) top left corner x, y px. strides: float32 (A,) px.
+    corners: float32 (A, 2), x and y of the top left corner, px. strides: float32 (A,) px.
     """
 
     corners: Tensor
@@ -27,7 +27,7 @@ class Cells(NamedTuple):
 
 
 class Guesses(NamedTuple):
-    """What a network says of N pictures, px: logits (N, A), boxes (N, A, 4) corners, points (N, A, 5, 2)."""
+    """A network's answers for N pictures, px: logits (N, A), boxes (N, A, 4) corners, points (N, A, 5, 2)."""
 
     logits: Tensor
     boxes: Tensor

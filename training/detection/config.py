@@ -1,4 +1,4 @@
-"""All that decides a training run of the detector, as data: `training/configs/*.toml`."""
+"""Everything that decides a training run of the detector, as data: `training/configs/detection/*.toml`."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class _Part(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Canvas(_Part, frozen=True, kw_only=True):
-    """Size of the pictures of a batch; smaller ones make larger batches of the same area."""
+    """Size of a batch's pictures; the smaller they are, the more of them fill the same area."""
 
     width_px: Annotated[int, Meta(ge=64, multiple_of=32)]
     height_px: Annotated[int, Meta(ge=64, multiple_of=32)]
-    share: Annotated[float, Meta(gt=0, description="Of the batches, against the other canvases.")] = 1.0
+    share: Annotated[float, Meta(gt=0, description="Share of the batches, relative to the other canvases.")] = 1.0
 
 
 class Tiling(_Part, frozen=True, kw_only=True):
@@ -31,12 +31,14 @@ class Tiling(_Part, frozen=True, kw_only=True):
 
     rows: Annotated[int, Meta(ge=1)]
     columns: Annotated[int, Meta(ge=1)]
-    share: Annotated[float, Meta(gt=0, description="Of the canvases, against the other tilings.")]
-    boxed: Annotated[Share, Meta(description="Cells that show a picture of a data set with boxes.")] = 0.5
+    share: Annotated[float, Meta(gt=0, description="Share of the canvases, relative to the other tilings.")]
+    boxed: Annotated[Share, Meta(description="Share of the cells that show a picture from a data set with boxes.")] = (
+        0.5
+    )
 
 
 class Mosaic(_Part, frozen=True, kw_only=True):
-    """What a canvas shows. Sizes of faces are px of the canvas."""
+    """What a canvas shows. Sizes of faces are in px of the canvas."""
 
     tilings: Annotated[tuple[Tiling, ...], Meta(min_length=1)] = (
         Tiling(rows=1, columns=1, share=0.42, boxed=0.7),
@@ -46,49 +48,53 @@ class Mosaic(_Part, frozen=True, kw_only=True):
         Tiling(rows=4, columns=6, share=0.08, boxed=0.05),
         Tiling(rows=6, columns=10, share=0.06, boxed=0.0),
     )
-    centred: Annotated[Share, Meta(description="Cells that look for a face, the others lie anywhere.")] = 0.7
-    zoom: Annotated[float, Meta(ge=1, description="Most that a picture is larger than what fills its cell.")] = 3.0
-    enlarged: Annotated[float, Meta(ge=1, description="Most that a picture is larger than it is.")] = 3.0
+    centred: Annotated[
+        Share, Meta(description="Share of the cells that are centred on a face; the others lie anywhere.")
+    ] = 0.7
+    zoom: Annotated[float, Meta(ge=1, description="Largest enlargement of a picture beyond what fills its cell.")] = 3.0
+    enlarged: Annotated[float, Meta(ge=1, description="Largest enlargement of a picture beyond its own size.")] = 3.0
     smallest_px: Annotated[float, Meta(ge=2, description="Smaller faces are neither faces nor background.")] = 8.0
-    rotation_deg: Annotated[float, Meta(ge=0, description="Largest.")] = 20.0
+    rotation_deg: Annotated[float, Meta(ge=0, description="Largest angle.")] = 20.0
     stretch: Annotated[float, Meta(ge=0, description="Standard deviation of the log of the aspect.")] = 0.06
-    mask: Annotated[Share, Meta(description="Faces that get a mask drawn over mouth and nose.")] = 0.12
-    covered: Annotated[Share, Meta(description="Faces of which something in front covers a part.")] = 0.12
-    heads: Annotated[Share, Meta(description="Faces whose head is turned aside, up or down.")] = 0.0
-    turned: Annotated[float, Meta(ge=0, description="How much more often pictures of turned faces are shown.")] = 4.0
+    mask: Annotated[Share, Meta(description="Share of the faces that get a mask drawn over mouth and nose.")] = 0.12
+    covered: Annotated[Share, Meta(description="Share of the faces that something in front covers in part.")] = 0.12
+    heads: Annotated[Share, Meta(description="Share of the faces whose head is turned aside, up or down.")] = 0.0
+    turned: Annotated[float, Meta(ge=0, description="How much more often pictures of turned faces appear.")] = 4.0
     doubted: Annotated[
-        Share, Meta(description="Score under which what only teachers see beside labelled faces is background.")
+        Share, Meta(description="Score below which what only teachers see beside labelled faces is background.")
     ] = 0.0
-    doubted_small: Annotated[Share, Meta(description="The same of sides under 24 px of the picture.")] = 0.0
+    doubted_small: Annotated[Share, Meta(description="The same for sides under 24 px of the picture.")] = 0.0
 
 
 class Schedule(_Part, frozen=True, kw_only=True):
-    """How long, how fast. The rate rises over the warm-up and falls as a cosine to zero."""
+    """How long and how fast to train. The learning rate rises over the warm-up and falls as a cosine to zero."""
 
     epochs: Annotated[int, Meta(ge=1)] = 40
-    batches: Annotated[int, Meta(ge=1, description="Of an epoch.")] = 200
-    area_px: Annotated[int, Meta(ge=4096, description="Pixels of a batch's pictures together.")] = 32 * 320 * 192
+    batches: Annotated[int, Meta(ge=1, description="Batches per epoch.")] = 200
+    area_px: Annotated[int, Meta(ge=4096, description="Pixels of all pictures of a batch together.")] = 32 * 320 * 192
     learning_rate: Annotated[float, Meta(gt=0)] = 3e-3
     warmup_epochs: Annotated[float, Meta(ge=0)] = 1.0
     weight_decay: Annotated[float, Meta(ge=0)] = 0.02
     average_decay: Annotated[float, Meta(ge=0, lt=1, description="Of the moving average of the weights.")] = 0.998
-    validate_every: Annotated[int, Meta(ge=1, description="Epochs.")] = 4
+    validate_every: Annotated[int, Meta(ge=1, description="Epochs between validations.")] = 4
     seed: Seed = 1
 
 
 class Targets(_Part, frozen=True, kw_only=True):
-    """Which cells answer for a face, and what errors count."""
+    """Which cells answer for a face, and how much each error counts."""
 
-    cells: Annotated[int, Meta(ge=1, description="Cells that answer for a face.")] = 7
-    reach: Annotated[float, Meta(gt=0, description="How far from a face's centre they lie, share of its side.")] = 0.3
+    cells: Annotated[int, Meta(ge=1, description="Number of cells that answer for a face.")] = 7
+    reach: Annotated[
+        float, Meta(gt=0, description="Largest distance of these cells from the face's centre, share of its side.")
+    ] = 0.3
     ranges_px: Annotated[
         tuple[tuple[float, float], tuple[float, float], tuple[float, float]],
-        Meta(description="Sides of the faces for which strides 8, 16 and 32 answer."),
+        Meta(description="Sides of the faces that strides 8, 16 and 32 answer for."),
     ] = ((0.0, 64.0), (28.0, 160.0), (72.0, 1e6))
     box_weight: Annotated[float, Meta(ge=0)] = 2.0
     points_weight: Annotated[float, Meta(ge=0)] = 3.0
     points_beta: Annotated[
-        float, Meta(gt=0, description="Share of a box's side below which an error of its points counts as its square.")
+        float, Meta(gt=0, description="Share of a box's side below which an error of its points counts squared.")
     ] = 0.05
 
 
@@ -99,7 +105,7 @@ CANVAS = Augmentation(
 
 
 class Card(_Part, frozen=True, kw_only=True):
-    """What the manifest of the exported network says of it."""
+    """What the exported network's manifest says about it."""
 
     id: Name = "own-face"
     version: str = "0.1.0"
@@ -110,7 +116,7 @@ class Card(_Part, frozen=True, kw_only=True):
 
 
 class DetectionConfig(_Part, frozen=True, kw_only=True):
-    """All of a training run but its data."""
+    """A whole training run, except for its data."""
 
     network: DetectionNetworkConfig = field(default_factory=DetectionNetworkConfig)
     schedule: Schedule = field(default_factory=Schedule)
@@ -121,6 +127,8 @@ class DetectionConfig(_Part, frozen=True, kw_only=True):
     )
     mosaic: Mosaic = field(default_factory=Mosaic)
     targets: Targets = field(default_factory=Targets)
-    disturbed: Annotated[Share, Meta(description="Canvases that light, lens, sensor and codec change.")] = 0.6
+    disturbed: Annotated[
+        Share, Meta(description="Share of the canvases that light, lens, sensor and codec change.")
+    ] = 0.6
     augmentation: Augmentation = CANVAS
     card: Card = field(default_factory=Card)

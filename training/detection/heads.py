@@ -1,4 +1,4 @@
-"""Heads turned aside, up or down: portraits look into the camera, people who walk past do not."""
+"""Heads turned aside, up or down: portraits face the camera, people who walk past do not."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from training.runs.masks import SMALLEST_PX, Floats
 
 MOST_YAW_DEG, MOST_UP_DEG, MOST_DOWN_DEG = 40.0, 15.0, 28.0
 HEAD = 1.35
-"""Half a head against half a face's box."""
+"""Size of a head relative to the box of its face."""
 RAISED = 0.1
-"""How much higher a head's middle lies than the box's, share of half the box."""
+"""How much higher a head's centre lies than the box's, share of half the box."""
 
 
 def turn_head(picture: Tensor, box: Floats, points: Floats, generator: Generator) -> Floats:
-    """Turn one, in place, in a picture float32 (3, H, W); the landmarks (5, 2) px where they come to lie.
+    """Turn a head, in place, in a picture, float32 (3, H, W); returns the moved landmarks, (5, 2) px.
 
-    The head is taken for a ball whose front is seen: what is in the middle moves, foreshortened where it moves to, and
-    less the nearer the rim, which stays. Nothing happens where landmarks are missing or the head is cut or small.
+    The head is treated as a ball seen from the front: its middle moves, foreshortened where it moves to, and the nearer
+    the rim, the less; the rim stays. Nothing happens where landmarks are missing or the head is cut off or small.
     """
     middle, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) / 2
     centre, radius = middle - (0, RAISED * half[1]), half * HEAD
@@ -44,7 +44,7 @@ def turn_head(picture: Tensor, box: Floats, points: Floats, generator: Generator
 
 
 def _sources(places: Floats, yaw: float, pitch: float) -> Floats:
-    """What is seen where on a ball of radius 1 about 0 that was turned: places float (H, W, 2), right and down."""
+    """Where each place on a turned ball of radius 1 around 0 came from: places float (H, W, 2), right and down."""
     distance = np.hypot(places[..., 0], places[..., 1])
     share = 1 - np.minimum(distance, 1) ** 3
     x, y, z = places[..., 0], places[..., 1], np.sqrt(np.maximum(1 - distance**2, 0))

@@ -29,7 +29,7 @@ class Losses(NamedTuple):
 
 
 def losses(guesses: Guesses, cells: Cells, faces: FaceList, wanted: Targets) -> Losses:
-    """Of one batch."""
+    """Losses of one batch."""
     counted = faces.take(~faces.ignored)
     assigned = assign(guesses, cells, counted, wanted)
     weight = assigned.scores.sum().clamp(min=1.0)
@@ -51,7 +51,7 @@ def _score_loss(guesses: Guesses, cells: Cells, faces: FaceList, assigned: Assig
 
 
 def _in_ignored(cells: Cells, faces: FaceList, pictures: int) -> Tensor:
-    """Whether a cell's centre lies in, or within a stride of, a face that nobody answers for, bool (N, A)."""
+    """Whether a cell's centre lies in, or within a stride of, an ignored face, bool (N, A)."""
     ignored = faces.take(faces.ignored)
     inside = torch.zeros(pictures, len(cells.strides), dtype=torch.bool, device=cells.strides.device)
     if len(ignored.boxes):
@@ -75,7 +75,8 @@ def _points_loss(guesses: Guesses, faces: FaceList, assigned: Assignment, wanted
 
 
 def _with_turn(points: Tensor) -> Tensor:
-    """(P, 5, 2) and a sixth: the nose against the middle of the others, by which `edge.sensor.visits.pose` reads the
-    pose."""
+    """The points (P, 5, 2) and a sixth: the nose relative to the mean of the others, from which
+    `edge.sensor.visits.pose` reads the pose.
+    """
     others = (points.sum(1) - points[:, NOSE]) / 4
     return torch.cat((points, (points[:, NOSE] - others).unsqueeze(1)), 1)

@@ -1,6 +1,6 @@
 """Canvases for detector training: pictures at many scales side by side, after Bochkovskiy et al., "YOLOv4", 2020.
 
-A cell shows a part of one picture, never less than fills it; the fewer the cells, the larger the faces.
+A cell shows a part of one picture, always enough to fill the cell; the fewer the cells, the larger the faces.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from training.detection.placement import Placement, cut, make_pyramid, place
 from training.runs.masks import cover_part, draw_mask
 
 UPRIGHT_NOSE = 0.58
-"""Where the nose of a face that looks straight ahead lies between eyes and mouth."""
+"""Where the nose of a frontal face lies between eyes and mouth."""
 SMALL_PX = 24.0
 FINER = 0.3
-"""Share of the cells that are sampled from a level too fine."""
+"""Share of the cells that are sampled from a pyramid level that is too fine."""
 
 
 class Batch(NamedTuple):
@@ -35,9 +35,9 @@ class Batch(NamedTuple):
 
 
 class Pictures:
-    """All scenes as pyramids; those with boxes of their own, and the others.
+    """All scenes as pyramids: those with their own boxes, and the others.
 
-    Pictures of faces that look aside, up or down are drawn more often: portraits have few of them.
+    Pictures of faces turned aside, up or down are drawn more often: portraits have few of them.
     """
 
     def __init__(self, scenes: Scenes, wanted: Mosaic) -> None:
@@ -49,7 +49,7 @@ class Pictures:
         self._boxed, self._others = (np.cumsum(weights * each) for each in (labelled, ~labelled))
 
     def draw(self, generator: Generator, boxed_share: float) -> int:
-        """Position of a picture."""
+        """Draw the position of a picture."""
         wants_boxed = generator.random() < boxed_share
         ends = self._boxed if (wants_boxed and self._boxed[-1] > 0) or self._others[-1] == 0 else self._others
         return int(np.searchsorted(ends, generator.random() * ends[-1], side="right"))
@@ -59,16 +59,16 @@ def drop_doubted(faces: Faces, wanted: Mosaic) -> Faces:
     """The faces of a picture with boxes, without those that teachers only suspect beside them.
 
     A person drew the boxes, and what teachers call a face there with little confidence is mostly a hand, a bag or hair:
-    the background from which there is most to learn. Small ones are more often faces that nobody labelled.
+    the most instructive kind of background. Small ones are more often faces that nobody labelled.
     """
     least = np.where(faces.sides < SMALL_PX, wanted.doubted_small, wanted.doubted)
     return faces.take(~(faces.ignored & (faces.scores < least)))
 
 
 def turn_of(faces: Faces) -> float:
-    """How far the face of a picture that is turned most looks aside, up or down, 0-1, by its landmarks.
+    """How far the most turned face of a picture is turned aside, up or down, 0-1, judged by its landmarks.
 
-    The nose leaves the middle of the eyes, or its place between eyes and mouth.
+    Its nose leaves the middle of the eyes, or its place between eyes and mouth.
     """
     known = faces.points[~faces.ignored & ~np.isnan(faces.points).any((1, 2))]
     if not len(known):
@@ -82,7 +82,7 @@ def turn_of(faces: Faces) -> float:
 
 
 def make_batch(pictures: Pictures, canvas: Canvas, count: int, wanted: Mosaic, generator: Generator) -> Batch:
-    """Some canvases of one size."""
+    """A batch of canvases of one size."""
     canvases = torch.empty(count, 3, canvas.height_px, canvas.width_px)
     faces = [fill(each, pictures, wanted, generator) for each in canvases]
     return Batch(canvases.mul_(1 / 255), faces)
@@ -114,7 +114,7 @@ def fill(picture: Tensor, pictures: Pictures, wanted: Mosaic, generator: Generat
 def choose_placement(
     picture: Tensor, faces: Faces, cell_hw: tuple[int, int], wanted: Mosaic, generator: Generator
 ) -> Placement:
-    """Scale, turn and place of a picture, uint8 (3, H, W), in a cell that it fills."""
+    """Choose scale, rotation and position of a picture, uint8 (3, H, W), in a cell that it fills."""
     height, width = picture.shape[1:]
     fills = max(cell_hw[0] / height, cell_hw[1] / width)
     zoom = wanted.zoom ** float(generator.random() ** 1.5)
@@ -133,7 +133,7 @@ def choose_placement(
 
 
 def choose_canvas(canvases: Sequence[Canvas], generator: Generator) -> Canvas:
-    """A canvas by the shares."""
+    """Draw a canvas size by the shares."""
     shares = np.array([each.share for each in canvases])
     return canvases[int(generator.choice(len(canvases), p=shares / shares.sum()))]
 
@@ -144,7 +144,7 @@ def _choose(tilings: Sequence[Tiling], generator: Generator) -> Tiling:
 
 
 def _cuts(size: int, parts: int, generator: Generator) -> list[int]:
-    """Edges of the cells of a row, their widths not alike."""
+    """Edges of the cells of a row, with unequal widths."""
     widths = generator.uniform(0.7, 1.3, parts)
     edges = np.concatenate(([0], np.cumsum(widths) / widths.sum())) * size
     return [round(edge) for edge in edges.tolist()]

@@ -8,11 +8,11 @@ from torch import Generator, Tensor
 from training.runs.augmentation import Augmentation, add_noise, blur, compress, relight
 
 FEW_PX = 2 * 320 * 192
-"""Pictures with about so many pixels together stay in a processor's cache."""
+"""Pictures with about this many pixels together stay in a processor's cache."""
 
 
 def disturb_share(pictures: Tensor, share: float, wanted: Augmentation, generator: Generator) -> Tensor:
-    """The first share of the pictures disturbed, in place; the others stay as they are."""
+    """Disturb the first share of the pictures, in place; the others are not changed."""
     count = round(len(pictures) * share)
     if count:
         pictures[:count] = disturb(pictures[:count], wanted, generator)
@@ -20,7 +20,7 @@ def disturb_share(pictures: Tensor, share: float, wanted: Augmentation, generato
 
 
 def disturb(pictures: Tensor, wanted: Augmentation, generator: Generator) -> Tensor:
-    """Pictures float32 (N, 3, H, W) BGR 0-1, in the order in which light, lens, sensor and codec act."""
+    """Disturb pictures, float32 (N, 3, H, W) BGR 0-1, in the order in which light, lens, sensor and codec act."""
     few = max(1, FEW_PX // (pictures.shape[2] * pictures.shape[3]))
     x = torch.cat([relight(part, wanted, generator) for part in pictures.split(few)])
     x = blur(x, wanted.blur, generator)

@@ -1,4 +1,4 @@
-"""Where a part of a picture lies in a cell of a mosaic, and where its faces come to lie."""
+"""Where a part of a picture lies in a cell of a mosaic, and where its faces end up."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from training.data.scenes import Faces
 
 Floats = NDArray[np.float32]
 MIRRORED = np.array((1, 0, 2, 4, 3))
-"""Landmarks of a mirrored face: left and right change places."""
+"""Order of a mirrored face's landmarks: left and right change places."""
 LEAST_SEEN, WELL_SEEN = 0.4, 0.6
-"""Shares of a box: below the first nobody answers for it, below the second its landmarks do not count."""
+"""Visible shares of a box: below the first the face is ignored, below the second its landmarks do not count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """A map of picture px to cell px: about a centre of the picture, which comes to the cell's.
+    """A map from picture px to cell px, around a centre in the picture, which goes to the cell's centre.
 
     scale: cell px for one px of the picture, across and down. angle: radians. mirrored: across, before it is turned.
     """
@@ -33,14 +33,14 @@ class Placement:
     cell_hw: tuple[int, int]
 
     def matrix(self) -> Floats:
-        """float32 (2, 2): of picture px relative to the centre."""
+        """The matrix, float32 (2, 2), for picture px relative to the centre."""
         sign = -1.0 if self.mirrored else 1.0
         cos, sin = np.cos(self.angle), np.sin(self.angle)
         turned = np.array([[cos, -sin], [sin, cos]])
         return np.asarray(turned @ np.diag((self.scale[0] * sign, self.scale[1])), np.float32)
 
     def to_cell(self, points: NDArray[np.floating]) -> Floats:
-        """Points float32 (..., 2) px of the picture in px of the cell."""
+        """Points, float32 (..., 2) px of the picture, in px of the cell."""
         height, width = self.cell_hw
         moved = (points - np.array(self.centre, np.float32)) @ self.matrix().T
         return np.asarray(moved + np.array((width / 2, height / 2), np.float32), np.float32)
@@ -49,7 +49,8 @@ class Placement:
 def cut(pyramid: list[Tensor], placement: Placement, finer: int = 0) -> Tensor:
     """The cell's picture, float32 (3, H, W) 0-255, bilinear from the level that is just larger; its edges are repeated.
 
-    pyramid: uint8 (3, H, W), each half of the one before. finer: levels more, which alias as a camera's resize does.
+    pyramid: uint8 (3, H, W), each half of the one before. finer: so many levels finer, which aliases as a camera's
+    resize does.
     """
     shrink = np.log2(1 / max(placement.scale))
     level = int(np.clip(np.floor(shrink) - finer, 0, len(pyramid) - 1))
@@ -70,7 +71,8 @@ def cut(pyramid: list[Tensor], placement: Placement, finer: int = 0) -> Tensor:
 def _sampling_grid(
     linear: NDArray[np.float64], origin: NDArray[np.float64], size: tuple[int, int], cell_hw: tuple[int, int]
 ) -> Tensor:
-    """For each px of the cell, the place to look at in a part of `size` (width, height) px, as grid_sample counts it.
+    """For each px of the cell, the place to sample in a part of `size` (width, height) px, in grid_sample's
+    coordinates.
 
     Two outer sums: `affine_grid` takes eight times as long.
     """
@@ -85,9 +87,9 @@ def _sampling_grid(
 
 
 def place(faces: Faces, placement: Placement, smallest_px: float) -> Faces:
-    """The faces in px of the cell, cut to it; those outside are gone, those hardly seen or too small are ignored.
+    """The faces in px of the cell, clipped to it; those outside are dropped, those hardly visible or too small ignored.
 
-    A face is taken for an ellipse, so that its box does not grow as its corners do when it is turned.
+    A face is treated as an ellipse, so that rotation does not enlarge its box as it would by the corners.
     """
     height, width = placement.cell_hw
     half = (faces.boxes[:, 2:] - faces.boxes[:, :2]) / 2
@@ -107,7 +109,7 @@ def place(faces: Faces, placement: Placement, smallest_px: float) -> Faces:
 
 
 def make_pyramid(image: NDArray[np.uint8], smallest_px: int = 24) -> list[Tensor]:
-    """A picture uint8 (H, W, 3) as uint8 (3, H, W), and its halves, averaged, down to a side of about smallest_px."""
+    """A picture, uint8 (H, W, 3), as uint8 (3, H, W), and its averaged halves, down to a side of about smallest_px."""
     levels = [torch.from_numpy(image).permute(2, 0, 1).contiguous()]
     while min(levels[-1].shape[1:]) >= 2 * smallest_px:
         half = functional.avg_pool2d(levels[-1][None].float(), 2)[0]

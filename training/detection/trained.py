@@ -10,7 +10,7 @@ import torch
 from training.detection.config import DetectionConfig
 from training.networks.detection import DetectionNetwork
 from training.runs.checkpoint import load_state, load_weights, read_config
-from training.runs.run_folder import WEIGHTS
+from training.runs.run_folder import weights_file
 
 
 def load_detector(run: Path, device: torch.device | str = "cpu") -> tuple[DetectionNetwork, DetectionConfig]:
@@ -24,10 +24,5 @@ def load_detector(run: Path, device: torch.device | str = "cpu") -> tuple[Detect
 
 
 def is_detector(run: Path) -> bool:
-    """Whether a run's folder, or a file of weights, is of a detector. Raises BadInput where it is of no network."""
+    """Whether a run's folder or a weights file holds a detector. Raises BadInput where it does not hold a network."""
     return "mosaic" in msgspec.json.decode(load_state(weights_file(run))["config"])
-
-
-def weights_file(run: Path) -> Path:
-    """The weights of a run's folder; a file is taken as it is."""
-    return run / WEIGHTS if run.is_dir() else run

@@ -1,4 +1,4 @@
-"""How good a detector is on held-out scenes, in a few numbers an epoch; `passerby evaluate detection` has them all."""
+"""How good a detector is on held-out scenes, in a few numbers; `passerby evaluate detection` has all of them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import numpy as np
 from msgspec import Struct
 
 from training.data.scenes import Scenes
-from training.detection.seeing import find_faces
+from training.detection.faces import find_faces
 from training.evaluation.detection.boxes import Found, Truth, make_curve, match
 from training.networks.detection import DetectionNetwork
 
 SMALLEST_PX = 24.0
-"""Smaller faces are ignored, at the picture's own size."""
+"""Faces smaller than this, at the picture's own size, are ignored."""
 SCORE = 0.5
 MOST_PHOTOGRAPHS = 200
 
@@ -21,9 +21,9 @@ MOST_PHOTOGRAPHS = 200
 class Validation(Struct, frozen=True):
     """Numbers of one network; NaN (null in the log) where there is no such picture.
 
-    ap50, ap50_double: of pictures with labelled boxes, at their own size and at twice that. found_percent: of
-    photographs in which teachers see a face, those in which one of these faces is found at a score of 0.5.
-    false_positives: a labelled picture, at 0.5.
+    ap50, ap50_double: on pictures with labelled boxes, at their own size and at twice that. found_percent: of the
+    photographs in which teachers see a face, those in which one of these faces is found with a score of at least 0.5.
+    false_positives: per labelled picture, from a score of 0.5 on.
     """
 
     ap50: float
@@ -31,9 +31,15 @@ class Validation(Struct, frozen=True):
     found_percent: float
     false_positives: float
 
+    def __str__(self) -> str:
+        return (
+            f"AP50 {self.ap50:.3f}, at twice the size {self.ap50_double:.3f}, "
+            f"{self.false_positives:.2f} false positives per picture; photographs {self.found_percent:.1f} %"
+        )
+
 
 def validate(network: DetectionNetwork, held_out: Scenes) -> Validation:
-    """Look at every labelled picture twice, and at some of the others once."""
+    """Search every labelled picture at both sizes, and some of the others at their own."""
     labelled = np.flatnonzero(np.array(held_out.labelled)).tolist()
     unlabelled = np.flatnonzero(~np.array(held_out.labelled))
     chosen = np.linspace(0, len(unlabelled) - 1, min(MOST_PHOTOGRAPHS, len(unlabelled))).astype(int)
@@ -52,7 +58,7 @@ def validate(network: DetectionNetwork, held_out: Scenes) -> Validation:
 
 
 def truth_of(scenes: Scenes, index: int, smallest_px: float = SMALLEST_PX) -> Truth:
-    """The faces of a picture, those that are too small ignored."""
+    """The faces of a picture; those that are too small are ignored."""
     faces = scenes.faces[index]
     return Truth(faces.boxes, ~faces.ignored & (faces.sides >= smallest_px))
 

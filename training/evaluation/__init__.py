@@ -1,1 +1,1 @@
-"""How good networks are: measures on labelled photographs, calibration, and what fusing looks gains."""
+"""How good networks are: measures on labelled photographs, calibration, and what the fusion of looks gains."""

@@ -1,4 +1,4 @@
-"""From the command line to data sets and model sets, so that what is wrong is said before the work begins."""
+"""From the command line to data sets and model sets, so that mistakes are reported before the work begins."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from training.data.collection import need_distinct_names
 from training.data.readers import open_all
 from training.data.subset import every_nth
 from training.data.tar_csv import read_tar_csv
-from training.evaluation.looking import Seen, Subject, look_through, open_network, open_set
+from training.evaluation.subject import Seen, Subject, look_through, open_network, open_set
 
 T = TypeVar("T")
 
@@ -28,7 +28,9 @@ T = TypeVar("T")
 def open_data_sets(
     images: Sequence[str], labels: Sequence[Path] | None, *, aligned: bool, limit: int | None
 ) -> list[Photographs]:
-    """The data sets of a command line, each with its labels or told from its form. Raises UsageError, BadInput."""
+    """Open the data sets of a command line, each with its label file or with labels read from its form. Raises
+    UsageError, BadInput.
+    """
     if labels and len(labels) != len(images):
         got = f"{len(images)} --images and {len(labels)} --labels"
         raise UsageError(explain("images and labels go in pairs", got=got, expected="as many of each, or no --labels"))
@@ -42,7 +44,7 @@ def open_data_sets(
 
 
 def open_boxed_sets(addresses: Sequence[str], limit: int | None) -> list[BoxedPhotographs]:
-    """The data sets with face boxes of a command line, perhaps none. Raises UsageError, BadInput."""
+    """Open the data sets with face boxes of a command line, if any. Raises UsageError, BadInput."""
     opened = [open_boxed(address) for address in addresses]
     need_distinct_names(opened)
     return [each.every_nth(limit) for each in opened] if limit else opened
@@ -53,8 +55,8 @@ def subjects(
 ) -> list[AbstractContextManager[Subject]]:
     """What is evaluated, in the order of the command line; each is opened when its turn comes.
 
-    The settings' model set where none is named. Raises UnknownModel, and UsageError for networks alone on pictures that
-    are not aligned.
+    By default, the settings' model set. Raises UnknownModel, and UsageError for networks alone on pictures that are not
+    aligned.
     """
     catalog = open_catalog()
     names = list(model_sets or ()) or ([] if networks else [settings.models.set])
@@ -65,7 +67,7 @@ def subjects(
     if networks and not aligned:
         raise UsageError(
             explain("a network alone takes aligned pictures", where="--network", got=networks[0],
-                    next_step="say --aligned, or give a model set, which has a detector")
+                    next_step="add --aligned, or give a model set, which has a detector")
         )  # fmt: skip
     alone = [open_network(name, settings, catalog) for name in networks or ()]
     return [*(open_set(name, settings, catalog) for name in names), *alone]
@@ -78,7 +80,7 @@ def look_at_each(
     *,
     quiet: bool,
 ) -> tuple[list[T], list[str]]:
-    """Look at every set with every subject, with a progress bar; returns what `use` makes of it, and warnings."""
+    """Take looks at every set with every subject, with a progress bar; returns the results of `use`, and warnings."""
     results, warnings = list[T](), dict[str, None]()
     with progress_bar(wanted=not quiet) as progress:
         for opening in opened:
@@ -92,6 +94,6 @@ def look_at_each(
 
 
 def look_with_progress(subject: Subject, photographs: Photographs, progress: Progress) -> Seen:
-    """`look_through`, shown."""
+    """Run `look_through` with a progress bar."""
     progress.begin(f"{subject.name}: {photographs.name}", partial(len, photographs.samples))
     return look_through(subject, photographs, tick=progress.tick)

@@ -30,7 +30,9 @@ class NetworkConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     dropout: Annotated[float, Meta(ge=0, lt=1)] = 0.2
     stem: Annotated[int, Meta(ge=8, description="Channels of the first convolution.")] = 24
     stages: Annotated[tuple[Stage, ...], Meta(min_length=1)] = NANO
-    features: Annotated[int, Meta(ge=8, description="What the linear layers of age and gender see.")] = 384
+    features: Annotated[
+        int, Meta(ge=8, description="Number of features that the linear layers of age and gender see.")
+    ] = 384
 
 
 class AttributeNetwork(nn.Module):
@@ -48,13 +50,13 @@ class AttributeNetwork(nn.Module):
         return self.answer(self.backbone(pictures))
 
     def answer(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits of what the backbone saw, float32 (N, `backbone.feature_count`)."""
+        """Logits of the backbone's features, float32 (N, `backbone.feature_count`)."""
         features = self.dropout(features)
         return self.age(features), self.gender(features)
 
 
 def with_backbone(config: NetworkConfig, name: str) -> NetworkConfig:
-    """The configuration with another backbone, which sees whole chips. Raises UsageError for an unknown name."""
+    """The configuration with another backbone, for whole chips. Raises UsageError for an unknown name."""
     if name not in get_args(BackboneName):
         raise UsageError(explain("unknown backbone", got=name, expected=" | ".join(get_args(BackboneName))))
     backbone = cast(BackboneName, name)

@@ -1,7 +1,7 @@
-"""Backbones of the tutorials, with torchvision's parameter names, so that weights published for it can be loaded.
+"""Well-known backbones with torchvision's parameter names, so that weights published for it can be loaded.
 
-Each turns BGR pictures 0-1, float32 (N, 3, H, W), into features (N, `feature_count`); inside they see what weights of
-torchvision were trained on, RGB with ImageNet's mean and deviation.
+Each turns BGR pictures 0-1, float32 (N, 3, H, W), into features (N, `feature_count`); inside, they convert to what
+torchvision's weights were trained on: RGB with ImageNet's mean and deviation.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 IMAGENET_MEAN_RGB = (0.485, 0.456, 0.406)
 IMAGENET_STD_RGB = (0.229, 0.224, 0.225)
 VGG16_CHANNELS = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0)
-"""Channels of each convolution; 0 is a pooling."""
+"""Channels of each convolution; 0 is a pooling layer."""
 MOBILENET_V2_STAGES = (
     (1, 16, 1, 1),
     (6, 24, 2, 2),

@@ -2,7 +2,7 @@
 
 Pyramid after Lin et al., "Feature Pyramid Networks for Object Detection", CVPR 2017; cells and their offsets as YuNet's
 (Wu, Peng and Yu, Machine Intelligence Research 20, 2023), so that `edge.sensor.detection.yunet` reads them. Only 3x3
-and 1x1 convolutions, ReLU, addition and nearest upsampling: OpenVINO, TFLite, the Edge TPU and the NCS2 take all of
+and 1x1 convolutions, ReLU, addition and nearest upsampling: OpenVINO, TFLite, the Edge TPU and the NCS2 support all of
 them.
 """
 
@@ -19,9 +19,9 @@ from training.networks.nano import Stage, convolve
 
 STRIDES = (8, 16, 32)
 SCORE, BOX, POINTS = 1, 4, 10
-"""Numbers of a cell: a logit; centre offset and log size in strides; five x, y offsets in strides."""
+"""Numbers per cell: a logit; centre offset and log size in strides; five x, y offsets in strides."""
 RARE_FACE_LOGIT = -4.6
-"""Logit of the score at the beginning, about 1 %: most cells see no face (Lin et al., "Focal Loss", ICCV 2017)."""
+"""Initial logit of the score, about 1 %: most cells see no face (Lin et al., "Focal Loss", ICCV 2017)."""
 
 Channels = Annotated[int, Meta(ge=8)]
 
@@ -77,7 +77,7 @@ class DetectionNetwork(nn.Module):
         return [Level(*each.split((SCORE, BOX, POINTS), dim=1)) for each in found]
 
     def features(self, pictures: Tensor) -> list[Tensor]:
-        """What the heads see, float32 (N, neck, H / stride, W / stride) for each of `STRIDES`."""
+        """The heads' input, float32 (N, neck, H / stride, W / stride) for each of `STRIDES`."""
         features = self.early(self.stem(pictures))
         maps = []
         for stage, lateral in zip(self.stages, self.laterals, strict=True):

@@ -1,9 +1,9 @@
-"""MobileNet as it was trained on faces, their ages and genders, as a start for teachers.
+"""MobileNet, trained on faces and their ages and genders: a starting point for teachers.
 
 Howard et al., "MobileNets", 2017, with the weights of Savchenko, "Efficient facial representations for age, gender and
 identity recognition in organizing photo albums using multi-output ConvNet", PeerJ Computer Science 2019: persons of
-VGGFace2, then ages and genders of IMDB-WIKI. Its normalisations are part of its convolutions; nothing is read of its
-answers. The device never runs it.
+VGGFace2, then ages and genders of IMDB-WIKI. Its normalisations are folded into its convolutions; its answers are not
+used. The device never runs it.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from torch.nn import functional
 
 MEAN_BGR = (103.939, 116.779, 123.68)
 CHANNELS = (32, 64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
-"""After the first convolution, and after each of the 13 blocks."""
+"""Channels after the first convolution and after each of the 13 blocks."""
 HALVING = (2, 4, 6, 12)
-"""Blocks that halve what they see."""
+"""Blocks that halve height and width."""
 
 
 class FaceMobileNet(nn.Module):
@@ -48,7 +48,7 @@ class FaceMobileNet(nn.Module):
 
 
 def _pad(x: Tensor, convolution: nn.Conv2d) -> Tensor:
-    """Zeros as TensorFlow lays them around an even size: a halving 3x3 convolution begins at the first pixel."""
+    """Zero padding as TensorFlow does it for an even size: a halving 3x3 convolution begins at the first pixel."""
     if convolution.kernel_size == (1, 1):
         return x
     return functional.pad(x, (0, 1, 0, 1) if convolution.stride == (2, 2) else (1, 1, 1, 1))

@@ -1,8 +1,8 @@
-"""The residual network that dlib's author trained to tell faces apart, as a start for teachers.
+"""The residual network that dlib's author trained to distinguish faces: a starting point for teachers.
 
 King, "High Quality Face Recognition with Deep Metric Learning", blog.dlib.net, 2017: 29 convolutions after He et al.,
 CVPR 2016, with half of the filters, trained on 3 million faces without a person of LFW; its weights are in the public
-domain. Of its answer, which names persons, nothing is read: the last layer is left out. The device never runs it.
+domain. Its answer, which identifies persons, is not used: the last layer is left out. The device never runs it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class FaceResNet(nn.Module):
     feature_count = 256
 
     def __init__(self, input_px: int) -> None:
-        """Raises ConfigError where so small a face would vanish on its way."""
+        """Raises ConfigError where a face this small would shrink to nothing inside the network."""
         super().__init__()
         if input_px < LEAST_PX:
             raise ConfigError(
@@ -58,7 +58,7 @@ class FaceResNet(nn.Module):
 
 
 class FaceBlock(nn.Module):
-    """Two 3x3 convolutions beside a shortcut, which a halving block pools and fills up with zeros."""
+    """Two 3x3 convolutions beside a shortcut, which a halving block pools and pads with zeros."""
 
     def __init__(self, channels: int, wanted: int, *, halves: bool) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
-"""`nano`: a small residual network of operations that every accelerator runs in int8.
+"""`nano`: a small residual network of operations that every accelerator can run in int8.
 
-3x3 convolution, batch norm (folded at export), ReLU, addition, average: no depthwise convolution, whose int8 form is
-less exact and whose bf16 form is no faster, no squeeze, no attention. Blocks as in He et al., CVPR 2016.
+3x3 convolution, batch norm (folded at export), ReLU, addition, average: no depthwise convolution (less exact in int8,
+not faster in bf16), no squeeze, no attention. Blocks as in He et al., CVPR 2016.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class NanoBackbone(nn.Module):
         widened = (
             *convolve(channels, features, kernel=1),
             nn.ReLU(),
-        )  # linear layers want more than the last stage has
+        )  # linear layers need more than the last stage has
         self.layers = nn.Sequential(*layers, *widened, nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.feature_count = features
 

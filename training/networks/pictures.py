@@ -10,8 +10,8 @@ from torch.nn import functional
 def to_input(chips: Tensor, input_px: int, margin: float) -> Tensor:
     """The part of chips, float32 (N, 3, H, H) BGR 0-1, that a network sees, at its size.
 
-    margin: as in a manifest's [crop], at most 0 here, since a chip holds no more than itself. Bilinear without
-    averaging, as `edge.sensor.imaging.align_face` does it for shrinks of less than 2.
+    margin: as in a manifest's [crop], at most 0 here, since there is nothing around a chip. Bilinear without averaging,
+    as in `edge.sensor.imaging.align_face` where it shrinks by less than 2.
     """
     border = round(-margin * chips.shape[-1])
     if border > 0:

@@ -1,4 +1,4 @@
-"""Weights in TensorFlow.js' form: a manifest in JSON that says what lies where in the files beside it."""
+"""Weights in TensorFlow.js' form: a JSON manifest that describes the layout of the files beside it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Entry(Struct, frozen=True):
 
 
 class Group(Struct, frozen=True):
-    """Tensors that lie one after the other in files, which are read as one."""
+    """Tensors stored one after another in files, which are read as one."""
 
     paths: tuple[str, ...]
     weights: tuple[Entry, ...]
@@ -45,7 +45,7 @@ class Model(Struct, frozen=True, rename="camel"):
 
 
 def read_weights(manifest: Path) -> dict[str, NDArray[np.float32]]:
-    """All tensors of a manifest, or of a model that holds one, as float32, by name.
+    """Read all tensors of a manifest, or of a model that contains one, as float32, by name.
 
     Raises BadInput for a file that is missing, torn or neither.
     """
@@ -57,7 +57,7 @@ def read_weights(manifest: Path) -> dict[str, NDArray[np.float32]]:
         where = str(error.filename or manifest)
         raise BadInput(explain(f"weights cannot be read ({error.strerror})", where=where)) from error
     except msgspec.DecodeError as error:
-        raise BadInput(explain(f"no weights manifest of TensorFlow.js ({error})", where=str(manifest))) from error
+        raise BadInput(explain(f"not a weights manifest of TensorFlow.js ({error})", where=str(manifest))) from error
 
 
 def _read_group(group: Group, manifest: Path) -> Iterator[tuple[str, NDArray[np.float32]]]:

@@ -1,6 +1,6 @@
 """Imitations of what a kiosk's camera does to a face, on batches, on CPU or GPU.
 
-Every function takes and gives float32 (N, 3, H, W) BGR 0-1 and a `torch.Generator` that alone decides what happens.
+Every function takes and returns float32 (N, 3, H, W) BGR 0-1 and a `torch.Generator` that alone decides what happens.
 Strengths are shares of the batch or standard deviations, set in `Augmentation`. The first step cuts chips to the size
 that the network sees, so that the others have fewer pixels to change.
 """
@@ -27,11 +27,11 @@ _BLOCK = 8
 FABRICS_BGR = ((0.92, 0.92, 0.92), (0.88, 0.80, 0.67), (0.12, 0.12, 0.12), (0.78, 0.63, 0.35))
 """What masks are made of: white, medical blue, black, blue."""
 ANY_COLOUR, PATTERNED = 0.25, 0.3
-"""Shares of the masks of any one colour, and of no plain colour."""
+"""Shares of the masks that have a random colour, and of those with a pattern."""
 
 
 class Augmentation(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How often and how strongly. The defaults suit faces of 20 px and more under indoor light."""
+    """How often and how strongly to disturb. The defaults suit faces of 20 px and more under indoor light."""
 
     flip: Share = 0.5
     rotation_deg: Annotated[float, Meta(ge=0, description="Standard deviation.")] = 6.0
@@ -56,10 +56,9 @@ class Augmentation(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 def augment(
     chips: Tensor, wanted: Augmentation, generator: Generator, *, px: int, margin: float
 ) -> tuple[Tensor, Tensor]:
-    """All of it, in the order in which light, lens, sensor and codec act; and which faces wear a mask, bool (N,).
+    """Apply everything in the order of light, lens, sensor and codec; also returns who wears a mask, bool (N,).
 
-    px: side of the pictures that come back, (N, 3, px, px); margin: how much of a chip they show, as in a manifest's
-    [crop].
+    px: side of the returned pictures, (N, 3, px, px). margin: how much of a chip they show, as in a manifest's [crop].
     """
     x = move(chips, wanted, generator, px=px, margin=margin)
     x = cover(x, wanted.occlusion, generator)
@@ -72,7 +71,9 @@ def augment(
 
 
 def move(x: Tensor, wanted: Augmentation, generator: Generator, *, px: int, margin: float) -> Tensor:
-    """Flip, rotate, scale, stretch and shift each chip, and cut it to (N, 3, px, px); outside it repeats its edge."""
+    """Flip, rotate, scale, stretch and shift each chip, and cut it to (N, 3, px, px); beyond its edge, the edge
+    repeats.
+    """
     count = len(x)
     normal = _normal(generator, x, 5, count)
     angle = normal[0] * wanted.rotation_deg * torch.pi / 180
@@ -87,7 +88,7 @@ def move(x: Tensor, wanted: Augmentation, generator: Generator, *, px: int, marg
 
 
 def cover(x: Tensor, share: float, generator: Generator) -> Tensor:
-    """A plain rectangle anywhere: a hand, a scarf, a column."""
+    """Cover faces with a plain rectangle anywhere: a hand, a scarf, a column."""
     count = len(x)
     random = _uniform(generator, x, 5, count, 1, 1)
     rows, columns = _places(x)
@@ -97,9 +98,9 @@ def cover(x: Tensor, share: float, generator: Generator) -> Tensor:
 
 
 def put_on_masks(x: Tensor, share: float, generator: Generator) -> tuple[Tensor, Tensor]:
-    """Masks over mouth and nose of aligned faces, and who wears one, bool (N,).
+    """Put masks over mouth and nose of aligned faces; also returns who wears one, bool (N,).
 
-    Of a plain colour or of what is in another picture's corner; some of the light on the face is kept.
+    A mask has a plain colour or the pattern of another picture's corner; some of the light on the face is kept.
     """
     random = _uniform(generator, x, 5, len(x), 1, 1)
     rows, columns = _places(x)
@@ -113,7 +114,7 @@ def put_on_masks(x: Tensor, share: float, generator: Generator) -> tuple[Tensor,
 
 
 def _fabrics(x: Tensor, generator: Generator) -> Tensor:
-    """What the mask of each picture is made of, (N, 3, H, W)."""
+    """The fabric of each picture's mask, (N, 3, H, W)."""
     random = _uniform(generator, x, 3, len(x), 1, 1, 1)
     common = x.new_tensor(FABRICS_BGR)
     plain = common[(random[0].flatten() * len(common)).long()].view(-1, 3, 1, 1) * (0.6 + 0.45 * random[1])
@@ -124,14 +125,14 @@ def _fabrics(x: Tensor, generator: Generator) -> Tensor:
 
 
 def _places(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Where rows and columns lie, shares of the side from 0 to 1: (1, H, 1) and (1, 1, W)."""
+    """Positions of rows and columns, shares of the side from 0 to 1: (1, H, 1) and (1, 1, W)."""
     height, width = x.shape[2:]
     rows, columns = (torch.linspace(0, 1, side, device=x.device) for side in (height, width))
     return rows.view(1, -1, 1), columns.view(1, 1, -1)
 
 
 def relight(x: Tensor, wanted: Augmentation, generator: Generator) -> Tensor:
-    """Gamma, contrast, brightness, saturation and white balance of each picture."""
+    """Change gamma, contrast, brightness, saturation and white balance of each picture."""
     count = len(x)
     normal = _normal(generator, x, 3, count, 1, 1, 1) * wanted.light
     mean = x.mean((1, 2, 3), keepdim=True)
@@ -144,7 +145,7 @@ def relight(x: Tensor, wanted: Augmentation, generator: Generator) -> Tensor:
 
 
 def blur(x: Tensor, share: float, generator: Generator) -> Tensor:
-    """Out of focus or moving: a Gaussian along a random direction, longer along it than across."""
+    """Blur as if out of focus or moving: a Gaussian, longer along a random direction than across it."""
     picked = _pick(len(x), share, generator, x)
     if len(picked) == 0:
         return x
@@ -163,7 +164,7 @@ def blur(x: Tensor, share: float, generator: Generator) -> Tensor:
 
 
 def shrink(x: Tensor, share: float, smallest_px: int, generator: Generator) -> Tensor:
-    """A face seen from further away: fewer pixels, brought back to the size. A few sizes a batch."""
+    """Show a face as from further away: fewer pixels, enlarged back to the size. A few sizes per batch."""
     side, sizes = x.shape[-1], 4
     picked = _pick(len(x), share, generator, x)
     for part in picked.chunk(sizes):
@@ -176,7 +177,7 @@ def shrink(x: Tensor, share: float, smallest_px: int, generator: Generator) -> T
 
 
 def add_noise(x: Tensor, strength: float, dark: float, generator: Generator) -> Tensor:
-    """Noise of the sensor; for a share of the pictures little light, brought up by gain with much more of it."""
+    """Add sensor noise; for a share of the pictures little light, amplified by gain, with much more noise."""
     count = len(x)
     level = strength * _uniform(generator, x, count, 1, 1, 1)
     gain = torch.where(_uniform(generator, x, count, 1, 1, 1) < dark, 4.0, 1.0)
@@ -185,7 +186,7 @@ def add_noise(x: Tensor, strength: float, dark: float, generator: Generator) -> 
 
 
 def compress(x: Tensor, share: float, generator: Generator) -> Tensor:
-    """Blocks of JPEG at qualities of about 15 to 70: each block's cosine coefficients rounded to steps (ITU-T T.81)."""
+    """Add JPEG blocks of qualities of about 15 to 70: cosine coefficients are rounded to steps (ITU-T T.81)."""
     picked = _pick(len(x), share, generator, x)
     if len(picked) == 0:
         return x

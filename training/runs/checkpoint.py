@@ -25,20 +25,20 @@ _UNREADABLE = (
     OSError, RuntimeError, EOFError, pickle.UnpicklingError, struct.error, LookupError, ValueError, TypeError,
     AttributeError, AssertionError,
 )  # fmt: skip
-"""What torch raises for files that are none of its own."""
+"""What torch raises for files of another kind."""
 
 C = TypeVar("C", bound=Struct)
 
 
 def save_state(path: Path, state: dict[str, Any]) -> None:
-    """Write a state in place of the one before, in one step. Raises UsageError where the disk refuses."""
+    """Replace a state on disk, in one step. Raises UsageError where it cannot be written."""
     content = io.BytesIO()
     torch.save({"form": FORM, **state}, content)
     write_whole(path, content.getvalue())
 
 
 def load_state(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
-    """A state that `save_state` wrote. Raises BadInput for any other file."""
+    """Read a state that `save_state` wrote. Raises BadInput for any other file."""
     state = _load(path, device, "not a checkpoint")
     if not isinstance(state, dict) or state.get("form") != FORM:
         raise BadInput(explain("not a checkpoint of this program", where=str(path)))
@@ -46,7 +46,7 @@ def load_state(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]
 
 
 def read_config(state: Mapping[str, Any], form: type[C], where: str) -> C:
-    """The configuration in a state, of a network of this form. Raises BadInput for another's."""
+    """Decode the configuration in a state. Raises BadInput where it is that of another kind of network."""
     try:
         return msgspec.json.decode(state["config"], type=form)
     except msgspec.DecodeError as error:
@@ -54,7 +54,7 @@ def read_config(state: Mapping[str, Any], form: type[C], where: str) -> C:
 
 
 def need_same_run(state: Mapping[str, Any], config: str, data: str, where: str) -> None:
-    """Raises BadInput for a checkpoint of another configuration or of other data, where it tells which."""
+    """Raise BadInput for a checkpoint of another configuration or, where it names its data, of other data."""
     if state["config"] != config:
         what = "another configuration"
     elif state.get("data", data) != data:
@@ -65,7 +65,7 @@ def need_same_run(state: Mapping[str, Any], config: str, data: str, where: str) 
 
 
 def load_weights(network: nn.Module, weights: dict[str, Any], where: str) -> None:
-    """Put weights into the network that they were made for. Raises BadInput for another's."""
+    """Load weights into the network that they were made for. Raises BadInput for those of another."""
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
@@ -74,7 +74,7 @@ def load_weights(network: nn.Module, weights: dict[str, Any], where: str) -> Non
 
 
 def halve(network: nn.Module) -> dict[str, Any]:
-    """A network's state with its weights in 16 bits, which is all that its artefacts keep of them."""
+    """A network's state with its weights in 16 bits, the precision that its artefacts keep."""
     return {key: value.half() if _is_weight(value) else value for key, value in network.state_dict().items()}
 
 
@@ -83,11 +83,10 @@ def _is_weight(value: Any) -> bool:
 
 
 def load_fitting(network: nn.Module, path: Path) -> tuple[int, int]:
-    """Put the weights of a file into a network as far as names and shapes agree; returns (tensors taken, all).
+    """Load a file's weights into a network as far as names and shapes agree; returns (tensors taken, all tensors).
 
-    The file is a state dict as users of torchvision save it, a checkpoint, or TensorFlow.js' manifest or model; its
-    `x` may be `backbone.x` here.
-    Raises BadInput where nothing fits.
+    The file is a state dict as torchvision's users save it, a checkpoint, or a TensorFlow.js manifest or model; its `x`
+    may be `backbone.x` here. Raises BadInput where nothing fits.
     """
     weights, own = _read_weights(path), network.state_dict()
     fitting = {

@@ -1,4 +1,4 @@
-"""Configurations of training runs: those that the program carries, and files."""
+"""Configurations of training runs: those that come with the program, and files."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ CONFIGS = Path(__file__).parents[1] / "configs"
 DETECTION_CONFIGS = CONFIGS / "detection"
 
 LARGEST_SEED = 2**31 - 1
-"""Epochs take seeds of their own from it, which have to fit into 64 bits."""
-Seed = Annotated[int, Meta(ge=0, le=LARGEST_SEED, description="Of everything random.")]
+"""Epochs derive their own seeds from it, which have to fit into 64 bits."""
+Seed = Annotated[int, Meta(ge=0, le=LARGEST_SEED, description="Seed of everything random.")]
 
 C = TypeVar("C", bound=Struct)
 
 
 def find_config(name: str, form: type[C], folder: Path = CONFIGS) -> C:
-    """A configuration that the program carries in a folder, by its name, or that of a file. Raises ConfigError."""
+    """A configuration that comes with the program, by name, or the one in a file. Raises ConfigError."""
     carried = {path.stem: path for path in folder.glob("*.toml")}
     if name not in carried and not name.endswith(".toml"):
         expected = f"{' | '.join(sorted(carried))}, or a .toml file"
@@ -30,7 +30,7 @@ def find_config(name: str, form: type[C], folder: Path = CONFIGS) -> C:
 
 
 def read_config(path: Path, form: type[C]) -> C:
-    """The configuration in a TOML file. Raises ConfigError that names the file and the key."""
+    """Read the configuration in a TOML file. Raises ConfigError, which names the file and the key."""
     try:
         return msgspec.toml.decode(path.read_bytes(), type=form)
     except OSError as error:

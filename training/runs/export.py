@@ -1,8 +1,8 @@
 """A trained network as ONNX, for `passerby convert`: BGR pictures 0-255 in.
 
 Input `pictures` float32 (1, 3, H, W) BGR 0-255; in our own networks the scale is part of the first convolution. Batch
-norms become part of their convolutions, then every weight is rounded to what 16 bits hold, so that all artefacts have
-the same ones. The file depends on the weights alone: what the exporter tells of itself and of its machine is taken out.
+norms are folded into their convolutions, then every weight is rounded to 16 bits, so that all artefacts share the same
+weights. The file depends on the weights alone: what the exporter writes about itself and its machine is removed.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ OPSET = 18
 
 @runtime_checkable
 class TakesBytes(Protocol):
-    """A network that can make the scale of its pictures a part of its weights."""
+    """A network that can fold the scale of its pictures into its weights."""
 
     def take_bytes(self) -> None:
         """From now on pictures are 0-255."""
 
 
 class _Scaled(nn.Module):
-    """A network behind the scale of its pictures."""
+    """A network preceded by the scale of its pictures."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -44,11 +44,16 @@ class _Scaled(nn.Module):
 
 
 def export_onnx(network: nn.Module, hw: tuple[int, int], outputs: tuple[str, ...]) -> bytes:
-    """The file of the network for pictures of hw (height, width) px; outputs: names, in its order."""
-    plain = deepcopy(network).cpu().float().to(memory_format=torch.contiguous_format)  # another leaves Gathers behind
+    """The ONNX file of a network for pictures of hw (height, width) px. outputs: names, in the network's order."""
+    plain = (
+        deepcopy(network).cpu().float().to(memory_format=torch.contiguous_format)
+    )  # any other format leaves Gather operations behind
     whole = round_weights(_taking_bytes(fold_batch_norms(plain.eval()))).eval()
     picture = torch.zeros(1, 3, *hw)
-    with warnings.catch_warnings(), _silent("torch.onnx"):  # the exporter's own deprecations; it misses torchvision
+    with (
+        warnings.catch_warnings(),
+        _silent("torch.onnx"),
+    ):  # of its own deprecations, and of torchvision that it does not find
         warnings.simplefilter("ignore")
         program: Any = torch.onnx.export(
             whole, (picture,), input_names=[INPUT], output_names=list(outputs), opset_version=OPSET, dynamo=True,
@@ -60,7 +65,7 @@ def export_onnx(network: nn.Module, hw: tuple[int, int], outputs: tuple[str, ...
 
 @contextmanager
 def _silent(name: str) -> Iterator[None]:
-    """Without a logger's warnings."""
+    """Suppress a logger's warnings."""
     logger = logging.getLogger(name)
     before = logger.level
     logger.setLevel(logging.ERROR)
@@ -71,7 +76,7 @@ def _silent(name: str) -> Iterator[None]:
 
 
 def fold_batch_norms(network: nn.Module) -> nn.Module:
-    """Make each batch norm that follows a convolution in a sequence part of it, in place."""
+    """Fold each batch norm that follows a convolution in a sequence into it, in place."""
     for sequence in [each for each in network.modules() if isinstance(each, nn.Sequential)]:
         for place, (first, second) in enumerate(pairwise(list(sequence))):
             if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
@@ -81,7 +86,7 @@ def fold_batch_norms(network: nn.Module) -> nn.Module:
 
 @torch.no_grad()
 def round_weights(network: nn.Module) -> nn.Module:
-    """Round every parameter of two and more axes to the nearest number of 16 bits, in place."""
+    """Round every parameter with two or more axes to the nearest 16-bit number, in place."""
     for weights in network.parameters():
         if weights.ndim > 1:
             weights.copy_(weights.half().float())
@@ -97,7 +102,7 @@ def _taking_bytes(network: nn.Module) -> nn.Module:
 
 
 def _plain(model: Any) -> Any:
-    """Without traces of the exporting machine."""
+    """The model without traces of the exporting machine."""
     del model.metadata_props[:], model.graph.metadata_props[:]
     model.producer_name, model.producer_version, model.graph.name = "passerby", "", "network"
     for each in (

@@ -1,10 +1,10 @@
-"""Logs of runs: a line of JSON an epoch."""
+"""Logs of runs: one line of JSON per epoch."""
 
 from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -13,10 +13,21 @@ from edge.errors import BadInput, explain
 from training.runs.run_folder import LOG
 
 E = TypeVar("E", bound=Struct)
+V = TypeVar("V")
+
+
+class Epoch(Struct, Generic[V], frozen=True):
+    """One line of a log. losses: means over the epoch's batches. validation: null in epochs that have none."""
+
+    epoch: int
+    losses: dict[str, float]
+    learning_rate: float
+    seconds: float
+    validation: V | None
 
 
 def is_detection(run: Path) -> bool:
-    """Whether the log of a run's folder is a detector's. False where there is no log."""
+    """Whether the log in a run's folder is a detector's. False without a log."""
     try:
         with (run / LOG).open("rb") as log:
             return "detection" in msgspec.json.decode(log.readline())
@@ -25,7 +36,9 @@ def is_detection(run: Path) -> bool:
 
 
 def read_log(path: Path, form: type[E]) -> list[E]:
-    """The lines of a log, NaN where a number of an inner object is null. Raises BadInput where there is no such log."""
+    """Read the lines of a log; a null number in an inner object becomes NaN. Raises BadInput for anything but such a
+    log.
+    """
     try:
         lines = path.read_bytes().splitlines()
         epochs = [msgspec.convert(_with_nan(msgspec.json.decode(line, type=dict)), form) for line in lines]

@@ -1,4 +1,4 @@
-"""What hides a part of a face: masks over mouth and nose, and things in front."""
+"""What hides a part of a face: masks over mouth and nose, and objects in front."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ SMALLEST_PX = 12.0
 
 
 def draw_mask(picture: Tensor, box: Floats, points: Floats, generator: Generator) -> None:
-    """Draw one, in place, into a picture float32 (3, H, W) BGR 0-255; nothing where landmarks are missing.
+    """Draw a mask, in place, into a picture, float32 (3, H, W) BGR 0-255; nothing where landmarks are missing.
 
-    An ellipse from the middle of the nose to below the chin, along the face's own axis, of a plain colour or of a
-    pattern from elsewhere in the picture; some of the light on the face is kept.
+    An ellipse from the middle of the nose to below the chin, along the face's own axis, in a plain colour or a pattern
+    from elsewhere in the picture; some of the light on the face is kept.
     """
     side = float(np.sqrt((box[2] - box[0]) * (box[3] - box[1])))
     if np.isnan(points).any() or side < SMALLEST_PX:
@@ -45,7 +45,7 @@ def draw_mask(picture: Tensor, box: Floats, points: Floats, generator: Generator
 
 
 def cover_part(picture: Tensor, box: Floats, generator: Generator) -> None:
-    """Put a piece of the picture itself over one side of a box, in place, float32 (3, H, W): 15 to 45 % of it."""
+    """Cover 15 to 45 % of a box, from one side, with a piece of the picture itself, float32 (3, H, W), in place."""
     height, width = picture.shape[1:]
     left, top, right, bottom = (int(each) for each in np.rint(box))
     share, side = generator.uniform(0.15, 0.45), generator.integers(4)
@@ -62,7 +62,7 @@ def cover_part(picture: Tensor, box: Floats, generator: Generator) -> None:
 
 
 def _plain(generator: Generator) -> Tensor:
-    """A colour, float32 (3, 1, 1)."""
+    """A random colour, float32 (3, 1, 1)."""
     if generator.random() < 0.35:
         colour = generator.uniform(10, 245, 3)
     else:
@@ -71,7 +71,7 @@ def _plain(generator: Generator) -> Tensor:
 
 
 def _pattern(picture: Tensor, hw: torch.Size, generator: Generator) -> Tensor:
-    """Any piece of the picture, float32 (3, h, w)."""
+    """A random piece of the picture, float32 (3, h, w)."""
     top = int(generator.integers(0, picture.shape[1] - hw[0] + 1))
     left = int(generator.integers(0, picture.shape[2] - hw[1] + 1))
     return picture[:, top : top + hw[0], left : left + hw[1]].clone()

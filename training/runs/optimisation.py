@@ -1,4 +1,4 @@
-"""What every training loop here does alike: the rate's rise and fall, decay of weights, their moving average."""
+"""The optimiser's steps: rise and fall of the learning rate, decay of the weights, their moving average."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from torch import nn
 from edge.errors import BadInput, explain
 
 MOST_GRADIENT = 5.0
-"""Norm at which gradients are cut."""
+"""Norm at which gradients are clipped."""
 
 
 def rate_at(epoch: float, epochs: int, *, highest: float, warmup_epochs: float) -> float:
-    """Learning rate at a point of the run, in epochs: linear warm-up, then half a cosine (Loshchilov and Hutter)."""
+    """Learning rate at a point of the run (in epochs): linear warm-up, then half a cosine (Loshchilov and Hutter)."""
     warm = min(1.0, (epoch + 1e-3) / warmup_epochs) if warmup_epochs else 1.0
     return highest * warm * 0.5 * (1 + math.cos(math.pi * min(epoch / epochs, 1.0)))
 
@@ -28,7 +28,7 @@ def make_optimiser(network: nn.Module, weight_decay: float) -> torch.optim.AdamW
 
 
 def step(optimiser: torch.optim.AdamW, network: nn.Module, loss: torch.Tensor, rate: float) -> None:
-    """One step down the gradient of the loss, at this rate."""
+    """Take one step down the gradient of the loss, at this rate."""
     for group in optimiser.param_groups:
         group["lr"] = rate
     optimiser.zero_grad(set_to_none=True)
@@ -39,7 +39,7 @@ def step(optimiser: torch.optim.AdamW, network: nn.Module, loss: torch.Tensor, r
 
 @torch.no_grad()
 def follow(average: nn.Module, network: nn.Module, *, steps: int, decay: float) -> None:
-    """Let the average of the weights follow after so many steps; counts of batch norm are copied."""
+    """Let the average follow the network's weights and batch norm statistics; steps: those taken so far."""
     decay = min(decay, steps / (steps + 10))  # forget the first weights
     pairs = zip(average.state_dict().values(), network.state_dict().values(), strict=True)
     floats = [(a, b) for a, b in pairs if a.is_floating_point()]
@@ -47,7 +47,7 @@ def follow(average: nn.Module, network: nn.Module, *, steps: int, decay: float) 
 
 
 def need_numbers(means: dict[str, float]) -> None:
-    """Raises BadInput where the loss is no number any more."""
+    """Raise BadInput where the loss is not a finite number any more."""
     if not math.isfinite(means["total"]):
-        next_step = "lower schedule.learning_rate and begin anew"
-        raise BadInput(explain("the loss is no number any more", got=means, next_step=next_step))
+        next_step = "lower schedule.learning_rate and start again"
+        raise BadInput(explain("the loss is not a finite number any more", got=means, next_step=next_step))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from training.runs.logs import Epoch
+
 
 class Ticks(NamedTuple):
-    """What a progress bar shows after a batch."""
+    """What the progress bar shows after a batch."""
 
     epoch: int
     epochs: int
@@ -22,7 +24,7 @@ class Ticks(NamedTuple):
 
 @contextmanager
 def progress_bar(shown: bool) -> Iterator[Callable[[Ticks], None]]:
-    """A bar on stderr over all epochs, with losses and the time left; gives what to call after batches."""
+    """A bar on stderr over all epochs, with losses and the time left; yields a callback for each batch."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -41,3 +43,9 @@ def progress_bar(shown: bool) -> Iterator[Callable[[Ticks], None]]:
             )
 
         yield on_batch
+
+
+def describe(epoch: Epoch[Any]) -> str:
+    """One line about an epoch, for a person."""
+    line = f"epoch {epoch.epoch}: loss {epoch.losses['total']:.3f}, {epoch.seconds:.0f} s"
+    return line if epoch.validation is None else f"{line}; held out: {epoch.validation}"

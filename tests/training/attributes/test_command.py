@@ -32,23 +32,23 @@ from edge.sensor.imaging import TEMPLATES
 from edge.sensor.inference.opening import open_session
 from edge.sensor.types import Detection
 from tests.places import ROOT
+from tests.training.cost import cost_of
 from tests.training.faces import drawn_chips
 from training.attributes.config import TrainingConfig
-from training.attributes.loop import Epoch
-from training.attributes.start import Start, train
-from training.attributes.teaching import load_network
+from training.attributes.task import AttributesEpoch, AttributesTask
 from training.attributes.temperature import temper
-from training.attributes.validation import answer
+from training.attributes.trained import load_network
+from training.attributes.validation import Validation, answer
 from training.command import app, stopped_by_hand
 from training.data.chips import UNKNOWN, Chips, load_chips, save_chips
 from training.detection.config import DetectionConfig
 from training.networks.attributes import AttributeNetwork, NetworkConfig
 from training.networks.backbones import ResNet
-from training.networks.cost import cost_of
 from training.runs.checkpoint import load_fitting, load_state, save_state
 from training.runs.configuration import DETECTION_CONFIGS, find_config
-from training.runs.logs import read_log
+from training.runs.logs import Epoch, read_log
 from training.runs.run_folder import LAST, LOG, WEIGHTS
+from training.runs.start import Start, train
 
 TINY = find_config("tiny", TrainingConfig)
 
@@ -65,8 +65,8 @@ def start(files: tuple[Path, Path], folder: Path, *, resume: bool = False, init:
     return Start((files[0],), (files[1],), folder, resume=resume, init=init, device="cpu", threads=1)
 
 
-def run(config: TrainingConfig, begin: Start) -> list[Epoch]:
-    return list(train(config, begin, lambda ticks: None))
+def run(config: TrainingConfig, begin: Start) -> list[Epoch[Validation]]:
+    return list(train(AttributesTask, config, begin, lambda ticks: None))
 
 
 def short(config: TrainingConfig, epochs: int) -> TrainingConfig:
@@ -74,12 +74,12 @@ def short(config: TrainingConfig, epochs: int) -> TrainingConfig:
 
 
 @pytest.fixture(scope="module")
-def trained(files: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Epoch]]:
+def trained(files: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Epoch[Validation]]]:
     folder = tmp_path_factory.mktemp("trained")
     return folder, run(TINY, start(files, folder))
 
 
-def test_a_network_learns_what_can_be_seen(trained: tuple[Path, list[Epoch]]) -> None:
+def test_a_network_learns_what_can_be_seen(trained: tuple[Path, list[Epoch[Validation]]]) -> None:
     _, epochs = trained
     first, last = epochs[0], epochs[-1]
     assert last.losses["total"] < 0.9 * first.losses["total"]
@@ -88,22 +88,32 @@ def test_a_network_learns_what_can_be_seen(trained: tuple[Path, list[Epoch]]) ->
     assert last.validation.mae_years < 20  # 25 by always saying 50
 
 
-def test_the_log_is_what_was_said(trained: tuple[Path, list[Epoch]]) -> None:
+def test_the_log_is_what_was_said(trained: tuple[Path, list[Epoch[Validation]]]) -> None:
     folder, epochs = trained
-    assert read_log(folder / LOG, Epoch) == epochs
+    assert read_log(folder / LOG, AttributesEpoch) == epochs
 
 
 def test_a_run_that_is_resumed_ends_as_if_it_had_not_been_stopped(files: tuple[Path, Path], tmp_path: Path) -> None:
     config = short(TINY, 3)
     run(config, start(files, tmp_path / "whole"))
-    stopped = train(config, start(files, tmp_path / "stopped"), lambda ticks: None)
+    stopped = train(AttributesTask, config, start(files, tmp_path / "stopped"), lambda ticks: None)
     next(stopped)
     stopped.close()
     resumed = run(config, start(files, tmp_path / "stopped", resume=True))
     assert [epoch.epoch for epoch in resumed] == [2, 3]
     one, other = (load_state(tmp_path / name / WEIGHTS)["weights"] for name in ("whole", "stopped"))
     assert all(torch.equal(one[name], other[name]) for name in one)
-    assert [each.epoch for each in read_log(tmp_path / "stopped" / LOG, Epoch)] == [1, 2, 3]
+    assert [each.epoch for each in read_log(tmp_path / "stopped" / LOG, AttributesEpoch)] == [1, 2, 3]
+
+
+def test_checkpoint_log_and_weights_keep_their_form(trained: tuple[Path, list[Epoch[Validation]]]) -> None:
+    folder, _ = trained
+    kept = ["form", "config", "weights", "student", "optimiser", "data", "log", "steps"]
+    assert list(load_state(folder / LAST)) == kept, "a checkpoint of an earlier version resumes only with its own keys"
+    assert list(load_state(folder / WEIGHTS)) == ["form", "config", "weights"]
+    (*_, last) = (folder / LOG).read_text().splitlines()
+    assert list(msgspec.json.decode(last)) == ["epoch", "losses", "learning_rate", "seconds", "validation"]
+    assert list(msgspec.json.decode(last)["losses"]) == ["total", "age", "years", "gender", "features"]
 
 
 def test_a_killed_run_keeps_its_last_whole_epoch(files: tuple[Path, Path], tmp_path: Path) -> None:
@@ -128,7 +138,7 @@ def test_a_killed_run_keeps_its_last_whole_epoch(files: tuple[Path, Path], tmp_p
 def test_a_run_that_is_stopped_says_how_to_go_on_only_where_it_can(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for kept, said in ((False, "no epoch was whole yet"), (True, f"`--resume --out {tmp_path}` goes on")):
+    for kept, said in ((False, "no epoch was whole yet"), (True, f"`--resume --out {tmp_path}` continues")):
         if kept:
             (tmp_path / LAST).touch()
         with pytest.raises(typer.Exit), stopped_by_hand(tmp_path):
@@ -142,13 +152,13 @@ def test_a_checkpoint_of_another_network_is_refused_and_stays(files: tuple[Path,
     wider = replace(short(TINY, 1), network=replace(TINY.network, stem=16))
     with pytest.raises(BadInput, match="another configuration"):
         run(wider, start(files, tmp_path, resume=True))
-    with pytest.raises(UsageError, match="--resume goes on"):
+    with pytest.raises(UsageError, match="--resume continues"):
         run(short(TINY, 1), start(files, tmp_path))
     assert (tmp_path / LAST).read_bytes() == before
 
 
 def test_a_run_goes_on_with_its_own_chips_only(files: tuple[Path, Path], tmp_path: Path) -> None:
-    next(train(short(TINY, 2), start(files, tmp_path), lambda ticks: None))
+    next(train(AttributesTask, short(TINY, 2), start(files, tmp_path), lambda ticks: None))
     with pytest.raises(BadInput, match="the checkpoint is of other data; name another --out"):
         run(short(TINY, 2), start((files[1], files[1]), tmp_path, resume=True))
     old = load_state(tmp_path / LAST)
@@ -184,7 +194,7 @@ def test_a_full_disk_leaves_the_checkpoint_before_whole(files: tuple[Path, Path]
 
 
 def test_teachers_teach_faces_without_labels(
-    files: tuple[Path, Path], trained: tuple[Path, list[Epoch]], tmp_path: Path
+    files: tuple[Path, Path], trained: tuple[Path, list[Epoch[Validation]]], tmp_path: Path
 ) -> None:
     save_chips(without_labels(drawn_chips(384, 3)), tmp_path / "unlabelled.npz")
     distilled = replace(TINY, distillation=replace(TINY.distillation, teachers=(str(trained[0] / WEIGHTS),)))
@@ -220,7 +230,7 @@ def test_weights_of_others_begin_a_backbone(files: tuple[Path, Path], tmp_path: 
     assert "no weights of this network" in str(refused.exception)
 
 
-def test_a_calibration_of_a_detector_is_refused(trained: tuple[Path, list[Epoch]], tmp_path: Path) -> None:
+def test_a_calibration_of_a_detector_is_refused(trained: tuple[Path, list[Epoch[Validation]]], tmp_path: Path) -> None:
     words = ("--out", str(tmp_path / "out"), "--calibration", "nope.npz")
     refused = call("export", str(trained[0]), *words).exception
     assert isinstance(refused, UsageError)
@@ -228,7 +238,9 @@ def test_a_calibration_of_a_detector_is_refused(trained: tuple[Path, list[Epoch]
     assert not (tmp_path / "out").exists()
 
 
-def test_the_network_becomes_the_same_onnx_each_time(trained: tuple[Path, list[Epoch]], tmp_path: Path) -> None:
+def test_the_network_becomes_the_same_onnx_each_time(
+    trained: tuple[Path, list[Epoch[Validation]]], tmp_path: Path
+) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     for name in ("one", "other"):
         assert call("export", str(trained[0]), "--out", str(tmp_path / name)).exit_code == 0
@@ -249,7 +261,7 @@ def test_the_network_becomes_the_same_onnx_each_time(trained: tuple[Path, list[E
 
 
 def test_the_device_reads_what_was_exported(
-    trained: tuple[Path, list[Epoch]], files: tuple[Path, Path], tmp_path: Path
+    trained: tuple[Path, list[Epoch[Validation]]], files: tuple[Path, Path], tmp_path: Path
 ) -> None:
     pytest.importorskip("onnxruntime")
     call("export", str(trained[0]), "--out", str(tmp_path))
@@ -284,7 +296,7 @@ def test_every_backbone_gives_ages_and_genders(backbone: str) -> None:
     assert gender.shape == (2, 2)
 
 
-def test_the_log_becomes_a_picture(trained: tuple[Path, list[Epoch]], tmp_path: Path) -> None:
+def test_the_log_becomes_a_picture(trained: tuple[Path, list[Epoch[Validation]]], tmp_path: Path) -> None:
     assert call("plot", str(trained[0]), "--out", str(tmp_path / "log.png")).exit_code == 0
     assert (tmp_path / "log.png").read_bytes().startswith(b"\x89PNG")
 
@@ -294,7 +306,7 @@ def test_the_log_of_faces_without_labels_becomes_a_picture(files: tuple[Path, Pa
     (epoch,) = run(short(TINY, 1), start((files[0], tmp_path / "unlabelled.npz"), tmp_path / "run"))
     assert epoch.validation is not None
     assert np.isnan(epoch.validation.mae_years)
-    (kept,) = read_log(tmp_path / "run" / LOG, Epoch)
+    (kept,) = read_log(tmp_path / "run" / LOG, AttributesEpoch)
     assert repr(kept) == repr(epoch)  # NaN is no NaN's equal
     assert call("plot", str(tmp_path / "run"), "--out", str(tmp_path / "log.png")).exit_code == 0
 
@@ -313,7 +325,7 @@ def test_chips_come_back_with_their_labels(files: tuple[Path, Path]) -> None:
         (("--config", "none.toml"), ConfigError, "none.toml: cannot be read"),
         (("--config", "tiny", "--backbone", "alexnet"), UsageError, "unknown backbone, got alexnet, expected nano"),
         (("--config", "tiny", "--device", "tpu"), UsageError, "unknown device, got tpu, expected cpu | cuda | auto"),
-        (("--config", "tiny", "--resume"), UsageError, "no run to go on with"),
+        (("--config", "tiny", "--resume"), UsageError, "no run to continue"),
         (("--config", "tiny", "--teacher", "none.pt"), BadInput, "none.pt: no such file"),
     ],
 )

@@ -22,12 +22,12 @@ from typer.testing import CliRunner, Result
 
 from edge.errors import BadInput, UsageError
 from edge.workbench.labelled.csv_file import read_labels
+from tests.training.crossings import crossings
 from tests.training.faces import drawn_chips
 from tests.training.sets import jpeg, scene, write_files, write_set, write_tar
 from training.command import app
 from training.data.chips import CHIP_PX, UNKNOWN, load_chips
 from training.data.hashing import hash_pictures
-from training.data.splits import crossings
 
 
 def call(*words: str) -> Result:

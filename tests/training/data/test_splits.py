@@ -15,10 +15,11 @@ from edge.errors import BadInput, UsageError
 from edge.sensor.types import Image
 from edge.workbench.labelled.samples import Sample
 from tests.pictures.portraits import portrait_of_admiral, portrait_of_astronaut
+from tests.training.crossings import crossings
 from tests.training.sets import jpeg, scene, write_files, write_set
 from training.data.hashing import BITS, NEAR_COPY_BITS, hash_pictures, near_pairs
 from training.data.readers import open_photographs
-from training.data.splits import crossings, group, hash_photographs, split
+from training.data.splits import group, hash_photographs, split
 
 CHANGES: dict[str, Callable[[Image], Image]] = {
     "half": lambda image: cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA),

@@ -22,23 +22,24 @@ from edge.errors import BadInput, ConfigError, PasserbyError, UsageError
 from edge.sensor.detection.detector import NetworkDetector
 from edge.sensor.geometry import iou
 from edge.sensor.inference.opening import open_session
+from tests.training.cost import cost_of
 from tests.training.drawn_scenes import draw_scene, scene_files
 from training.attributes.config import TrainingConfig
 from training.command import app
 from training.data.scenes import load_all, save_scenes
-from training.detection.calibrating import Line
+from training.detection.calibration import Line
 from training.detection.config import DetectionConfig
-from training.detection.exporting import Answering, export_detector
-from training.detection.loop import DetectionEpoch
-from training.detection.seeing import find_faces
-from training.detection.start import Start, train
+from training.detection.export import Answering, export_detector
+from training.detection.faces import find_faces
+from training.detection.task import DetectionEpoch, DetectionTask
 from training.detection.trained import load_detector
-from training.networks.cost import cost_of
+from training.detection.validation import Validation
 from training.networks.detection import DetectionNetwork
 from training.runs.checkpoint import load_state, save_state
 from training.runs.configuration import DETECTION_CONFIGS, find_config
-from training.runs.logs import read_log
+from training.runs.logs import Epoch, read_log
 from training.runs.run_folder import LAST, LOG, WEIGHTS
+from training.runs.start import Start, train
 
 TINY = find_config("tiny", DetectionConfig, DETECTION_CONFIGS)
 
@@ -56,8 +57,8 @@ def start(files: tuple[Path, Path], folder: Path, *, resume: bool = False) -> St
     return Start((files[0],), (files[1],), folder, resume=resume, device="cpu", threads=1)
 
 
-def run(config: DetectionConfig, begin: Start) -> list[DetectionEpoch]:
-    return list(train(config, begin, lambda ticks: None))
+def run(config: DetectionConfig, begin: Start) -> list[Epoch[Validation]]:
+    return list(train(DetectionTask, config, begin, lambda ticks: None))
 
 
 def short(epochs: int, batches: int = 3) -> DetectionConfig:
@@ -65,21 +66,21 @@ def short(epochs: int, batches: int = 3) -> DetectionConfig:
 
 
 @pytest.fixture(scope="module")
-def trained(files: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[DetectionEpoch]]:
+def trained(files: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Epoch[Validation]]]:
     folder = tmp_path_factory.mktemp("trained")
     return folder, run(TINY, start(files, folder))
 
 
-def test_a_detector_learns_what_can_be_seen(trained: tuple[Path, list[DetectionEpoch]]) -> None:
+def test_a_detector_learns_what_can_be_seen(trained: tuple[Path, list[Epoch[Validation]]]) -> None:
     _, epochs = trained
     assert epochs[-1].losses["total"] < 0.6 * epochs[0].losses["total"]
-    assert epochs[0].detection is None  # the configuration looks every second epoch
-    assert epochs[-1].detection is not None
-    assert epochs[-1].detection.ap50 > 0.8
-    assert epochs[-1].detection.found_percent > 80
+    assert epochs[0].validation is None  # the configuration looks every second epoch
+    assert epochs[-1].validation is not None
+    assert epochs[-1].validation.ap50 > 0.8
+    assert epochs[-1].validation.found_percent > 80
 
 
-def test_the_log_is_what_was_said(trained: tuple[Path, list[DetectionEpoch]]) -> None:
+def test_the_log_is_what_was_said(trained: tuple[Path, list[Epoch[Validation]]]) -> None:
     folder, epochs = trained
     assert read_log(folder / LOG, DetectionEpoch) == epochs
 
@@ -87,8 +88,8 @@ def test_the_log_is_what_was_said(trained: tuple[Path, list[DetectionEpoch]]) ->
 def test_the_log_of_labelled_pictures_alone_becomes_a_picture(files: tuple[Path, Path], tmp_path: Path) -> None:
     save_scenes(scene_files(range(300, 304)), tmp_path / "labelled.npz")
     (epoch,) = run(short(1), start((files[0], tmp_path / "labelled.npz"), tmp_path / "run"))
-    assert epoch.detection is not None
-    assert np.isnan(epoch.detection.found_percent)
+    assert epoch.validation is not None
+    assert np.isnan(epoch.validation.found_percent)
     (kept,) = read_log(tmp_path / "run" / LOG, DetectionEpoch)
     assert repr(kept) == repr(epoch)  # NaN is no NaN's equal
     assert call("plot", str(tmp_path / "run"), "--out", str(tmp_path / "log.png")).exit_code == 0
@@ -96,7 +97,7 @@ def test_the_log_of_labelled_pictures_alone_becomes_a_picture(files: tuple[Path,
 
 def test_a_run_that_is_resumed_ends_as_if_it_had_not_been_stopped(files: tuple[Path, Path], tmp_path: Path) -> None:
     run(short(3), start(files, tmp_path / "whole"))
-    stopped = train(short(3), start(files, tmp_path / "stopped"), lambda ticks: None)
+    stopped = train(DetectionTask, short(3), start(files, tmp_path / "stopped"), lambda ticks: None)
     next(stopped)
     stopped.close()
     assert [each.epoch for each in run(short(3), start(files, tmp_path / "stopped", resume=True))] == [2, 3]
@@ -104,18 +105,28 @@ def test_a_run_that_is_resumed_ends_as_if_it_had_not_been_stopped(files: tuple[P
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
+def test_checkpoint_log_and_weights_keep_their_form(trained: tuple[Path, list[Epoch[Validation]]]) -> None:
+    folder, _ = trained
+    kept = ["form", "config", "weights", "network", "optimiser", "data", "log", "steps"]
+    assert list(load_state(folder / LAST)) == kept, "a checkpoint of an earlier version resumes only with its own keys"
+    assert list(load_state(folder / WEIGHTS)) == ["form", "config", "weights"]
+    (*_, last) = (folder / LOG).read_text().splitlines()
+    assert list(msgspec.json.decode(last)) == ["epoch", "losses", "learning_rate", "seconds", "detection"]
+    assert list(msgspec.json.decode(last)["losses"]) == ["total", "score", "box", "points"]
+
+
 def test_a_checkpoint_of_another_configuration_is_refused_and_stays(files: tuple[Path, Path], tmp_path: Path) -> None:
     run(short(1), start(files, tmp_path))
     before = (tmp_path / LAST).read_bytes()
     with pytest.raises(BadInput, match="another configuration"):
         run(short(2), start(files, tmp_path, resume=True))
-    with pytest.raises(UsageError, match="--resume goes on"):
+    with pytest.raises(UsageError, match="--resume continues"):
         run(short(1), start(files, tmp_path))
     assert (tmp_path / LAST).read_bytes() == before
 
 
 def test_a_run_goes_on_with_its_own_scenes_only(files: tuple[Path, Path], tmp_path: Path) -> None:
-    next(train(short(2), start(files, tmp_path), lambda ticks: None))
+    next(train(DetectionTask, short(2), start(files, tmp_path), lambda ticks: None))
     with pytest.raises(BadInput, match="the checkpoint is of other data; name another --out"):
         run(short(2), start((files[1], files[1]), tmp_path, resume=True))
 
@@ -128,7 +139,7 @@ def test_the_network_that_is_to_ship_is_as_small_as_promised() -> None:
 
 
 @pytest.fixture(scope="module")
-def exported(trained: tuple[Path, list[DetectionEpoch]], tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def exported(trained: tuple[Path, list[Epoch[Validation]]], tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return export_detector(trained[0], tmp_path_factory.mktemp("exported"))
 
 
@@ -141,7 +152,7 @@ def open_exported(folder: Path, manifest: Manifest) -> NetworkDetector:
 
 
 def test_the_device_finds_with_the_file_what_the_network_finds(
-    trained: tuple[Path, list[DetectionEpoch]], exported: list[Path]
+    trained: tuple[Path, list[Epoch[Validation]]], exported: list[Path]
 ) -> None:
     assert [folder.name for folder in exported] == ["own-face", "own-face-640"]
     network, _ = load_detector(trained[0])
@@ -161,14 +172,14 @@ def test_the_device_finds_with_the_file_what_the_network_finds(
 
 
 def test_the_same_weights_give_the_same_files(
-    trained: tuple[Path, list[DetectionEpoch]], exported: list[Path], tmp_path: Path
+    trained: tuple[Path, list[Epoch[Validation]]], exported: list[Path], tmp_path: Path
 ) -> None:
     for before, after in zip(exported, export_detector(trained[0], tmp_path), strict=True):
         for name in (f"{before.name}.onnx", MANIFEST):
             assert (before / name).read_bytes() == (after / name).read_bytes()
 
 
-def test_a_calibrated_score_lies_on_its_line(trained: tuple[Path, list[DetectionEpoch]]) -> None:
+def test_a_calibrated_score_lies_on_its_line(trained: tuple[Path, list[Epoch[Validation]]]) -> None:
     network, _ = load_detector(trained[0])
     picture = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(1))
     plain, moved = (Answering(network, line)(picture) for line in (Line(), Line(0.5, -1.0)))
@@ -206,7 +217,7 @@ def test_commands_train_plot_and_export(files: tuple[Path, Path], tmp_path: Path
             "unknown configuration, got nanno, expected nano-face | nano-face-streets | tiny",
         ),
         (("--config", "tiny", "--device", "tpu"), UsageError, "unknown device, got tpu"),
-        (("--config", "tiny", "--resume"), UsageError, "no run to go on with"),
+        (("--config", "tiny", "--resume"), UsageError, "no run to continue"),
         (("--config", "tiny", "--init", "none.pth"), BadInput, "none.pth"),
     ],
 )

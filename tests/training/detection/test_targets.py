@@ -13,7 +13,7 @@ import torch
 from edge.sensor.detection import yunet
 from training.data.scenes import Faces
 from training.detection.assignment import FaceList, assign, generalised_overlap, list_faces, overlap
-from training.detection.calibrating import Line, fit_line
+from training.detection.calibration import Line, fit_line
 from training.detection.cells import Cells, Guesses, make_cells, read_levels
 from training.detection.config import Targets
 from training.detection.losses import losses

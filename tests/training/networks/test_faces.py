@@ -100,7 +100,7 @@ def test_torn_weights_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"face\.bin: weights cannot be read"):
         read_weights(tmp_path / MANIFEST)
     (tmp_path / MANIFEST).write_text("{}")
-    with pytest.raises(BadInput, match="no weights manifest"):
+    with pytest.raises(BadInput, match="not a weights manifest"):
         read_weights(tmp_path / MANIFEST)
 
 

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 
     from edge.workbench.labelled.samples import Photographs
     from training.evaluation.attributes.protocol import FoldScore
-    from training.evaluation.looking import Subject
+    from training.evaluation.subject import Subject
 
 
 def adience(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="With fold_*_data.txt and aligned or faces.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Folder with fold_*_data.txt and the pictures in aligned or faces.")
+    ],
     model_set: ModelSets = None,
     target: TargetList = None,
     limit: Limit = None,
@@ -31,10 +33,10 @@ def adience(
     config: ConfigFile = None,
     overrides: Overrides = None,
 ) -> None:
-    """Exact and one-off accuracy in Adience's bands and gender accuracy: each fold, mean and deviation.
+    """Print exact and one-off accuracy in Adience's bands, and gender accuracy: each fold, mean and deviation.
 
-    One model set is measured on every fold. To follow the protocol in full, give one for each fold, in the folds'
-    order, trained without it.
+    A single model set is measured on every fold. To follow the protocol in full, give one per fold, in the folds'
+    order, each trained without its fold.
     """
     from edge.catalog.lookup import open_catalog
     from training.data.adience import read_folds
@@ -51,7 +53,7 @@ def adience(
     for name, run in groupby(numbered, key=lambda each: each[1][0]):
         (opening,) = subjects([name], None, settings, aligned=False)
         scores += _score(opening, [(number, fold) for number, (_, fold) in run], quiet=as_json)
-    _tell(scores, as_json=as_json)
+    _print(scores, as_json=as_json)
 
 
 def _for_each_fold(names: Sequence[str], folds: int) -> list[str]:
@@ -64,7 +66,7 @@ def _for_each_fold(names: Sequence[str], folds: int) -> list[str]:
 def _score(
     opening: AbstractContextManager[Subject], folds: Sequence[tuple[int, Photographs]], *, quiet: bool
 ) -> list[FoldScore]:
-    """Scores of the folds that one model set is measured on; also tells what was left out."""
+    """Scores of the folds that one model set is measured on; also prints what was left out."""
     from edge.terminal.progress import progress_bar
     from edge.workbench.pages.printing import warn
     from training.evaluation.attributes.protocol import score_fold
@@ -77,7 +79,7 @@ def _score(
     return scores
 
 
-def _tell(scores: Sequence[FoldScore], *, as_json: bool) -> None:
+def _print(scores: Sequence[FoldScore], *, as_json: bool) -> None:
     from edge.workbench.pages.page import Rows
     from edge.workbench.pages.printing import print_json, print_table
     from training.evaluation.attributes.protocol import MEASURES, over_folds

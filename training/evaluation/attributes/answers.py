@@ -1,4 +1,4 @@
-"""Looks as arrays: what a visit of one look would say, by the very fusion that the device uses."""
+"""Looks as arrays: what a visit of one look would report, through the device's own fusion."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from edge.sensor.visits.fusion import Fusion
 
 Floats = NDArray[np.float64]
 Looks = Sequence[AttributeEstimate]
-"""The looks at one face; none where there was no face."""
+"""The looks at one face; empty where no face was found."""
 
 
 @dataclass(frozen=True, slots=True)
 class BracketAnswers:
     """Answers in one taxonomy for N photographs. bracket: int64 (N,), the likeliest, -1 without an answer.
 
-    confidence: float64 (N,) of it, NaN without. told: bool (N,), whether the confidence reaches the threshold.
+    confidence: float64 (N,), its probability, NaN without. told: bool (N,), whether the confidence reaches the
+    threshold.
     """
 
     bracket: NDArray[np.int64]
@@ -30,7 +31,7 @@ class BracketAnswers:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a model set says of N photographs; NaN, -1 and False where there was no face or it gives no such part.
+    """A model set's answers for N photographs; NaN, -1 and False without a face or where it does not give that part.
 
     years: float64 (N,). p_female: float64 (N,). gender_told: bool (N,), whether the confidence reaches the threshold.
     brackets: by taxonomy.
@@ -44,7 +45,7 @@ class Answers:
 
     @property
     def gender_confidence(self) -> Floats:
-        """float64 (N,): of the likelier gender, 0.5 to 1; NaN without an answer."""
+        """float64 (N,): probability of the likelier gender, 0.5 to 1; NaN without an answer."""
         return np.maximum(self.p_female, 1 - self.p_female)
 
 

@@ -1,7 +1,7 @@
-"""Bootstrap intervals of many measures over many slices at once: draws are weights, measures matrix products.
+"""Bootstrap intervals of many measures over many slices at once: draws are weights, measures are matrix products.
 
 Source: B. Efron and R. Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13 (percentile intervals). Persons
-are drawn, not photographs: pictures of one person agree in their errors.
+are drawn, not photographs: pictures of one person share their errors.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ Floats = NDArray[np.float64]
 Masks = Sequence[NDArray[np.bool_]]
 LEVEL = 0.95
 _BLOCK = 100
-"""Draws whose weights are in memory at a time."""
+"""Draws whose weights are in memory at the same time."""
 
 
 class Interval(NamedTuple):
-    """A measure with the ends of its interval, NaN where nothing counts, and how many photographs count for it."""
+    """A measure with the ends of its interval, NaN where no photograph counts, and how many photographs count."""
 
     value: float
     low: float
@@ -41,8 +41,8 @@ def intervals(
 ) -> list[dict[str, Interval]]:
     """For each slice: the mean of each measure, and `NAME_ece` of each confidence, with 95 % intervals.
 
-    values: float64 (N,) each, NaN does not count. clusters: int64 (N,), what is drawn together. The same seed gives the
-    same intervals.
+    values: float64 (N,) each; a NaN does not count. clusters: int64 (N,), the same number for photographs that are
+    drawn together. The same seed gives the same intervals.
     """
     names = [*values, *(f"{name}_ece" for name in confidences)]
     tables = [_Table(values, confidences, mask) for mask in slices]

@@ -13,13 +13,13 @@ from edge.workbench.pages.page import Plot
 from training.evaluation.attributes.records import Confusion, Result, SliceResult
 
 FEWEST = 10
-"""Photographs below which a few years of age are not drawn."""
+"""Steps of age with fewer photographs are not drawn."""
 _BANDS = frozenset(bracket.label for bracket in ADS_8.brackets)
 _PARTS = (("gender", "gender"), (ADS_8.name, f"age band ({ADS_8.name})"))
 
 
 def draw_error_by_age(results: Sequence[Result]) -> Plot | None:
-    """Mean and signed error over the true age; None where no model set gives years."""
+    """Draw mean and signed error over the true age; None where no model set gives years."""
     if not any(result.error_by_age for result in results):
         return None
     figure, (absolute, signed) = new_figure(10.4, 3.5, columns=2)
@@ -44,7 +44,7 @@ def draw_error_by_age(results: Sequence[Result]) -> Plot | None:
 
 
 def draw_subgroups(results: Sequence[Result]) -> Plot | None:
-    """Mean error and share of right genders with their intervals, by gender, group and age band; None without any."""
+    """Draw mean error and share of right genders with intervals, by gender, group and age band; None without any."""
     names = [each.name for each in results[0].slices if _is_subgroup(each)]
     if len(names) < 2:
         return None
@@ -79,7 +79,7 @@ def _draw_intervals(
 
 
 def draw_reliability(results: Sequence[Result]) -> Plot | None:
-    """Share of right answers over their confidence, for gender and age band; None where there is neither."""
+    """Draw the share of right answers over their confidence, for gender and age band; None where there is neither."""
     parts = [(name, words) for name, words in _PARTS if any(result.reliability.get(name) for result in results)]
     if not parts:
         return None
@@ -97,12 +97,12 @@ def draw_reliability(results: Sequence[Result]) -> Plot | None:
         label(each, f"Calibration of {words}", "mean confidence", "share right")
         legend(each)
     return Plot(png(figure), "Reliability diagrams",
-                "On the dashed line a confidence is what it says; below it, answers are surer than right. "
+                "On the dashed line a confidence is the share that is right; below it, answers are surer than right. "
                 "Dots grow with the share of photographs.")  # fmt: skip
 
 
 def draw_coverage(results: Sequence[Result]) -> Plot | None:
-    """Share right over share answered, with the manifest's threshold marked; None where there is neither."""
+    """Draw the share right over the share reported, the threshold in use marked; None where there is neither."""
     parts = [(name, words) for name, words in _PARTS if any(result.coverage.get(name) for result in results)]
     if not parts:
         return None
@@ -118,13 +118,13 @@ def draw_coverage(results: Sequence[Result]) -> Plot | None:
                 each.plot(told[-1].coverage, told[-1].accuracy, "o", color=series_colour(index), markersize=8)
         each.set_xlim(0, 1.02)
         each.set_ylim(top=1.01)
-        label(each, f"What `unknown` buys: {words}", "share of photographs that are told", "share right among them")
+        label(each, f"What `unknown` buys: {words}", "share of photographs reported", "share right among them")
         legend(each)
     return Plot(png(figure), "Curves of accuracy over coverage", "The dot is the threshold in use.")
 
 
 def draw_confusion(result: Result, name: str) -> Plot | None:
-    """A confusion matrix as shares of each labelled row; None where nothing was answered."""
+    """Draw a confusion matrix as shares of each labelled row; None where nothing was answered."""
     found = result.confusion.get(name)
     if found is None:
         return None

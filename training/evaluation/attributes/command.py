@@ -19,22 +19,24 @@ if TYPE_CHECKING:
     from training.evaluation.attributes.records import Evaluation, Result
     from training.evaluation.attributes.requirements import Requirement
     from training.evaluation.attributes.scoring import Bootstrap
-    from training.evaluation.looking import Seen, Subject
+    from training.evaluation.subject import Seen, Subject
 
 Spans = Annotated[
     list[str] | None,
-    typer.Option("--ages", metavar="LOW-HIGH|LOW+", help="Measure these ages, not the usual spans; again for more."),
+    typer.Option(
+        "--ages", metavar="LOW-HIGH|LOW+", help="Measure these ages instead of the usual spans; repeat for more."
+    ),
 ]
 Draws = Annotated[int, typer.Option("--draws", min=10, max=100_000, help="Bootstrap draws.")]
 Requirements = Annotated[
     list[str] | None,
     typer.Option("--require", metavar="MEASURE[@AGES]<=NUMBER", help="A bar, such as mae_years@18-75<=5.2; exit 1 "
-                 "where a model set misses it. May be given again."),
+                 "where a model set misses it. Repeat for more."),
 ]  # fmt: skip
 HtmlTo = Annotated[Path | None, typer.Option("--html", metavar="OUT", help="Write the report as one page.")]
 
 SPANS = ("18-75", "13+", "3+", "18-25", "66+")
-"""Ages measured by default: what most networks claim, no minors, no babies, and both ends."""
+"""Ages measured by default: what most networks claim, without minors, without babies, and both ends."""
 IN_FULL = 2
 """Spans of ages whose every measure is printed: all, and the first."""
 
@@ -92,8 +94,8 @@ def _evaluate(
     from training.evaluation.attributes.records import Evaluation
     from training.evaluation.attributes.requirements import judge
     from training.evaluation.attributes.scoring import score
-    from training.evaluation.looking import FACE_CHOICE
     from training.evaluation.opening import look_at_each
+    from training.evaluation.subject import FACE_CHOICE
 
     def scored(subject: Subject, photographs: Photographs, seen: Seen) -> Result:
         return score(subject, photographs.name, seen, spans, bootstrap)
@@ -115,7 +117,7 @@ def _evaluate(
 
 
 def _page_writer(path: Path | None) -> Callable[[Evaluation], None]:
-    """Writes the page, or nothing. What draws it is imported now: if it is missing, that is said before the work."""
+    """Writes the page, or nothing. Imports what draws it now, so that a missing package is reported before the work."""
     if path is None:
         return lambda evaluation: None
     from edge.files import write_whole

@@ -1,4 +1,4 @@
-"""How far apart subgroups are: the worst group against the mean, women against men; one number each, for bars."""
+"""How far apart subgroups are: the worst group against the mean, women against men; a number each."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from msgspec.structs import replace
 from training.evaluation.attributes.records import Measure, SliceResult
 
 FEWEST = 50
-"""Photographs below which a subgroup is chance."""
+"""Subgroups with fewer photographs are left to chance and do not count."""
 GROUP_MAE_RATIO, GENDER_GAP = "group_mae_ratio", "gender_accuracy_gap"
 
 
 def with_gaps(slices: Sequence[SliceResult]) -> list[SliceResult]:
     """Add `group_mae_ratio` and `gender_accuracy_gap` to the slices that have subgroups.
 
-    The ratio is the largest mean error of years of a group to that of the slice, the gap the difference between the
+    The ratio is a group's largest mean error in years over that of the slice; the gap is the difference between the
     shares of right genders of women and men. Subgroups of fewer than 50 photographs do not count.
     """
     return [replace(each, measures={**each.measures, **_gaps(each, slices)}) for each in slices]

@@ -1,6 +1,6 @@
-"""Measures as means of one value a photograph, and calibration errors; pure arrays, no files and no networks.
+"""Measures as means of one value per photograph, and calibration errors; pure arrays, no files and no networks.
 
-Definitions stand in docs/evaluation.md. A value is NaN where the measure does not apply to a photograph: no label, no
+The definitions are in docs/evaluation.md. A value is NaN where the measure does not apply to a photograph: no label, no
 face, or a model set that does not give that part.
 """
 
@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 
 CUMULATIVE_SCORE_YEARS = 5.0
 ECE_BINS = 15
-"""Equal widths from 0 to 1, after Guo et al., "On Calibration of Modern Neural Networks", ICML 2017."""
+"""Bins of equal width from 0 to 1, after Guo et al., "On Calibration of Modern Neural Networks", ICML 2017."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def values(truth: Truth, answers: Answers) -> dict[str, Floats]:
 
 
 def measure_names() -> list[str]:
-    """What a slice is measured by: the names of `values`, and the calibration errors."""
+    """All measures of a slice: the names of `values`, and the calibration errors."""
     words = ("accuracy", "coverage", "answered_accuracy", "ece")
     brackets = [f"{name}_{word}" for name in TAXONOMIES for word in (*words, "one_off")]
     return ["mae_years", "bias_years", "cs5", *(f"gender_{word}" for word in words), *brackets]
@@ -105,7 +105,7 @@ def ece_terms(each: Confidences, bins: int = ECE_BINS) -> Floats:
 
 
 def expected_calibration_error(each: Confidences, bins: int = ECE_BINS) -> float:
-    """0-1; NaN where nothing counts."""
+    """Expected calibration error, 0-1; NaN where nothing counts."""
     known = np.count_nonzero(~np.isnan(each.right))
     return float(np.abs(ece_terms(each, bins).sum(axis=0)).sum() / known) if known else float("nan")
 
@@ -137,7 +137,7 @@ def coverage_curve(each: Confidences) -> tuple[Floats, Floats, Floats]:
 
 
 def confusion(labelled: NDArray[np.int64], said: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
-    """int64 (classes, classes): labelled in rows, said in columns; -1 in either is left out."""
+    """int64 (classes, classes): labels in rows, answers in columns; -1 in either is left out."""
     known = (labelled != UNKNOWN) & (said != UNKNOWN)
     counts = np.zeros((classes, classes), np.int64)
     np.add.at(counts, (labelled[known], said[known]), 1)

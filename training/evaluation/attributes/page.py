@@ -25,7 +25,7 @@ from training.evaluation.attributes.tables import (
 )
 
 _LEAD = (
-    "Apparent age and gender against the labels of photographs, one look a face. Figures in brackets are 95 % "
+    "Apparent age and gender against the labels of photographs, one look per face. Figures in brackets are 95 % "
     "bootstrap intervals: another such set of photographs would most likely give a figure between them."
 )
 
@@ -34,7 +34,7 @@ def render_evaluation(evaluation: Evaluation) -> str:
     """The page of a run."""
     notes: list[Part] = [Note(line) for line in evaluation.warnings]
     how = f"Passerby {evaluation.version}; {evaluation.draws:,} draws, seed {evaluation.seed}. In photographs that are "
-    how += f"not aligned chips, {evaluation.face_choice} is looked at."
+    how += f"not aligned chips, {evaluation.face_choice} is used."
     notes += [verdict_line(verdict) for verdict in evaluation.verdicts]
     sections = [_section(name, results) for name, results in by_data_set(evaluation.results)]
     return render_page("Evaluation of age and gender", _LEAD, [Section("", [how, *notes]), *sections])

@@ -18,14 +18,14 @@ from edge.schemas.taxonomy import ADIENCE_8
 from training.evaluation.attributes.answers import read_answers
 from training.evaluation.attributes.measures import values
 from training.evaluation.attributes.truth import read_truth
-from training.evaluation.looking import Seen, Subject
+from training.evaluation.subject import Seen, Subject
 
 MEASURES = {"exact": "adience-8_accuracy", "one_off": "adience-8_one_off", "gender": "gender_accuracy"}
-"""The protocol's words -> measures."""
+"""The protocol's terms -> measures."""
 
 
 class FoldScore(msgspec.Struct, frozen=True, kw_only=True):
-    """One fold: shares 0-1, null where the model set does not give that part. Faces not found are left out."""
+    """One fold: shares 0-1, null where the model set does not give the part. Faces that are not found are left out."""
 
     fold: int
     model_set: str

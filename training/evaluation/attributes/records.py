@@ -1,4 +1,4 @@
-"""What an evaluation says, as types: the JSON that `passerby evaluate attributes --json` prints."""
+"""The result of an evaluation, as types: the JSON that `passerby evaluate attributes --json` prints."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ class _Record(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Measure(_Record, frozen=True, kw_only=True):
-    """A measure and its bootstrap interval; null where no photograph counts, or there is no interval."""
+    """A measure and its bootstrap interval; null where no photograph counts or there is no interval."""
 
     value: float | None
     low: float | None
     high: float | None
-    photographs: Annotated[int, Meta(ge=0, description="That count for this measure.")]
+    photographs: Annotated[int, Meta(ge=0, description="Photographs that count for this measure.")]
 
 
 class SliceResult(_Record, frozen=True, kw_only=True):
@@ -41,7 +41,7 @@ class SliceResult(_Record, frozen=True, kw_only=True):
 
 
 class ReliabilityBin(_Record, frozen=True, kw_only=True):
-    """Answers of about one confidence."""
+    """Answers of similar confidence."""
 
     confidence: Share
     accuracy: Share
@@ -64,7 +64,7 @@ class Confusion(_Record, frozen=True, kw_only=True):
 
 
 class ErrorAtAge(_Record, frozen=True, kw_only=True):
-    """Errors of years over a few years of age."""
+    """Errors in years over a few years of age."""
 
     from_age: int
     to_age: int
@@ -81,7 +81,7 @@ class Result(_Record, frozen=True, kw_only=True):
     networks: list[str]
     target: str
     untrained: bool
-    photographs: Annotated[int, Meta(description="That could be read.")]
+    photographs: Annotated[int, Meta(description="Photographs that could be read.")]
     unreadable: int
     without_face: int
     min_gender_confidence: Share
@@ -105,7 +105,7 @@ class Verdict(_Record, frozen=True, kw_only=True):
 
 
 class Evaluation(_Record, frozen=True, kw_only=True):
-    """All of a run."""
+    """A whole evaluation."""
 
     schema: Literal["passerby.evaluation/1"] = "passerby.evaluation/1"
     version: str

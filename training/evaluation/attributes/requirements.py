@@ -1,4 +1,4 @@
-"""Bars that a network must meet, as words: `mae_years@18-75<=5.2`; for releases and continuous integration."""
+"""Requirements that a network must meet, as text: `mae_years@18-75<=5.2`; for releases and continuous integration."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EXPECTED = "MEASURE[@AGES,GENDER,GROUP]<=NUMBER or >=, such as mae_years@18-75<=
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """A bound on one measure over one slice. Years are years, shares are 0 to 1."""
+    """A bound on one measure over one slice, in years or as a share 0-1."""
 
     text: str
     measure: str
@@ -53,7 +53,7 @@ def parse_requirement(text: str, spans: Sequence[str]) -> Requirement:
 
 
 def judge(requirement: Requirement, result: Result) -> Verdict:
-    """Whether a result meets it; where no photograph counts it is not met."""
+    """Whether a result meets the requirement; not met where no photograph counts."""
     key = (requirement.ages, requirement.gender, requirement.group)
     found = next((each for each in result.slices if (each.ages, each.gender, each.group) == key), None)
     measure = found.measures.get(requirement.measure) if found else None

@@ -31,11 +31,11 @@ from training.evaluation.attributes.records import (
     SliceResult,
 )
 from training.evaluation.attributes.truth import Slice, Truth, make_slices, read_truth
-from training.evaluation.looking import Seen, Subject
+from training.evaluation.subject import Seen, Subject
 
 YEARS_A_STEP = 5
 CURVE_POINTS = 200
-"""Of a coverage curve, which has a point for each photograph otherwise."""
+"""Points of a coverage curve, which would otherwise have one per photograph."""
 PLACES = 6
 """Decimal places in JSON."""
 
@@ -49,7 +49,7 @@ class Bootstrap:
 
 
 def score(subject: Subject, data_set: str, seen: Seen, spans: Sequence[str], bootstrap: Bootstrap) -> Result:
-    """The result of a model set on a data set. Raises UsageError for a span of ages that is none."""
+    """The result of a model set on a data set. Raises UsageError for an invalid span of ages."""
     truth = read_truth(seen.samples)
     fusions = subject.fusions()
     answers = read_answers(seen.looks, fusions)

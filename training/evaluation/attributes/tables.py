@@ -1,4 +1,4 @@
-"""Results as rows of words: the same for the terminal and for the page."""
+"""Results as rows of text: the same for the terminal and for the page."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _GENERAL = (
     ("signed error of years (bias)", "bias_years"),
     ("within 5 years, CS(5)", "cs5"),
     ("gender right", "gender_accuracy"),
-    ("gender told (not `unknown`)", "gender_coverage"),
-    ("told gender right", "gender_answered_accuracy"),
+    ("gender reported (not `unknown`)", "gender_coverage"),
+    ("reported gender right", "gender_answered_accuracy"),
     ("gender calibration error (ECE)", "gender_ece"),
     ("worst group's MAE to the mean", GROUP_MAE_RATIO),
     ("gender right, women and men apart", GENDER_GAP),
@@ -24,8 +24,8 @@ _GENERAL = (
 _BRACKET = (
     ("band right", "accuracy"),
     ("band right or next to it", "one_off"),
-    ("band told (not `unknown`)", "coverage"),
-    ("told band right", "answered_accuracy"),
+    ("band reported (not `unknown`)", "coverage"),
+    ("reported band right", "answered_accuracy"),
     ("band calibration error (ECE)", "ece"),
 )
 _SHORT = (
@@ -44,13 +44,15 @@ def by_data_set(results: Sequence[Result]) -> Iterator[tuple[str, list[Result]]]
 
 
 def totals(result: Result) -> list[SliceResult]:
-    """The slices that are not narrowed by gender or group, but for the bands."""
+    """The slices that are not narrowed by gender or group, except for the bands."""
     bands = {bracket.label for bracket in ADS_8.brackets}
     return [each for each in result.slices if each.gender is None and each.group is None and each.ages not in bands]
 
 
 def measure_table(results: Sequence[Result], ages: str) -> Rows:
-    """Measures in rows, model sets in columns, over all photographs or a span of ages; rows without a value go."""
+    """Measures in rows, model sets in columns, over all photographs or a span of ages; rows without a value are
+    dropped.
+    """
     slices = [next(each for each in totals(result) if each.ages == ages) for result in results]
     rows = [(words, *(show(each.measures.get(name), name) for each in slices)) for words, name in _measure_names()]
     whose = "all" if ages == "all" else f"ages {ages}"
@@ -64,7 +66,7 @@ def measure_table(results: Sequence[Result], ages: str) -> Rows:
 def slice_table(results: Sequence[Result]) -> Rows:
     """Slices in rows; mean and signed error in years, gender and ads-8 band right, of each model set in columns.
 
-    A single model set has its intervals too.
+    A single model set is shown with its intervals.
     """
     cells = _full if len(results) == 1 else _brief
     heads = [head if len(results) == 1 else f"{result.model_set} {head}" for result in results for head, _ in _SHORT]
@@ -84,8 +86,8 @@ def _brief(found: SliceResult) -> list[str]:
 
 
 def reading_table(results: Sequence[Result]) -> Rows:
-    """What was looked at, and by what."""
-    columns = ("model set", "networks", "target", "photographs", "unreadable", "without a face", "told from")
+    """What was evaluated, and on what."""
+    columns = ("model set", "networks", "target", "photographs", "unreadable", "without a face", "reported from")
     rows = [
         (
             result.model_set + (", untrained" if result.untrained else ""),
@@ -102,7 +104,7 @@ def reading_table(results: Sequence[Result]) -> Rows:
 
 
 def verdict_line(verdict: Verdict) -> str:
-    """Whether a requirement is met, and by what."""
+    """Whether a requirement is met, by which model set."""
     got = "nothing measured" if verdict.value is None else brief_value(verdict.value, verdict.measure)
     word = "met" if verdict.met else "MISSED"
     return f"{word}: {verdict.requirement} by {verdict.model_set} on {verdict.data_set}: {got}"
@@ -143,7 +145,7 @@ def _measure_names() -> Iterable[tuple[str, str]]:
 
 
 def _same(wanted: SliceResult, result: Result) -> SliceResult:
-    """The slice of another result on the same data set; one of no photographs where there was none."""
+    """The slice of another result on the same data set; an empty one where it does not have it."""
     key = (wanted.ages, wanted.gender, wanted.group)
     found = next((each for each in result.slices if (each.ages, each.gender, each.group) == key), None)
     nothing = Measure(value=None, low=None, high=None, photographs=0)

@@ -1,4 +1,4 @@
-"""Labels as arrays: what measures compare answers with, and the slices that they are taken over."""
+"""Labels as arrays: what answers are compared with, and the slices that measures are taken over."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Mask = NDArray[np.bool_]
 """bool (N,): which photographs."""
 
 UNKNOWN = -1
-"""In place of a gender or bracket that the label does not say."""
+"""In place of a gender or bracket that is not labelled."""
 _GENDERS = {"female": FEMALE, "male": MALE, None: UNKNOWN}
 _SPAN = re.compile(r"(\d{1,3})(?:-(\d{1,3})|\+)")
 
@@ -29,7 +29,7 @@ class Truth:
 
     age: float64 (N,) years, NaN where the label gives none. gender: int64 (N,), `FEMALE`, `MALE` or -1. brackets: by
     taxonomy, int64 (N,) indices or -1. groups: names or None. persons: int64 (N,), the same number for the same person;
-    photographs of nobody named have a number each.
+    photographs without a name have a number each.
     """
 
     age: NDArray[np.float64]
@@ -41,7 +41,7 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Some photographs. ages: `all`, a span (`18-75`, `3+`) or a band of ads-8; gender and group: None is any."""
+    """Some photographs. ages: `all`, a span (`18-75`, `3+`) or a band of ads-8; gender and group: None means any."""
 
     ages: str
     gender: str | None
@@ -50,7 +50,7 @@ class Slice:
 
     @property
     def name(self) -> str:
-        """What tables call it."""
+        """Its name in tables."""
         parts = [part for part in (self.gender, self.group) if part]
         ages = "all" if self.ages == "all" else f"{self.ages} years"
         return ", ".join([ages, *parts]) if self.ages != "all" or not parts else ", ".join(parts)
@@ -70,7 +70,7 @@ def read_truth(samples: Sequence[Sample]) -> Truth:
 def make_slices(truth: Truth, spans: Sequence[str]) -> list[Slice]:
     """All photographs and each span of ages, both by gender and by group too, and each band of ads-8.
 
-    Those that hold no photograph are left out. Raises UsageError for a span that is none.
+    Empty ones are left out. Raises UsageError for an invalid span.
     """
     found = []
     for name, inside in [("all", np.ones(len(truth.age), np.bool_)), *((span, _within(truth, span)) for span in spans)]:

@@ -1,126 +1,140 @@
-"""Temperatures and thresholds for a manifest, fitted on validation photographs.
-
-Temperature: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017: the one number that makes the labelled
-answers least surprising. It is fitted through `edge.sensor.visits.fusion`'s own floor and step into brackets, so that
-what is calibrated is the confidence that an event tells. Threshold: the least confidence, in steps of 0.01, from which
-told answers are right as often as is asked for.
-"""
+"""Calibrates a model set on labelled photographs: from its looks, through `fit`, to the lines of a manifest."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import exp, log, sqrt
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.catalog.manifest import Calibration, Manifest
 from edge.errors import BadInput, explain
-from edge.sensor.visits.fusion import FLOOR
-from training.evaluation.attributes.measures import Confidences, expected_calibration_error
-
-Probs = NDArray[np.float32]
-Labels = NDArray[np.int64]
-
-LOWEST, HIGHEST = 0.1, 10.0
-"""Temperatures that are looked at."""
-FEWEST = 50
-"""Photographs that a fit wants, and told answers that a threshold wants."""
-STEPS = 40
-_GOLDEN = (sqrt(5) - 1) / 2
-_SMALLEST = 1e-9
-
-
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """What a temperature does on the photographs that it was fitted on. Losses are mean natural-log losses."""
-
-    temperature: float
-    photographs: int
-    loss_before: float
-    loss: float
-    ece_before: float
-    ece: float
+from edge.schemas.taxonomy import Taxonomy
+from edge.sensor.attributes.ages import bracket_map
+from edge.sensor.types import AttributeEstimate
+from training.evaluation.attributes.truth import UNKNOWN, Mask, Truth, make_slices, read_truth
+from training.evaluation.calibrate.fit import (
+    Fit,
+    Probs,
+    Threshold,
+    confidences_of,
+    cool,
+    fit_temperature,
+    least_threshold,
+)
+from training.evaluation.subject import Seen, Subject, calibrations
 
 
 @dataclass(frozen=True, slots=True)
-class Threshold:
-    """A confidence, the share of photographs that reach it, and the share of those that are right."""
+class Rule:
+    """How thresholds are chosen: the share of reported genders and brackets that must be right, and on which ages.
 
-    confidence: float
-    coverage: float
-    accuracy: float
-
-
-def fit_temperature(probs: Probs, labels: Labels, to_classes: Callable[[Probs], Probs], what: str) -> Fit:
-    """The temperature with the least log loss.
-
-    probs: float32 (N, bins) as the network gives them. labels: int64 (N,) classes. to_classes: from (N, bins) to
-    (N, classes), such as the step into brackets. what: named in errors. Raises BadInput for fewer than 50 photographs.
+    taxonomy: whose brackets count. gender_ages, age_ages: `all` or a span of ages.
     """
-    if len(labels) < FEWEST:
-        expected = f"at least {FEWEST} labelled photographs with a face"
-        raise BadInput(explain(f"too few photographs to fit {what}", got=len(labels), expected=expected))
 
-    def loss(log_temperature: float) -> float:
-        return log_loss(to_classes(cool(probs, exp(log_temperature))), labels)
+    taxonomy: Taxonomy
+    gender_right: float = 0.97
+    age_right: float = 0.5
+    gender_ages: str = "13+"
+    age_ages: str = "all"
 
-    temperature = round(exp(_least(loss, log(LOWEST), log(HIGHEST))), 2)
-    before, after = to_classes(cool(probs, 1.0)), to_classes(cool(probs, temperature))
-    return Fit(
-        temperature,
-        len(labels),
-        log_loss(before, labels),
-        log_loss(after, labels),
-        expected_calibration_error(confidences_of(before, labels)),
-        expected_calibration_error(confidences_of(after, labels)),
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What was fitted for `gender` or `age`, and for which network; threshold None where none is good enough."""
+
+    word: str
+    manifest: Manifest
+    fit: Fit
+    threshold: Threshold | None
+
+
+def calibrate(subject: Subject, seen: Seen, rule: Rule) -> list[Part]:
+    """Fit the parts that the model set gives, on looks at labelled photographs. Raises BadInput for too few,
+    UsageError.
+    """
+    truth, found = read_truth(seen.samples), []
+    for word, manifest in sorted(calibrations(subject.attributes).items()):
+        fit_part = _fit_gender if word == "gender" else _fit_age
+        found.append(fit_part(manifest, seen, truth, rule))
+    return found
+
+
+def new_calibration(parts: Sequence[Part], manifest: Manifest) -> Calibration:
+    """The calibration of a network: what was fitted for it, the rest unchanged."""
+    changes: dict[str, float] = {}
+    for part in parts:
+        if part.manifest.id == manifest.id:
+            changes[f"{part.word}_temperature"] = part.fit.temperature
+            if part.threshold is not None:
+                changes[f"min_{part.word}_confidence"] = part.threshold.confidence
+    return msgspec.structs.replace(manifest.calibration, **changes)
+
+
+def toml_lines(parts: Sequence[Part], manifest: Manifest, rule: Rule, data_set: str) -> list[str]:
+    """The `[calibration]` table of a network's manifest, with comments on where it comes from."""
+    comments = [line for part in parts if part.manifest.id == manifest.id for line in _comments(part, rule)]
+    numbers = msgspec.structs.asdict(new_calibration(parts, manifest))
+    return [
+        f"# {manifest.id}, fitted on {data_set}:",
+        *(f"# {line}" for line in comments),
+        "[calibration]",
+        *(f"{name} = {value}" for name, value in numbers.items()),
+    ]
+
+
+def _comments(part: Part, rule: Rule) -> list[str]:
+    fit, threshold, right = part.fit, part.threshold, rule.gender_right if part.word == "gender" else rule.age_right
+    what = "gender" if part.word == "gender" else f"bracket of {rule.taxonomy.name}"
+    ages = rule.gender_ages if part.word == "gender" else rule.age_ages
+    first = (
+        f"{what}, ages {ages}, {fit.photographs:,} photographs: log loss {fit.loss_before:.3f} -> {fit.loss:.3f}, "
+        f"calibration error {fit.ece_before:.3f} -> {fit.ece:.3f}"
     )
+    if threshold is None:
+        return [first, f"{what}: no threshold makes {right:.0%} of the reported ones right; it is not changed"]
+    told = f"{threshold.coverage:.1%} are reported, {threshold.accuracy:.1%} of them right"
+    return [first, f"{what}: least threshold at which {right:.0%} of the reported ones are right; {told}"]
 
 
-def cool(probs: Probs, temperature: float) -> Probs:
-    """What `edge.sensor.visits.fusion.pool` makes of one look, for (N, bins) at once."""
-    logs = np.log(np.maximum(probs, FLOOR / probs.shape[-1])) / temperature
-    odds = np.exp(logs - logs.max(axis=1, keepdims=True))
-    return np.asarray(odds / odds.sum(axis=1, keepdims=True), np.float32)
+def _fit_gender(manifest: Manifest, seen: Seen, truth: Truth, rule: Rule) -> Part:
+    probs, kept = _stack(
+        seen, lambda look: look.gender_probs, (truth.gender != UNKNOWN) & _ages(truth, rule.gender_ages)
+    )
+    return _part("gender", manifest, probs, truth.gender[kept], lambda each: each, rule.gender_right)
 
 
-def log_loss(probs: Probs, labels: Labels) -> float:
-    """Mean of -ln of the labelled class's probability."""
-    return float(-np.log(np.maximum(probs[np.arange(len(labels)), labels], _SMALLEST)).mean())
+def _fit_age(manifest: Manifest, seen: Seen, truth: Truth, rule: Rule) -> Part:
+    labels = truth.brackets[rule.taxonomy.name]
+    probs, kept = _stack(seen, lambda look: look.age_probs, (labels != UNKNOWN) & _ages(truth, rule.age_ages))
+    to_brackets = bracket_map(manifest.taxonomy, rule.taxonomy)
+    return _part("age", manifest, probs, labels[kept], to_brackets, rule.age_right)
 
 
-def confidences_of(probs: Probs, labels: Labels) -> Confidences:
-    """Confidence in the likeliest class, and whether it is the labelled one."""
-    return Confidences(probs.max(axis=1).astype(np.float64).clip(0, 1), (probs.argmax(axis=1) == labels).astype(float))
+def _part(
+    word: str, manifest: Manifest, probs: Probs, labels: NDArray[np.int64], to_classes: Callable[[Probs], Probs],
+    right: float,
+) -> Part:  # fmt: skip
+    fit = fit_temperature(probs, labels, to_classes, f"the {word} of {manifest.id}")
+    told = confidences_of(to_classes(cool(probs, fit.temperature)), labels)
+    return Part(word, manifest, fit, least_threshold(told, right))
 
 
-def least_threshold(each: Confidences, wanted: float) -> Threshold | None:
-    """The least threshold at which at least the wanted share (0-1) of told answers is right; None where there is none.
-
-    Thresholds with fewer than 50 told answers do not count: their accuracy is chance.
-    """
-    known = ~np.isnan(each.right)
-    confidence, right = each.confidence[known], each.right[known]
-    for step in range(100):
-        told = confidence >= step / 100
-        if np.count_nonzero(told) < FEWEST:
-            return None
-        if right[told].mean() >= wanted:
-            return Threshold(step / 100, float(told.mean()), float(right[told].mean()))
-    return None
+def _ages(truth: Truth, ages: str) -> Mask:
+    spans = [] if ages == "all" else [ages]
+    found = next((each for each in make_slices(truth, spans) if each.ages == ages), None)
+    if found is None:
+        raise BadInput(explain("no photograph of these ages", got=ages))
+    return found.members
 
 
-def _least(loss: Callable[[float], float], low: float, high: float) -> float:
-    """Where a function with one valley is least: golden-section search (J. Kiefer, 1953)."""
-    left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
-    at_left, at_right = loss(left), loss(right)
-    for _ in range(STEPS):
-        if at_left <= at_right:
-            high, right, at_right = right, left, at_left
-            left = high - _GOLDEN * (high - low)
-            at_left = loss(left)
-        else:
-            low, left, at_left = left, right, at_right
-            right = low + _GOLDEN * (high - low)
-            at_right = loss(right)
-    return (low + high) / 2
+def _stack(
+    seen: Seen, part: Callable[[AttributeEstimate], Probs | None], wanted: Mask
+) -> tuple[Probs, NDArray[np.int64]]:
+    """The wanted photographs' probabilities, (M, bins), and their positions; those without a face are left out."""
+    found = {i: part(looks[0]) for i, looks in enumerate(seen.looks) if wanted[i] and looks}
+    told = {index: probs for index, probs in found.items() if probs is not None}
+    rows = np.stack(list(told.values())) if told else np.zeros((0, 1), np.float32)
+    return np.asarray(rows, np.float32), np.array(list(told), np.int64)

@@ -1,7 +1,7 @@
-"""Detected faces against labelled ones: which is which, average precision, recall and false positives.
+"""Detected faces against labelled ones: matches, average precision, recall and false positives.
 
 Matching as in PASCAL VOC (Everingham et al., IJCV 2010), average precision as the area under the precision's envelope;
-faces that do not count, and what is found there, are neither right nor wrong, as in COCO (Lin et al., ECCV 2014).
+faces that do not count, and detections of them, are neither right nor wrong, as in COCO (Lin et al., ECCV 2014).
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ class Found:
 class Matched:
     """Matches of one picture.
 
-    of_found: int64 (D,), the face that each detection is, FALSE where it is none, IGNORED where it does not count.
+    of_found: int64 (D,), the face that each detection matches, FALSE where it matches none, IGNORED where it does not
+    count.
     """
 
     of_found: NDArray[np.int64]
@@ -48,7 +49,7 @@ FALSE, IGNORED = -1, -2
 
 
 def match(truth: Truth, found: Found, *, smallest_px: float = 0.0, same_iou: float = SAME_IOU) -> Matched:
-    """Give each detection, best first, the free face that it overlaps most.
+    """Match each detection, best first, with the free face that it overlaps most.
 
     smallest_px: unmatched detections whose side is smaller are ignored.
     """
@@ -65,7 +66,7 @@ def match(truth: Truth, found: Found, *, smallest_px: float = 0.0, same_iou: flo
 
 
 def _best(overlaps: Floats, counted: NDArray[np.bool_], free: NDArray[np.bool_], same_iou: float) -> int:
-    """A counted free face first; else an ignored one, which may be found any number of times."""
+    """A free face that counts, if any; else an ignored one, which may be matched any number of times."""
     fits = overlaps >= same_iou
     candidates = np.flatnonzero(fits & counted & free)
     if len(candidates):
@@ -75,7 +76,7 @@ def _best(overlaps: Floats, counted: NDArray[np.bool_], free: NDArray[np.bool_],
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Precision and recall at every score, float64 (D,), best score first; `scores` are where each point lies."""
+    """Precision and recall at every score, float64 (D,), best score first; `scores` are the scores of the points."""
 
     precision: Floats
     recall: Floats
@@ -93,7 +94,7 @@ class Curve:
         return float((envelope * steps).sum())
 
     def false_positives_at(self, score: float) -> float:
-        """A picture, from that score on."""
+        """False positives per picture, from that score on."""
         seen = self.scores >= score
         if not seen.any():
             return 0.0
@@ -106,7 +107,7 @@ class Curve:
         return float(self.recall[count - 1]) if count else 0.0
 
     def score_for(self, false_positives: float) -> float:
-        """Lowest score at which there are at most so many false positives a picture; 1 where there is none."""
+        """Lowest score with at most `most` false positives per picture; 1 where there is none."""
         counts = np.arange(1, len(self.scores) + 1)
         wrong = counts - np.rint(counts * self.precision)
         allowed = np.flatnonzero(wrong <= false_positives * self.pictures)

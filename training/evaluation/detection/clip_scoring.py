@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from edge.sensor.types import Detection
 from training.evaluation.detection.boxes import Found, Matched, Truth, make_curve, match, overlap_matrix, sides
-from training.evaluation.detection.detecting import as_boxes
+from training.evaluation.detection.detectors import as_boxes
 from training.evaluation.detection.records import ClipResult
 
 AGREEING = 2
 SAME_FACE_IOU = 0.4
-"""References draw boxes of different habits round one face."""
+"""References draw different boxes around the same face."""
 SEEN_IOU = 0.2
-"""A detection that touches a reference's that much is not where none of them sees a face."""
+"""A detection that overlaps a reference's face this much is not a false positive."""
 
 
 def agreed_faces(looks: Sequence[Sequence[Detection]]) -> NDArray[np.float64]:
@@ -39,8 +39,8 @@ def score_clip(
 ) -> ClipResult:  # fmt: skip
     """Recall and false positives of a detector's frames.
 
-    references: for each frame, the faces of each reference at its own score. most_false: false positives a frame that
-    are allowed when the best score is looked for.
+    references: for each frame, the faces of each reference at its own score. most_false: false positives per frame that
+    are allowed at the best score.
     """
     curve = make_curve(
         [_match_frame(found, looks, smallest_px) for found, looks in zip(frames, references, strict=True)]
@@ -61,7 +61,7 @@ def score_clip(
 
 
 def _match_frame(found: Sequence[Detection], looks: Sequence[Sequence[Detection]], smallest_px: float) -> Matched:
-    """Faces that one reference alone sees, and small ones, do not count."""
+    """Faces that only one reference sees, and small ones, do not count."""
     agreed = agreed_faces(looks)
     seen = np.concatenate([as_boxes(faces) for faces in looks])
     boxes = np.concatenate((agreed, seen))

@@ -23,36 +23,40 @@ if TYPE_CHECKING:
 
 Boxes = Annotated[
     list[str] | None,
-    typer.Option("--boxes", metavar="TAR|FOLDER|TXT", help="Photographs with face boxes; again for more."),
+    typer.Option("--boxes", metavar="TAR|FOLDER|TXT", help="Photographs with face boxes; repeat for more."),
 ]
 Portraits = Annotated[
-    list[str] | None, typer.Option("--photographs", help="Photographs of one person each; again for more.")
+    list[str] | None, typer.Option("--photographs", help="Photographs of one person each; repeat for more.")
 ]
-Clips = Annotated[list[str] | None, typer.Option("--clip", help="Clip without labels; again for more.")]
+Clips = Annotated[list[str] | None, typer.Option("--clip", help="Clip without labels; repeat for more.")]
 Detectors = Annotated[
     list[str] | None,
-    typer.Option("--detector", metavar="SET|FOLDER", help="Model set, or folder of a detector; again for more."),
+    typer.Option("--detector", metavar="SET|FOLDER", help="Model set, or folder of a detector; repeat for more."),
 ]
 Sizes = Annotated[
     list[str] | None,
-    typer.Option("--size", metavar="own|double|default|PX", help="How large networks see pictures; again for more."),
+    typer.Option("--size", metavar="own|double|default|PX", help="How large networks see pictures; repeat for more."),
 ]
 References = Annotated[
     list[str] | None,
-    typer.Option("--reference", help="Model sets that say where faces of clips and landmarks are."),
+    typer.Option("--reference", help="Model sets that decide where the faces of clips and the landmarks are."),
 ]
-SmallestPx = Annotated[float, typer.Option("--smallest", min=0, help="Smaller faces do not count, px.")]
-SmallestInClip = Annotated[float, typer.Option("--smallest-in-clip", min=0, help="The same in clips, px.")]
+SmallestPx = Annotated[float, typer.Option("--smallest", min=0, help="Least side of a face that counts, px.")]
+SmallestInClip = Annotated[
+    float, typer.Option("--smallest-in-clip", min=0, help="Least side of a face that counts in clips, px.")
+]
 ClipWidth = Annotated[int, typer.Option("--clip-width", min=32, help="Longer side of every input on clips, px.")]
-MostFalse = Annotated[float, typer.Option("--most-false", min=0, help="Allowed false positives a frame of a clip.")]
+MostFalse = Annotated[float, typer.Option("--most-false", min=0, help="Allowed false positives per frame of a clip.")]
 WiderLists = Annotated[
     Path | None,
-    typer.Option("--wider", metavar="FOLDER", help="wider_easy_val.mat and its like: WIDER FACE's own protocol."),
+    typer.Option(
+        "--wider", metavar="FOLDER", help="Folder with wider_easy_val.mat and its like, for WIDER FACE's own protocol."
+    ),
 ]
 Requirements = Annotated[
     list[str] | None,
     typer.Option("--require", metavar="MEASURE[@SIZE]>=NUMBER", help="A bar, such as ap50@double>=0.93; exit 1 "
-                 "where a detector misses it. May be given again."),
+                 "where a detector misses it. Repeat for more."),
 ]  # fmt: skip
 HtmlTo = Annotated[Path | None, typer.Option("--html", metavar="OUT", help="Write the report as one page.")]
 
@@ -81,7 +85,7 @@ def detection(
 ) -> None:
     """Measure face detectors: AP50, recall by size, state and brightness, false positives, landmarks, clips."""
     from edge.catalog.lookup import open_catalog
-    from training.evaluation.detection.detecting import need_detectors, parse_size
+    from training.evaluation.detection.detectors import need_detectors, parse_size
     from training.evaluation.detection.requirements import parse_detection_requirement
     from training.evaluation.detection.runs import Work
     from training.evaluation.opening import open_boxed_sets, open_data_sets
@@ -108,14 +112,14 @@ def detection(
     )
     evaluation = _evaluate(work, settings, catalog, bars, quiet=as_json)
     write_page(evaluation)
-    _say(evaluation, as_json=as_json)
+    _print(evaluation, as_json=as_json)
 
 
 def _need_pictures(*options: Sequence[str] | None) -> None:
     from edge.errors import UsageError, explain
 
     if not any(options):
-        raise UsageError(explain("nothing to look at", expected="--boxes, --photographs or --clip"))
+        raise UsageError(explain("nothing to evaluate", expected="--boxes, --photographs or --clip"))
 
 
 def _read_wider(folder: Path | None) -> dict[str, Counted]:
@@ -139,7 +143,7 @@ def _evaluate(
 
 
 def _page_writer(path: Path | None) -> Callable[[DetectionEvaluation], None]:
-    """Writes the page, or nothing. What draws it is imported now: if it is missing, that is said before the work."""
+    """Writes the page, or nothing. Imports what draws it now, so that a missing package is reported before the work."""
     from edge.files import need_folder_of
 
     need_folder_of(path, "--html")
@@ -151,7 +155,7 @@ def _page_writer(path: Path | None) -> Callable[[DetectionEvaluation], None]:
     return lambda evaluation: write_whole(path, render_detection(evaluation).encode())
 
 
-def _say(evaluation: DetectionEvaluation, *, as_json: bool) -> None:
+def _print(evaluation: DetectionEvaluation, *, as_json: bool) -> None:
     from edge.workbench.pages.printing import print_json
 
     print_json(evaluation) if as_json else _print_tables(evaluation)

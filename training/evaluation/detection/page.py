@@ -13,7 +13,7 @@ _LEAD = "Face detectors on the same pictures. A detection is right where it over
 
 
 def render_detection(evaluation: DetectionEvaluation) -> str:
-    """The page of a run."""
+    """The page of an evaluation."""
     head: list[Part] = [f"Passerby {evaluation.version}.", *(Note(line) for line in evaluation.warnings)]
     head += [detection_verdict_line(verdict) for verdict in evaluation.verdicts]
     sets = dict.fromkeys(result.data_set for result in evaluation.boxes)

@@ -1,4 +1,4 @@
-"""What an evaluation of detectors says, as types: the JSON that `passerby evaluate detection --json` prints."""
+"""The result of an evaluation of detectors, as types: the JSON that `passerby evaluate detection --json` prints."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class BoxResult(_Record, frozen=True, kw_only=True):
     ap50: float | None
     precision: float | None
     recall: float | None
-    false_positives: Annotated[float, Meta(ge=0, description="A picture.")]
+    false_positives: Annotated[float, Meta(ge=0, description="False positives per picture.")]
     slices: list[FaceSlice]
     curve: list[CurvePoint]
 
@@ -57,7 +57,7 @@ class PortraitResult(_Record, frozen=True, kw_only=True):
     data_set: str
     detector: str
     photographs: int
-    found: Annotated[Share, Meta(description="With a face at the manifest's score.")]
+    found: Annotated[Share, Meta(description="Share with a face at the manifest's score.")]
 
 
 class LandmarkResult(_Record, frozen=True, kw_only=True):
@@ -67,11 +67,11 @@ class LandmarkResult(_Record, frozen=True, kw_only=True):
     detector: str
     faces: int
     mean_error: float | None
-    error_90: Annotated[float | None, Meta(description="Nine in ten faces have less.")]
+    error_90: Annotated[float | None, Meta(description="Nine in ten faces have a smaller error.")]
 
 
 class ClipResult(_Record, frozen=True, kw_only=True):
-    """A detector on a clip, where a face is what two references agree on, and nothing is what none sees."""
+    """A detector on a clip, where a face is what two references agree on, and background is where none sees a face."""
 
     clip: str
     detector: str
@@ -80,9 +80,9 @@ class ClipResult(_Record, frozen=True, kw_only=True):
     smallest_px: float
     score: Share
     recall: float | None
-    false_positives: Annotated[float, Meta(ge=0, description="A frame.")]
+    false_positives: Annotated[float, Meta(ge=0, description="False positives per frame.")]
     best_recall: Annotated[
-        float | None, Meta(description="At the lowest score that keeps to the allowed false positives.")
+        float | None, Meta(description="Recall at the lowest score with no more than the allowed false positives.")
     ]
     best_score: float
 
@@ -97,7 +97,7 @@ class WiderResult(_Record, frozen=True, kw_only=True):
 
 
 class DetectionVerdict(_Record, frozen=True, kw_only=True):
-    """Whether a detector meets a bar."""
+    """Whether a detector meets a requirement."""
 
     requirement: str
     data_set: str
@@ -107,7 +107,7 @@ class DetectionVerdict(_Record, frozen=True, kw_only=True):
 
 
 class DetectionEvaluation(_Record, frozen=True, kw_only=True):
-    """All of a run."""
+    """A whole evaluation."""
 
     version: str
     warnings: list[str]

@@ -1,4 +1,4 @@
-"""Bars that a detector must meet, as words: `ap50>=0.95`, `ap50@double>=0.93`, `clip_recall>=0.88`."""
+"""Requirements that a detector must meet, as text: `ap50>=0.95`, `ap50@double>=0.93`, `clip_recall>=0.88`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EXPECTED = "MEASURE[@SIZE]<=NUMBER or >=, such as ap50>=0.95 or ap50@double>=0.9
 
 @dataclass(frozen=True, slots=True)
 class DetectionRequirement:
-    """A bound on one measure; size: of the detectors that it is for, empty for all."""
+    """A bound on one measure. size: the input size of the detectors that it applies to, empty for all."""
 
     text: str
     measure: str
@@ -40,7 +40,7 @@ def parse_detection_requirement(text: str) -> DetectionRequirement:
 
 
 def judge_detectors(requirement: DetectionRequirement, evaluation: DetectionEvaluation) -> list[DetectionVerdict]:
-    """A verdict for each detector and set that was measured; one that is not met where nothing was."""
+    """A verdict for each detector and set that was measured; a single one, not met, where nothing was."""
     found = [
         DetectionVerdict(
             requirement=requirement.text, data_set=place, detector=name, value=value, met=_meets(requirement, value)
@@ -59,7 +59,7 @@ def _meets(requirement: DetectionRequirement, value: float | None) -> bool:
 
 
 def _values(measure: str, evaluation: DetectionEvaluation) -> Iterator[tuple[str, str, float | None]]:
-    """Place, detector and value of a measure wherever it was taken."""
+    """Data set or clip, detector and value of a measure, wherever it was taken."""
     if measure.startswith("clip_"):
         for clip in evaluation.clips:
             yield clip.clip, clip.detector, getattr(clip, measure.removeprefix("clip_"))

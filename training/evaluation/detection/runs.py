@@ -18,7 +18,7 @@ from edge.workbench.labelled.samples import Photographs
 from training.data.boxes import BoxedPhotographs, keep_inside
 from training.data.collection import LeftOut, Reading
 from training.evaluation.detection.clip_scoring import score_clip
-from training.evaluation.detection.detecting import OWN, DetectorSubject, InputSize, open_detector, parse_size
+from training.evaluation.detection.detectors import OWN, DetectorSubject, InputSize, open_detector, parse_size
 from training.evaluation.detection.records import (
     BoxResult,
     ClipResult,
@@ -27,19 +27,19 @@ from training.evaluation.detection.records import (
     PortraitResult,
     WiderResult,
 )
-from training.evaluation.detection.scoring import as_found, landmark_errors, look_of, score_boxes
+from training.evaluation.detection.scoring import as_found, landmark_errors, picture_result, score_boxes
 from training.evaluation.detection.wider import LEVELS, Counted, average_precision
 
-Look = list[Detection]
+Faces = list[Detection]
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
     """What is evaluated, and on what.
 
-    detectors: names of model sets or folders; each is tried at every size. references: model sets that say where faces
-    of clips and landmarks are; the first two give landmarks. clip_width_px: longer side of their input on clips.
-    most_false: false positives a frame that are allowed where the best score is looked for.
+    detectors: names of model sets or folders; each is run at every size. references: model sets that decide where the
+    faces of clips and the landmarks are; the first two give landmarks. clip_width_px: longer side of their input on
+    clips. most_false: false positives per frame that are allowed at the best score.
     """
 
     detectors: Sequence[str]
@@ -57,14 +57,14 @@ class Work:
 
 
 def evaluate_detectors(work: Work, settings: Settings, catalog: Catalog, progress: Progress) -> DetectionEvaluation:
-    """Everything, one detector at a time. Verdicts are added by the caller."""
+    """Evaluate everything, one detector at a time. The caller adds the verdicts."""
     found = _Results()
-    taught = {each.name: _reference_looks(each, work, settings, catalog, progress) for each in work.portraits}
+    taught = {each.name: _reference_faces(each, work, settings, catalog, progress) for each in work.portraits}
     clips = {clip: _clip_references(clip, work, settings, catalog) for clip in work.clips}
     for name in work.detectors:
         for size in work.sizes:
             with open_detector(name, size, settings, catalog) as subject:
-                _look_at_sets(subject, work, taught, found, progress)
+                _score_sets(subject, work, taught, found, progress)
         with open_detector(name, parse_size(str(work.clip_width_px)), settings, catalog) as subject:
             for clip, references in clips.items():
                 found.clips.append(_score_clip(clip, subject, references, work, settings))
@@ -92,40 +92,40 @@ class _Results:
         self.warnings: list[str] = []
 
 
-def _look_at_sets(
-    subject: DetectorSubject, work: Work, taught: dict[str, list[list[Look]]], found: _Results, progress: Progress
+def _score_sets(
+    subject: DetectorSubject, work: Work, taught: dict[str, list[list[Faces]]], found: _Results, progress: Progress
 ) -> None:
     for boxed in work.boxed:
         found.boxes.append(_score_boxed(subject, boxed, work, found, progress))
     for photographs in work.portraits:
-        looks = [subject.look(image) for image in _images(photographs, subject.name, found.warnings, progress)]
-        seen = [any(face.score >= subject.score for face in faces) for faces in looks]
+        pictures = [subject.find(image) for image in _images(photographs, subject.name, found.warnings, progress)]
+        seen = [any(face.score >= subject.score for face in faces) for faces in pictures]
         found.portraits.append(
             PortraitResult(
                 data_set=photographs.name, detector=subject.name, photographs=len(seen),
                 found=sum(seen) / max(len(seen), 1),
             )
         )  # fmt: skip
-        found.landmarks.append(_score_landmarks(subject, photographs.name, looks, taught[photographs.name], work))
+        found.landmarks.append(_score_landmarks(subject, photographs.name, pictures, taught[photographs.name], work))
 
 
 def _score_boxed(
     subject: DetectorSubject, boxed: BoxedPhotographs, work: Work, found: _Results, progress: Progress
 ) -> BoxResult:
     progress.begin(f"{subject.name}: {boxed.name}", lambda: len(boxed.samples))
-    reading, outside, looks, by_path = Reading(boxed.photographs), LeftOut(), [], {}
+    reading, outside, pictures, by_path = Reading(boxed.photographs), LeftOut(), [], {}
     for sample, image in reading:
-        faces = subject.look(image)
+        faces = subject.find(image)
         by_path[sample.path] = as_found(faces)
         labels = keep_inside(boxed.faces[sample.path], image, sample.path, outside)
-        looks.append(look_of(image, labels, faces))
+        pictures.append(picture_result(image, labels, faces))
         progress.tick()
     found.warnings += [*reading.left_out, *outside.lines(boxed.name)]
     if work.wider:
         precisions = {level: average_precision(work.wider[level], by_path) for level in LEVELS}
         found.wider.append(WiderResult(detector=subject.name, **precisions))
     return score_boxes(
-        boxed.name, subject.name, subject.detector.target, looks, score=subject.score, smallest_px=work.smallest_px
+        boxed.name, subject.name, subject.detector.target, pictures, score=subject.score, smallest_px=work.smallest_px
     )
 
 
@@ -139,9 +139,13 @@ def _images(photographs: Photographs, name: str, warnings: list[str], progress: 
 
 
 def _score_landmarks(
-    subject: DetectorSubject, data_set: str, looks: Sequence[Look], references: Sequence[Sequence[Look]], work: Work
+    subject: DetectorSubject,
+    data_set: str,
+    pictures: Sequence[Faces],
+    references: Sequence[Sequence[Faces]],
+    work: Work,
 ) -> LandmarkResult:
-    errors = sorted(landmark_errors(looks, references, score=subject.score, smallest_px=work.landmarks_from_px))
+    errors = sorted(landmark_errors(pictures, references, score=subject.score, smallest_px=work.landmarks_from_px))
     return LandmarkResult(
         data_set=data_set,
         detector=subject.name,
@@ -151,10 +155,10 @@ def _score_landmarks(
     )
 
 
-def _reference_looks(
+def _reference_faces(
     photographs: Photographs, work: Work, settings: Settings, catalog: Catalog, progress: Progress
-) -> list[list[Look]]:
-    """Of each photograph, the sure faces of the references that give landmarks, at the picture's own size."""
+) -> list[list[Faces]]:
+    """For each photograph, the sure faces of the references that give landmarks, at the picture's own size."""
     with ExitStack() as opened:
         subjects = [
             opened.enter_context(open_detector(name, parse_size(OWN), settings, catalog))
@@ -164,8 +168,8 @@ def _reference_looks(
         return [[_sure(subject, image) for subject in subjects] for image in images]
 
 
-def _clip_references(clip: str, work: Work, settings: Settings, catalog: Catalog) -> list[list[Look]]:
-    """Of each frame, the sure faces of every reference, which sees it at its own size."""
+def _clip_references(clip: str, work: Work, settings: Settings, catalog: Catalog) -> list[list[Faces]]:
+    """For each frame, the sure faces of every reference, at the frame's own size."""
     with ExitStack() as opened:
         subjects = [
             opened.enter_context(open_detector(name, parse_size(OWN), settings, catalog)) for name in work.references
@@ -174,9 +178,9 @@ def _clip_references(clip: str, work: Work, settings: Settings, catalog: Catalog
 
 
 def _score_clip(
-    clip: str, subject: DetectorSubject, references: Sequence[Sequence[Look]], work: Work, settings: Settings
+    clip: str, subject: DetectorSubject, references: Sequence[Sequence[Faces]], work: Work, settings: Settings
 ) -> ClipResult:
-    frames = [subject.look(image) for image in frames_of(clip, settings)]
+    frames = [subject.find(image) for image in frames_of(clip, settings)]
     return score_clip(
         Path(clip).name, subject.name, frames, references, score=subject.score,
         smallest_px=work.smallest_in_clip_px, most_false=work.most_false,
@@ -188,7 +192,7 @@ def frames_of(clip: str, settings: Settings) -> Iterator[Image]:
     source = open_source(clip, settings.camera, start_at=0.0)
     if source.live:
         source.close()
-        raise BadInput(f"{clip}: a camera has no end; give a clip")
+        raise BadInput(f"{clip}: a camera never ends; give a clip")
     try:
         while (frame := source.read()) is not None:
             yield frame.image
@@ -196,5 +200,5 @@ def frames_of(clip: str, settings: Settings) -> Iterator[Image]:
         source.close()
 
 
-def _sure(subject: DetectorSubject, image: Image) -> Look:
-    return [face for face in subject.look(image) if face.score >= subject.score]
+def _sure(subject: DetectorSubject, image: Image) -> Faces:
+    return [face for face in subject.find(image) if face.score >= subject.score]

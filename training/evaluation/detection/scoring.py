@@ -1,4 +1,4 @@
-"""A detector's looks at labelled pictures as measures."""
+"""From the faces that a detector finds in labelled pictures to measures."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from edge.sensor.imaging import brightness, grey_face
 from edge.sensor.types import Detection, Image
 from training.data.boxes import LabelledFace
 from training.evaluation.detection.boxes import Curve, Found, Truth, make_curve, match, sides
-from training.evaluation.detection.detecting import as_boxes
+from training.evaluation.detection.detectors import as_boxes
 from training.evaluation.detection.records import BoxResult, CurvePoint, FaceSlice
 
 SIZES_PX = ((8, 16), (16, 24), (24, 32), (32, 64), (64, 128), (128, 4096))
 DARK, BRIGHT = 70.0, 150.0
-"""Mean grey level of a face, 0-255, below and from which it is dark or bright."""
+"""Mean grey level, 0-255, below which a face is dark and from which on it is bright."""
 CURVE_POINTS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class PictureLook:
+class PictureResult:
     """One picture: labels, what was found, and how bright each labelled face is (float64 (F,), 0-255)."""
 
     labels: Sequence[LabelledFace]
@@ -31,10 +31,10 @@ class PictureLook:
     brightness: NDArray[np.float64]
 
 
-def look_of(image: Image, labels: Sequence[LabelledFace], faces: Sequence[Detection]) -> PictureLook:
+def picture_result(image: Image, labels: Sequence[LabelledFace], faces: Sequence[Detection]) -> PictureResult:
     """Put a picture's labels and detections side by side."""
     levels = [brightness(grey_face(image, label.box)) for label in labels]
-    return PictureLook(labels, as_found(faces), np.array(levels, np.float64))
+    return PictureResult(labels, as_found(faces), np.array(levels, np.float64))
 
 
 def as_found(faces: Sequence[Detection]) -> Found:
@@ -43,15 +43,15 @@ def as_found(faces: Sequence[Detection]) -> Found:
 
 
 def score_boxes(
-    data_set: str, detector: str, target: str, looks: Sequence[PictureLook], *, score: float, smallest_px: float
+    data_set: str, detector: str, target: str, pictures: Sequence[PictureResult], *, score: float, smallest_px: float
 ) -> BoxResult:
     """Measures of one detector on one set."""
-    curve = make_curve([match(_truth(look, smallest_px), look.found, smallest_px=smallest_px) for look in looks])
+    curve = make_curve([match(_truth(each, smallest_px), each.found, smallest_px=smallest_px) for each in pictures])
     return BoxResult(
         data_set=data_set,
         detector=detector,
         target=target,
-        pictures=len(looks),
+        pictures=len(pictures),
         faces=curve.faces,
         smallest_px=smallest_px,
         score=score,
@@ -59,14 +59,14 @@ def score_boxes(
         precision=_precision_at(curve, score),
         recall=curve.recall_at(score) if curve.faces else None,
         false_positives=curve.false_positives_at(score),
-        slices=_slices(looks, score, smallest_px),
+        slices=_slices(pictures, score, smallest_px),
         curve=_thin(curve),
     )
 
 
-def _truth(look: PictureLook, smallest_px: float) -> Truth:
-    boxes = _boxes(look.labels)
-    ignored = np.array([label.ignored for label in look.labels], np.bool_)
+def _truth(picture: PictureResult, smallest_px: float) -> Truth:
+    boxes = _boxes(picture.labels)
+    ignored = np.array([label.ignored for label in picture.labels], np.bool_)
     return Truth(boxes, ~ignored & (sides(boxes) >= smallest_px))
 
 
@@ -74,12 +74,12 @@ def _boxes(labels: Sequence[LabelledFace]) -> NDArray[np.float64]:
     return np.array([label.box.as_xyxy() for label in labels], np.float64).reshape(-1, 4)
 
 
-def _slices(looks: Sequence[PictureLook], score: float, smallest_px: float) -> list[FaceSlice]:
+def _slices(pictures: Sequence[PictureResult], score: float, smallest_px: float) -> list[FaceSlice]:
     """Recall by size of all faces, by state and brightness of those that are large enough."""
-    hits = np.concatenate([_hits(look, score) for look in looks] or [np.zeros(0, np.bool_)])
-    labels = [label for look in looks for label in look.labels]
+    hits = np.concatenate([_hits(each, score) for each in pictures] or [np.zeros(0, np.bool_)])
+    labels = [label for each in pictures for label in each.labels]
     size = sides(_boxes(labels))
-    light = np.concatenate([look.brightness for look in looks] or [np.zeros(0)])
+    light = np.concatenate([each.brightness for each in pictures] or [np.zeros(0)])
     states = np.array([label.state for label in labels], np.str_)
     counted = ~np.array([label.ignored for label in labels], np.bool_)
     large = counted & (size >= smallest_px)
@@ -100,12 +100,12 @@ def _slices(looks: Sequence[PictureLook], score: float, smallest_px: float) -> l
     ]
 
 
-def _hits(look: PictureLook, score: float) -> NDArray[np.bool_]:
+def _hits(picture: PictureResult, score: float) -> NDArray[np.bool_]:
     """Which labelled faces are found from that score on, bool (F,)."""
-    hits = np.zeros(len(look.labels), np.bool_)
-    kept = look.found.scores >= score
-    everything = Truth(_boxes(look.labels), np.ones(len(look.labels), np.bool_))
-    matched = match(everything, Found(look.found.boxes[kept], look.found.scores[kept]))
+    hits = np.zeros(len(picture.labels), np.bool_)
+    kept = picture.found.scores >= score
+    everything = Truth(_boxes(picture.labels), np.ones(len(picture.labels), np.bool_))
+    matched = match(everything, Found(picture.found.boxes[kept], picture.found.scores[kept]))
     hits[matched.of_found[matched.of_found >= 0]] = True
     return hits
 
@@ -116,7 +116,7 @@ def _precision_at(curve: Curve, score: float) -> float | None:
 
 
 def _thin(curve: Curve) -> list[CurvePoint]:
-    """At most so many points, evenly along the curve."""
+    """At most `CURVE_POINTS` points, evenly along the curve."""
     positions = np.unique(np.linspace(0, len(curve.scores) - 1, min(CURVE_POINTS, len(curve.scores))).astype(int))
     return [
         CurvePoint(
@@ -127,16 +127,16 @@ def _thin(curve: Curve) -> list[CurvePoint]:
 
 
 def landmark_errors(
-    looks: Iterable[Sequence[Detection]], references: Iterable[Sequence[Sequence[Detection]]], *,
+    found_faces: Iterable[Sequence[Detection]], references: Iterable[Sequence[Sequence[Detection]]], *,
     score: float, smallest_px: float,
 ) -> list[float]:  # fmt: skip
-    """Mean distance of the five landmarks from the references' mean, shares of the box's side, one a face.
+    """Mean distance of the five landmarks from the references' mean, as shares of the box's side, one per face.
 
-    looks: of each picture, the detector's faces. references: of each picture, the faces of each reference; a face
-    counts where all of them see it with landmarks.
+    found_faces: for each picture, the detector's faces. references: for each picture, the faces of each reference; a
+    face counts if all of them find it with landmarks.
     """
     errors = []
-    for faces, others in zip(looks, references, strict=True):
+    for faces, others in zip(found_faces, references, strict=True):
         certain = [face for face in faces if face.score >= score and face.landmarks is not None]
         for first in others[0] if others else ():
             same = [_same_face(first.box, each) for each in others]

@@ -1,4 +1,4 @@
-"""Results of detectors as rows of words: the same for the terminal and for the page."""
+"""Results of detectors as rows of text: the same for the terminal and for the page."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def tables(evaluation: DetectionEvaluation) -> Iterator[Rows]:
 
 
 def box_table(results: Sequence[BoxResult]) -> Rows:
-    """Average precision, and what the manifest's score gives."""
+    """Average precision, and the measures at the manifest's score."""
     first = results[0]
     caption = (
         f"{first.data_set}: {first.faces:,} faces of {first.smallest_px:g} px and more in {first.pictures:,} pictures"
     )
-    columns = ("detector, size", "AP50", "score", "precision", "recall", "false a picture")
+    columns = ("detector, size", "AP50", "score", "precision", "recall", "false per picture")
     return Rows(
         caption,
         columns,
@@ -54,7 +54,7 @@ def box_table(results: Sequence[BoxResult]) -> Rows:
 
 
 def slice_table(results: Sequence[BoxResult]) -> Rows:
-    """Recall by size, state and brightness, a row each."""
+    """Recall by size, state and brightness, one row each."""
     kinds = list(dict.fromkeys((each.by, each.name, each.faces) for result in results for each in result.slices))
     rows = []
     for by, name, faces in kinds:
@@ -81,7 +81,7 @@ def portrait_table(portraits: Sequence[PortraitResult], landmarks: Sequence[Land
 
 
 def clip_table(clips: Sequence[ClipResult]) -> Rows:
-    """Clips by the majority of the references."""
+    """Clips, judged by the majority of the references."""
     rows = [
         (
             each.clip, each.detector, f"{each.faces:,}", _share(each.recall), f"{each.false_positives:.3f}",
@@ -89,8 +89,8 @@ def clip_table(clips: Sequence[ClipResult]) -> Rows:
         )
         for each in clips
     ]  # fmt: skip
-    columns = ("clip", "detector, size", "faces", "recall", "false a frame", "recall at most false", "at score")
-    return Rows("Clips: a face is what two references see, and nothing is what none does", columns, rows)
+    columns = ("clip", "detector, size", "faces", "recall", "false per frame", "recall at most false", "at score")
+    return Rows("Clips: a face is what two references see, background what none of them sees", columns, rows)
 
 
 def wider_table(results: Sequence[WiderResult]) -> Rows:

@@ -1,7 +1,7 @@
 """WIDER FACE's own protocol (Yang et al., "WIDER FACE: A Face Detection Benchmark", CVPR 2016), after its `wider_eval`.
 
 Easy, medium and hard are lists of faces in `wider_easy_val.mat`, `wider_medium_val.mat` and `wider_hard_val.mat`; each
-counts the faces of its list, and what is found on the others is neither right nor wrong.
+counts the faces on its list, and detections of other faces are neither right nor wrong.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def read_level(folder: Path, level: str) -> Counted:
 
 
 def average_precision(level: Counted, found: Mapping[str, Found]) -> float:
-    """Of the pictures of a level; pictures that were not looked at have nothing found."""
+    """Average precision over the pictures of a level; in pictures missing from `found`, nothing was found."""
     nothing = Found(np.zeros((0, 4)), np.zeros(0))
     matches: Sequence[Matched] = [
         match(Truth(boxes, counted), found.get(name, nothing)) for name, (boxes, counted) in level.items()

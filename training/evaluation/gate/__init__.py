@@ -1,1 +1,1 @@
-"""`passerby evaluate gate`: what the gate of quality lets through."""
+"""`passerby evaluate gate`: what the quality gate lets through."""

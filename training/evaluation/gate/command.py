@@ -1,4 +1,4 @@
-"""`passerby evaluate gate`: which wrong answers the gate on quality keeps back, and what masks do to answers."""
+"""`passerby evaluate gate`: which wrong answers the quality gate holds back, and what masks do to answers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from edge.workbench.labelled.samples import Photographs
     from training.data.boxes import BoxedPhotographs
     from training.evaluation.gate.scoring import CoverStep, GateStep
-    from training.evaluation.looking import Subject
+    from training.evaluation.subject import Subject
 
 Pictures = Annotated[
     list[str] | None, typer.Option("--images", metavar="TAR|FOLDER", help="Photographs with ages or genders.")
@@ -29,10 +29,10 @@ Boxes = Annotated[
 ]
 ModelSet = Annotated[str | None, typer.Option("--model-set", help="Model set of the catalog.")]
 Retakes = Annotated[int, typer.Option("--retakes", min=1, help="Pictures made of each photograph.")]
-SmallestPx = Annotated[float, typer.Option("--smallest", min=0, help="Smaller labelled faces do not count, px.")]
+SmallestPx = Annotated[float, typer.Option("--smallest", min=0, help="Least side of a labelled face that counts, px.")]
 PlotTo = Annotated[Path | None, typer.Option("--plot", metavar="OUT", help="Draw the curves into a PNG.")]
-GATES = ("quality from", "looks", "kept", "MAE", "gender wrong", "gender told", "told wrong")
-COVERS = ("faces", "count", "seen", "passed the gate", "gender told", "told wrong")
+GATES = ("quality from", "looks", "kept", "MAE", "gender wrong", "gender reported", "reported wrong")
+COVERS = ("faces", "count", "seen", "passed the gate", "gender reported", "reported wrong")
 
 
 def gate(
@@ -50,7 +50,7 @@ def gate(
     config: ConfigFile = None,
     overrides: Overrides = None,
 ) -> None:
-    """Measure the gate on quality: errors as it closes, on photographs retaken worse; and answers to masked faces."""
+    """Measure the quality gate: errors as it closes, on photographs retaken worse; and answers for masked faces."""
     from edge.files import need_folder_of
     from edge.terminal.progress import progress_bar
     from edge.workbench.pages.printing import print_json
@@ -58,7 +58,7 @@ def gate(
 
     settings = settings_from(config, with_flags(overrides, models_targets=target))
     if not images and not boxes:
-        raise UsageError(explain("nothing to look at", expected="--images or --boxes"))
+        raise UsageError(explain("nothing to evaluate", expected="--images or --boxes"))
     need_folder_of(plot, "--plot")
     draw = _drawer(plot)
     sets = open_data_sets(images, labels, aligned=False, limit=limit) if images else []
@@ -77,7 +77,7 @@ def gate(
 
 def _curve(subject: Subject, photographs: Photographs, retakes: int, seed: int, progress: Progress) -> list[GateStep]:
     from training.data.collection import Reading
-    from training.evaluation.gate.looking import retaken_looks
+    from training.evaluation.gate.looks import retaken_looks
     from training.evaluation.gate.scoring import gate_curve
 
     progress.begin(f"{photographs.name}: retaken", lambda: len(photographs.samples))
@@ -86,12 +86,12 @@ def _curve(subject: Subject, photographs: Photographs, retakes: int, seed: int, 
 
 
 def _masked(subject: Subject, photographs: Photographs, seed: int, progress: Progress) -> Iterator[CoverStep]:
-    """Also tells what was left out: it is the same where the photographs are retaken."""
+    """Also prints what was left out, which is the same for the retaken photographs."""
     import numpy as np
 
     from edge.workbench.pages.printing import warn
     from training.data.collection import Reading
-    from training.evaluation.gate.looking import masked_looks
+    from training.evaluation.gate.looks import masked_looks
     from training.evaluation.gate.scoring import cover_step
 
     progress.begin(f"{photographs.name}: masked", lambda: len(photographs.samples))
@@ -108,7 +108,7 @@ def _masked(subject: Subject, photographs: Photographs, seed: int, progress: Pro
 def _boxed(subject: Subject, boxed: BoxedPhotographs, smallest: float, progress: Progress) -> Iterator[CoverStep]:
     from edge.workbench.pages.printing import warn
     from training.data.collection import LeftOut, Reading
-    from training.evaluation.gate.looking import boxed_looks
+    from training.evaluation.gate.looks import boxed_looks
     from training.evaluation.gate.scoring import cover_step
 
     progress.begin(boxed.name, lambda: len(boxed.samples))
@@ -128,7 +128,7 @@ def _least(subject: Subject) -> float:
 
 
 def _drawer(path: Path | None) -> Callable[[dict[str, list[GateStep]]], None]:
-    """Draws the curves, or nothing. What draws is imported now: if it is missing, that is said before the work."""
+    """Draws the curves, or nothing. Imports what draws now, so that a missing package is reported before the work."""
     if path is None:
         return lambda curves: None
     from edge.files import write_whole
@@ -143,7 +143,7 @@ def _print_tables(curves: dict[str, list[GateStep]], covers: Sequence[CoverStep]
 
     for name, steps in curves.items():
         print_table(
-            Rows(f"{name}: retaken photographs, looks of a quality", GATES, [_gate_row(step) for step in steps])
+            Rows(f"{name}: retaken photographs, looks by least quality", GATES, [_gate_row(step) for step in steps])
         )
     if covers:
         print_table(Rows("Covered faces: shares of all faces", COVERS, [_cover_row(step) for step in covers]))

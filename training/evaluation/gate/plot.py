@@ -1,4 +1,4 @@
-"""The curves of the gate on quality."""
+"""The curves of the quality gate."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from training.evaluation.gate.scoring import GateStep
 
 
 def draw_gates(curves: Mapping[str, Sequence[GateStep]]) -> bytes:
-    """Errors and what is kept over the least quality, a line for each set; a PNG."""
+    """Errors and the share of looks kept over the least quality, a line per set; returns a PNG."""
     figure, (years, gender, kept) = new_figure(12.0, 3.6, columns=3)
     for index, (name, steps) in enumerate(curves.items()):
         style = {"color": series_colour(index), "marker": ".", "label": name}

@@ -1,4 +1,4 @@
-"""What a gate on the quality of looks buys: fewer answers, fewer of them wrong."""
+"""What a gate on the quality of looks gains: fewer answers, fewer of them wrong."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from training.evaluation.attributes.truth import Truth, read_truth
 GATES = tuple(step / 20 for step in range(17))
 """Least qualities, 0 to 0.8."""
 FEWEST = 30
-"""Looks below which a share is not told."""
+"""Looks that a share needs at least."""
 HALF = 0.5
-"""From this probability of a woman on, the likelier gender is female."""
+"""From this probability of female on, the likelier gender is female."""
 
 
 class GateStep(Struct, frozen=True, kw_only=True):
     """Looks of at least this quality. kept: share of all looks. Shares are null where there are few looks with labels.
 
-    gender_wrong: likelier gender is not the labelled one. gender_told: share whose confidence reaches the threshold;
-    gender_told_wrong: of those, the share that is wrong. mae_years: null where no years are given.
+    gender_wrong: share whose likelier gender is not the labelled one. gender_told: share whose confidence reaches the
+    threshold; gender_told_wrong: the wrong share of those. mae_years: null where no years are given.
     """
 
     gate: float
@@ -42,9 +42,9 @@ class GateStep(Struct, frozen=True, kw_only=True):
 class CoverStep(Struct, frozen=True, kw_only=True):
     """Faces of one kind (`state`), seen by the detector or not.
 
-    seen: share that the detector finds. passed: share whose look passes the gate of the settings. told: share whose
-    gender an event of that look would say, of all; told_wrong: share whose gender it would say wrongly, of all; null
-    where the genders are not known.
+    seen: share that the detector finds. passed: share whose look passes the gate of the settings. told: share of all
+    whose gender an event with that look would report; told_wrong: share of all whose gender it would report wrongly,
+    null where the genders are unknown.
     """
 
     source: str
@@ -67,7 +67,9 @@ def cover_step(
     source: str, state: str, looks: Sequence[AttributeEstimate | None], fusion: Fusion, least: float,
     females: NDArray[np.bool_] | None = None,
 ) -> CoverStep:  # fmt: skip
-    """looks: of each face, None where it was not found. least: the gate. females: bool (F,), where that is known."""
+    """Score the looks at faces of one kind. looks: one per face, None where it was not found. least: the gate. females:
+    bool (F,), if known.
+    """
     good = [[look] if look is not None and look.quality >= least else [] for look in looks]
     answers = read_answers(good, {ADS_8.name: fusion})
     wrong = None if females is None else answers.gender_told & ((answers.p_female >= HALF) != females)

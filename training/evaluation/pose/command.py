@@ -1,4 +1,6 @@
-"""`passerby evaluate pose`: head poses read from landmarks, against a network that estimates them from the picture."""
+"""`passerby evaluate pose`: head poses read from landmarks, compared with a network that estimates them from the
+picture.
+"""
 
 from __future__ import annotations
 
@@ -18,21 +20,21 @@ if TYPE_CHECKING:
     from edge.settings.settings import Settings
     from edge.terminal.progress import Progress
     from edge.workbench.labelled.samples import Photographs
-    from training.evaluation.detection.detecting import DetectorSubject
+    from training.evaluation.detection.detectors import DetectorSubject
     from training.evaluation.pose.head_pose import HeadPose
     from training.evaluation.pose.scoring import PoseError, PoseResult
 
 Clips = Annotated[list[str] | None, typer.Argument(metavar="CLIP", help="Videos; no labels are needed.")]
-Portraits = Annotated[list[str] | None, typer.Option("--photographs", help="Photographs; again for more.")]
+Portraits = Annotated[list[str] | None, typer.Option("--photographs", help="Photographs; repeat for more.")]
 Detectors = Annotated[
     list[str] | None,
-    typer.Option("--detector", metavar="SET|FOLDER", help="Whose landmarks are read; again for more."),
+    typer.Option("--detector", metavar="SET|FOLDER", help="Detector whose landmarks are read; repeat for more."),
 ]
 Oracle = Annotated[
     Path | None,
     typer.Option("--oracle", metavar="XML", help="head-pose-estimation-adas-0001 (default: in PASSERBY_SHARED)."),
 ]
-SmallestPx = Annotated[float, typer.Option("--smallest", min=0, help="Smaller faces do not count, px.")]
+SmallestPx = Annotated[float, typer.Option("--smallest", min=0, help="Least side of a face that counts, px.")]
 MostYaw = Annotated[
     float | None,
     typer.Option("--most-yaw-error", min=0, metavar="DEGREES", help="Exit 1 where the mean error is larger."),
@@ -54,7 +56,7 @@ def pose(
     config: ConfigFile = None,
     overrides: Overrides = None,
 ) -> None:
-    """Measure yaw and pitch, which the device reads from five landmarks, against a network's."""
+    """Compare yaw and pitch, which the device reads from five landmarks, with a network's."""
     from edge.terminal.progress import progress_bar
     from edge.workbench.pages.printing import print_json
     from training.evaluation.opening import open_data_sets
@@ -62,7 +64,7 @@ def pose(
 
     settings = settings_from(config, with_flags(overrides, models_targets=target, camera_fps=fps))
     if not clips and not photographs:
-        raise UsageError(explain("nothing to look at", expected="a CLIP, or --photographs"))
+        raise UsageError(explain("nothing to evaluate", expected="a CLIP, or --photographs"))
     sets = open_data_sets(photographs, None, aligned=False, limit=limit) if photographs else []
     network = HeadPose(oracle or default_oracle())
     names = detector or [settings.models.set]
@@ -79,7 +81,7 @@ def _results(
 ) -> Iterator[PoseResult]:  # fmt: skip
     from edge.catalog.lookup import open_catalog
     from edge.workbench.pages.printing import warn
-    from training.evaluation.detection.detecting import OWN, need_detectors, open_detector, parse_size
+    from training.evaluation.detection.detectors import OWN, need_detectors, open_detector, parse_size
     from training.evaluation.pose.scoring import score_poses
 
     catalog, left_out = open_catalog(), dict[str, None]()
@@ -88,25 +90,25 @@ def _results(
         with open_detector(name, parse_size(OWN), settings, catalog) as subject:
             for source, images in _sources(sets, clips, settings, left_out):
                 progress.begin(f"{subject.name}: {source}", lambda: None)
-                pairs = [pair for image in images for pair in _look(subject, image, network, smallest, progress)]
+                pairs = [pair for image in images for pair in _compare(subject, image, network, smallest, progress)]
                 yield score_poses(source, subject.name, pairs)
     warn(left_out)
 
 
-def _look(
+def _compare(
     subject: DetectorSubject, image: Image, network: HeadPose, smallest: float, progress: Progress
 ) -> list[tuple[Pose, Pose]]:
     from training.evaluation.pose.scoring import compare_poses
 
     progress.tick()
-    faces = [face for face in subject.look(image) if face.score >= subject.score and face.box.side >= smallest]
+    faces = [face for face in subject.find(image) if face.score >= subject.score and face.box.side >= smallest]
     return compare_poses(image, faces, network)
 
 
 def _sources(
     sets: Sequence[Photographs], clips: Sequence[str], settings: Settings, left_out: dict[str, None]
 ) -> Iterator[tuple[str, Iterator[Image]]]:
-    """Names and pictures; when a set's are through, the lines about what it left out are there too."""
+    """Names and pictures; once a set's pictures are read, `left_out` has the lines about what it left out."""
     from training.data.collection import Reading
     from training.evaluation.detection.runs import frames_of
 

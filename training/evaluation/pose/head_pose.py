@@ -21,14 +21,14 @@ from edge.sensor.visits.pose import Pose
 
 INPUT_PX = 60
 MARGIN = 0.1
-"""Round the face, share of its side on each side: Open Model Zoo's own face demo enlarges boxes by 1.2."""
+"""Margin on each side of the face, share of its side: Open Model Zoo's own face demo enlarges boxes by 1.2."""
 YAW, PITCH = "angle_y_fc", "angle_p_fc"
 """Outputs, degrees; signs as in `edge.sensor.visits.pose`."""
 PLACE = "omz/head-pose-estimation-adas-0001/FP16-INT8/head-pose-estimation-adas-0001.xml"
 
 
 class HeadPose:
-    """Looks at one face at a time."""
+    """The network, for one face at a time."""
 
     def __init__(self, file: Path) -> None:
         """file: its `.xml` (or ONNX). Raises ModelNotFound, InferenceError, BackendUnavailable without OpenVINO."""
@@ -39,7 +39,7 @@ class HeadPose:
             )  # fmt: skip
         self._request = _compile(file)
 
-    def look(self, image: Image, box: Box) -> Pose:
+    def estimate(self, image: Image, box: Box) -> Pose:
         """Pose of the face in a box (px) of a picture, uint8 (H, W, 3) BGR."""
         face = crop_square(image, box, (INPUT_PX, INPUT_PX), MARGIN)
         found = self._request.infer({0: cv2.dnn.blobFromImage(face)})
@@ -48,11 +48,11 @@ class HeadPose:
 
 
 def default_oracle() -> Path:
-    """Where the network lies among the test material. Raises UsageError where `PASSERBY_SHARED` is not set."""
+    """Where the network is among the test material. Raises UsageError where `PASSERBY_SHARED` is not set."""
     shared = shared_dir()
     if shared is None:
         raise UsageError(
-            explain("no head pose network", where="--oracle", next_step="give one, or set PASSERBY_SHARED")
+            explain("no head pose network", where="--oracle", next_step="name a file, or set PASSERBY_SHARED")
         )
     return shared / "models" / PLACE
 
@@ -73,7 +73,7 @@ def _compile(file: Path) -> Any:
 
 
 def _need_form(compiled: Any, pictures: Any, file: Path) -> None:
-    """Raises InferenceError where the network does not take pictures of this shape, or tells no angles."""
+    """Raise InferenceError where the network does not take pictures of this shape or does not give angles."""
     shapes = [each.partial_shape for each in compiled.inputs]
     names = {name for each in compiled.outputs for name in each.names}
     if len(shapes) == 1 and shapes[0].compatible(pictures) and {YAW, PITCH} <= names:

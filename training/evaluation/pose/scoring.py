@@ -1,4 +1,4 @@
-"""Poses read from landmarks against a network's, as measures."""
+"""Poses read from landmarks compared with a network's, as measures."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from training.evaluation.pose.head_pose import HeadPose
 
 YAW_RANGES_DEG = ((0, 15), (15, 30), (30, 45), (45, 90))
 WITHIN_DEG = 45.0
-"""Faces that the network sees turned further do not count: their landmarks lie behind the nose."""
+"""Faces that the network sees turned further do not count: their landmarks are hidden behind the nose."""
 
 
 class PoseError(Struct, frozen=True, kw_only=True):
-    """Mean absolute and mean signed difference, degrees; null without a face. within: of yaw, by the network."""
+    """Mean absolute and mean signed difference, degrees; null without a face. within: range of the network's yaw."""
 
     within: str
     faces: int
@@ -47,9 +47,9 @@ class PosePairs:
 
 
 def compare_poses(image: Image, faces: Iterable[Detection], network: HeadPose) -> list[tuple[Pose, Pose]]:
-    """From landmarks and by the network, of each face that has landmarks."""
+    """Pose from landmarks and pose by the network, for each face that has landmarks."""
     read = [(estimate_pose(face.landmarks), face.box) for face in faces]
-    return [(pose, network.look(image, box)) for pose, box in read if pose is not None]
+    return [(pose, network.estimate(image, box)) for pose, box in read if pose is not None]
 
 
 def score_poses(source: str, detector: str, pairs: Sequence[tuple[Pose, Pose]]) -> PoseResult:

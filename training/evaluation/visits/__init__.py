@@ -1,1 +1,1 @@
-"""`passerby evaluate visits`: what it gains to fuse looks."""
+"""`passerby evaluate visits`: what the fusion of looks gains."""

@@ -1,4 +1,4 @@
-"""`passerby evaluate visits`: what fusing the looks of a visit gains over single looks."""
+"""`passerby evaluate visits`: what the fusion of a visit's looks gains over single looks."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from training.evaluation.options import AsJson, IsAligned, Labels, Limit, Seed
 if TYPE_CHECKING:
     from edge.terminal.progress import Progress
     from edge.workbench.labelled.samples import Photographs
-    from training.evaluation.looking import Subject
-    from training.evaluation.visits.visit_gain import Gain, Steadiness, TrackSteadiness
+    from training.evaluation.subject import Subject
+    from training.evaluation.visits.gain import Gain, Steadiness, TrackSteadiness
 
 MEASURES = (
     ("MAE", "mae_years"),
     ("gender right", "gender_accuracy"),
-    ("gender told", "gender_coverage"),
-    ("told right", "gender_answered_accuracy"),
+    ("gender reported", "gender_coverage"),
+    ("reported right", "gender_answered_accuracy"),
     ("band right", "ads-8_accuracy"),
-    ("band told", "ads-8_coverage"),
-    ("told right", "ads-8_answered_accuracy"),
+    ("band reported", "ads-8_coverage"),
+    ("reported right", "ads-8_answered_accuracy"),
 )
-STEADINESS = ("looks", "deviation of years", "band flips", "gender flips", "band told", "gender told")
+STEADINESS = ("looks", "deviation of years", "band flips", "gender flips", "band reported", "gender reported")
 
 
 def visits(
@@ -46,26 +46,26 @@ def visits(
     config: ConfigFile = None,
     overrides: Overrides = None,
 ) -> None:
-    """Compare fused looks with single ones: how steady they are on clips, how right on labelled photographs."""
+    """Compare fused looks with single ones: how steady on clips, how accurate on labelled photographs."""
     from edge.terminal.progress import progress_bar
     from training.evaluation.opening import open_data_sets, subjects
 
     flags = with_flags(overrides, models_targets=target, camera_fps=fps)
     settings = settings_from(config, flags)
     if not clips and not images:
-        raise UsageError(explain("nothing to look at", expected="a CLIP, or --images"))
+        raise UsageError(explain("nothing to evaluate", expected="a CLIP, or --images"))
     sets = open_data_sets(images, labels, aligned=aligned, limit=limit) if images else []
     (opening,) = subjects([model_set] if model_set else None, None, settings, aligned=aligned)
     with opening as subject, progress_bar(wanted=not as_json) as progress:
         tracks = [track for clip in clips or () for track in _watch(subject, clip, seed, progress)]
-        measured = {each.name: _look(subject, each, seed, progress) for each in sets}
-    _tell(tracks, measured, clips or (), as_json=as_json)
+        measured = {each.name: _measure(subject, each, seed, progress) for each in sets}
+    _print(tracks, measured, clips or (), as_json=as_json)
 
 
 def _watch(subject: Subject, clip: str, seed: int, progress: Progress) -> list[TrackSteadiness]:
     from edge.sensor.sources.opening import kind_of_source, open_source
     from edge.workbench.analyze.length import stated_pictures
-    from training.evaluation.visits.visit_gain import FEWEST_LOOKS, TrackSteadiness, looks_of_tracks, steadiness
+    from training.evaluation.visits.gain import FEWEST_LOOKS, TrackSteadiness, looks_of_tracks, steadiness
 
     progress.begin(clip, lambda: stated_pictures(clip, kind_of_source(clip)))
     found = looks_of_tracks(subject, open_source(clip, subject.settings.camera, start_at=0.0), progress.tick)
@@ -77,10 +77,10 @@ def _watch(subject: Subject, clip: str, seed: int, progress: Progress) -> list[T
     ]
 
 
-def _look(subject: Subject, photographs: Photographs, seed: int, progress: Progress) -> list[Gain]:
+def _measure(subject: Subject, photographs: Photographs, seed: int, progress: Progress) -> list[Gain]:
     from edge.workbench.pages.printing import warn
     from training.evaluation.attributes.scoring import Bootstrap
-    from training.evaluation.visits.visit_gain import gains, pseudo_visits
+    from training.evaluation.visits.gain import gains, pseudo_visits
 
     progress.begin(photographs.name, lambda: len(photographs.samples))
     samples, looks, warnings = pseudo_visits(subject, photographs, seed, progress.tick)
@@ -88,12 +88,12 @@ def _look(subject: Subject, photographs: Photographs, seed: int, progress: Progr
     return gains(samples, looks, subject.fusions(), Bootstrap(seed=seed))
 
 
-def _tell(
+def _print(
     tracks: Sequence[TrackSteadiness], measured: dict[str, list[Gain]], clips: Sequence[str], *, as_json: bool
 ) -> None:
     from edge.workbench.pages.page import Rows
     from edge.workbench.pages.printing import print_json, print_table
-    from training.evaluation.visits.visit_gain import FEWEST_LOOKS, over_tracks
+    from training.evaluation.visits.gain import FEWEST_LOOKS, over_tracks
 
     if as_json:
         mean = msgspec.to_builtins(over_tracks(tracks))

@@ -1,8 +1,8 @@
-"""Several looks at one photographed face, as a camera would take them in turn: made up, seeded, from one aligned chip.
+"""Several looks at one photographed face, as a camera would take them in turn: simulated, seeded, from one picture.
 
-Each look is shifted, turned and scaled by a little error of alignment, taken from another distance (fewer px), in other
-light, with noise. They share the face, its pose and its expression, which a real visit does not: what fusing gains on
-them is what it gains against such disturbances only.
+Each look is shifted, turned and scaled by a small alignment error, and taken from another distance (fewer px), in other
+light, with noise. The looks share the face, its pose and its expression, unlike those of a real visit: fusion gains on
+them only what it gains against such disturbances.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Disturbance:
 
 
 def disturb(image: Image, landmarks: Points, random: np.random.Generator, by: Disturbance) -> tuple[Image, float]:
-    """A chip of one look, uint8 (112, 112, 3) BGR, and its quality 0-1 as the device rates looks.
+    """The chip for one look, uint8 (112, 112, 3) BGR, and its quality 0-1 as the device rates it.
 
     landmarks: float32 (5, 2) px of the face in the image, as `edge.sensor.types.Detection` orders them.
     """
@@ -52,7 +52,7 @@ def disturb(image: Image, landmarks: Points, random: np.random.Generator, by: Di
 
 
 def _jitter(landmarks: Points, random: np.random.Generator, by: Disturbance) -> Points:
-    """The same error for all five points: a similarity round their centre."""
+    """The same error for all five points: a similarity transform around their centre."""
     centre = landmarks.mean(axis=0)
     points = (landmarks - centre) @ (1, 1j)
     span = float(np.abs(points).max())

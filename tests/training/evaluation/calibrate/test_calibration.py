@@ -12,7 +12,7 @@ from edge.schemas.taxonomy import ADS_8
 from edge.sensor.attributes.ages import bracket_map
 from edge.sensor.visits.fusion import pool
 from training.evaluation.attributes.measures import Confidences
-from training.evaluation.calibrate.calibration import Probs, cool, fit_temperature, least_threshold, log_loss
+from training.evaluation.calibrate.fit import Probs, cool, fit_temperature, least_threshold, log_loss
 
 
 def overconfident(true_temperature: float, count: int = 20_000, classes: int = 2) -> tuple[Probs, np.ndarray]:

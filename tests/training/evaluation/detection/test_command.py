@@ -164,7 +164,7 @@ def test_references_say_where_faces_of_photographs_and_clips_are(detector: Path,
 @pytest.mark.parametrize(
     ("words", "kind", "said"),
     [
-        ((), UsageError, "nothing to look at"),
+        ((), UsageError, "nothing to evaluate"),
         (("--boxes", "BOXES", "--size", "huge"), UsageError, "unknown size, got 'huge', expected own, double"),
         (("--boxes", "BOXES", "--detector", "bestt"), UnknownModel, "did you mean best?"),
         (("--boxes", "BOXES", "--require", "ap50"), UsageError, "not a requirement"),

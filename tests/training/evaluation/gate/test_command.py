@@ -19,7 +19,7 @@ from edge.workbench.labelled.samples import Sample
 from tests.pictures.portraits import portrait_of_admiral, portrait_of_astronaut
 from tests.training.sets import jpeg, scene, write_lines, write_tar
 from training.evaluation.command import app
-from training.evaluation.gate.camera_looks import CameraRange, retake
+from training.evaluation.gate.retakes import CameraRange, retake
 from training.evaluation.gate.scoring import GATES, cover_step, gate_curve
 
 FUSION = Fusion(ADS_8, bracket_map(None, ADS_8))

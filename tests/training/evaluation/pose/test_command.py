@@ -53,9 +53,9 @@ def write_network(file: Path, side: int = INPUT_PX, yaw: str = YAW) -> Path:
 def test_the_network_sees_blue_green_red_from_0_to_255_and_a_little_more_than_the_face(network: HeadPose) -> None:
     image = np.zeros((100, 100, 3), np.uint8)
     image[:] = (40, 20, 0)
-    assert network.look(image, Box(20, 20, 80, 80)) == pytest.approx((40, 20), abs=0.01)
+    assert network.estimate(image, Box(20, 20, 80, 80)) == pytest.approx((40, 20), abs=0.01)
     image[30:70, 30:70] = (0, 20, 0)
-    seen = network.look(image, Box(30, 30, 70, 70)).yaw_deg
+    seen = network.estimate(image, Box(30, 30, 70, 70)).yaw_deg
     assert seen == pytest.approx(40 * (1 - 1 / 1.2**2), abs=1)
 
 

@@ -21,8 +21,8 @@ from tests.pictures.portraits import portrait_of_admiral, portrait_of_astronaut
 from tests.training.sets import jpeg, scene, write_lines, write_tar
 from training.evaluation.attributes.scoring import Bootstrap
 from training.evaluation.command import app
+from training.evaluation.visits.gain import LOOKS, TrackSteadiness, gains, over_tracks, steadiness
 from training.evaluation.visits.pseudo_looks import Disturbance, disturb
-from training.evaluation.visits.visit_gain import LOOKS, TrackSteadiness, gains, over_tracks, steadiness
 
 FUSION = Fusion(ADS_8, bracket_map(None, ADS_8))
 

@@ -1,4 +1,4 @@
-"""Networks that were trained before, as teachers: the mean of what they answer."""
+"""Trained networks as teachers: the mean of their answers."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from torch import Tensor, nn
 
 from training.attributes.config import TrainingConfig
 from training.attributes.targets import Answers
+from training.attributes.trained import load_network
 from training.data.chips import Chips
 from training.networks.attributes import AttributeNetwork
 from training.networks.pictures import to_input
-from training.runs.checkpoint import load_state, load_weights, read_config
 
 BATCH = 256
 
 
 class Student(nn.Module):
-    """A network, and while it learns a linear layer from what it sees to what its teachers see.
+    """A network and, while it learns, a linear layer from its features to its teachers' features.
 
     After Romero et al., "FitNets: Hints for Thin Deep Nets", ICLR 2015.
     """
 
     def __init__(self, network: AttributeNetwork, features: int) -> None:
-        """features: how many the teachers have together; 0 without any."""
+        """features: number of features of all teachers together; 0 without teachers."""
         super().__init__()
         self.network = network
         self.hints = nn.Linear(network.backbone.feature_count, features) if features else None
@@ -37,10 +37,10 @@ class Student(nn.Module):
 
 
 def teach(files: Sequence[Path], chips: Chips, device: torch.device) -> Answers:
-    """What trained networks say of every chip and its mirror image, averaged, and what they see in it.
+    """What trained networks answer for every chip and its mirror image, averaged, and their features of it.
 
-    They answer once, before the first step: a student that is shown the same face blurred or dark is to say what can
-    be seen in the clear one. Raises BadInput for a file that is no trained network.
+    They answer once, before the first step: a student that sees the same face blurred or dark should answer as for the
+    clear one. Raises BadInput for a file that is not a trained network.
     """
     said = [_answer_both_ways(file, chips, device) for file in files]
     ages, genders, features = (list(each) for each in zip(*said, strict=True))
@@ -69,12 +69,3 @@ def _answer(
         parts.append((age.float().softmax(1), gender.float().softmax(1), features.float()))
     ages, genders, features = (torch.cat(each) for each in zip(*parts, strict=True))
     return ages, genders, features
-
-
-def load_network(file: Path, device: torch.device) -> tuple[AttributeNetwork, TrainingConfig]:
-    """The trained network of a weights file or checkpoint, ready to answer. Raises BadInput."""
-    state = load_state(file, device)
-    config = read_config(state, TrainingConfig, str(file))
-    network = AttributeNetwork(config.network).to(device, memory_format=torch.channels_last)
-    load_weights(network, state["weights"], str(file))
-    return network.eval().requires_grad_(False), config

@@ -1,4 +1,4 @@
-"""From a run to the detector's folders, one for each size of the input: the float ONNX and its manifest."""
+"""From a run to the detector's folders, one for each size of the input: the float ONNX file and its manifest."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from edge.catalog.manifest import Artefact, Input, Manifest, ModelFile, Threshol
 from edge.catalog.manifest_file import MANIFEST, write_manifest
 from edge.files import write_folder
 from training.data.scenes import Scenes
-from training.detection.calibrating import Line, calibrate
+from training.detection.calibration import Line, calibrate
 from training.detection.config import DetectionConfig
-from training.detection.seeing import NMS_IOU
+from training.detection.faces import NMS_IOU
 from training.detection.trained import load_detector
 from training.networks.detection import BOX, POINTS, SCORE, STRIDES, DetectionNetwork
 from training.runs.export import INPUT, export_onnx
 
 SIZES_HW = {"": (192, 320), "-640": (384, 640)}
-"""Ending of the id -> height and width of the input in px."""
+"""Suffix of the id -> height and width of the input in px."""
 PARTS = ("score", "bbox", "kps")
 SCORE_THRESHOLD, LOW_SCORE_THRESHOLD = 0.5, 0.3
 
 
 class Answering(nn.Module):
-    """A detector whose answers are those that `edge.sensor.detection.yunet` reads, its scores calibrated.
+    """A detector whose answers `edge.sensor.detection.yunet` can read, with calibrated scores.
 
-    Each kind of answer has a convolution of its own: in 8 bits they would else share one range.
+    Each kind of answer has its own convolution: in 8 bits they would otherwise share one range.
     """
 
     def __init__(self, network: DetectionNetwork, line: Line) -> None:
@@ -58,7 +58,7 @@ class Answering(nn.Module):
 def export_detector(run: Path, out: Path, calibration: Scenes | None = None) -> list[Path]:
     """Write `out/<id>` and `out/<id>-640`; run: a run's folder or a weights file. The same weights give the same bytes.
 
-    calibration: pictures that training has not seen; without them scores stay as they are. Raises BadInput.
+    calibration: pictures that training has not seen; without them the scores are not changed. Raises BadInput.
     """
     network, config = load_detector(run)
     return [_export(network, config, ending, out, calibration) for ending in SIZES_HW]
@@ -76,7 +76,7 @@ def _export(
 
 
 def _for_any_size(content: bytes) -> bytes:
-    """The same file with the count of cells left open where answers become rows: the exporter fixes it to one size."""
+    """The same file with the number of cells left open where answers become rows: the exporter fixes it to one size."""
     model = onnx.load_from_string(content)
     shapes = {node.input[1] for node in model.graph.node if node.op_type == "Reshape"}
     for constant in model.graph.initializer:
@@ -95,7 +95,7 @@ def output_names() -> tuple[str, ...]:
 def describe(config: DetectionConfig, name: str, hw: tuple[int, int], content: bytes, line: Line) -> Manifest:
     """The manifest of an exported detector.
 
-    The decoder takes the geometric mean of two scores; both are the same here, so it is the score itself.
+    The decoder takes the geometric mean of two scores; here both are the same, so the mean is the score itself.
     """
     card, file = config.card, f"{name}.onnx"
     words = {f"{word}_{stride}": f"score_{stride}" for word in ("cls", "obj") for stride in STRIDES}
@@ -124,7 +124,7 @@ def describe(config: DetectionConfig, name: str, hw: tuple[int, int], content: b
 
 
 def _split_head(head: nn.Conv2d, line: Line) -> nn.ModuleList:
-    """Score, box and points as convolutions of their own, the scores' logits on the line of the calibration."""
+    """Separate convolutions for score, box and points, with the calibration's line applied to the scores' logits."""
     parts, at = nn.ModuleList(), 0
     assert head.bias is not None
     for size in (SCORE, BOX, POINTS):

@@ -1,6 +1,6 @@
-"""What a score means: after calibration, the share of the detections of this score that are faces.
+"""What a score means: after calibration, the share of the detections with this score that are faces.
 
-One line through the logits for each size of the input (Platt, "Probabilistic Outputs for Support Vector Machines",
+One straight line on the logits for each size of the input (Platt, "Probabilistic Outputs for Support Vector Machines",
 1999), fitted as in Lin, Lin and Weng, Machine Learning 68, 2007.
 """
 
@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 
 from edge.sensor.imaging import letterbox
 from training.data.scenes import Scenes
-from training.detection.seeing import find_faces
+from training.detection.faces import find_faces
 from training.detection.validation import truth_of
 from training.evaluation.detection.boxes import IGNORED, Truth, match
 from training.networks.detection import DetectionNetwork
 
 SMALLEST_INPUT_PX = 12.0
-"""Smaller faces of the input are not promised."""
+"""Faces smaller than this in the input do not count."""
 ROUNDS = 50
 RIDGE = 1e-3
-"""Keeps the line finite where right and wrong can be told apart without a mistake."""
+"""Keeps the line finite where right and wrong detections can be separated without error."""
 
 
 class Line(Struct, frozen=True):
@@ -34,7 +34,7 @@ class Line(Struct, frozen=True):
 
 
 def calibrate(network: DetectionNetwork, scenes: Scenes, hw: tuple[int, int]) -> Line:
-    """Fit the line on pictures that the network has not seen, as an input of hw (height, width) px shows them."""
+    """Fit the line on pictures that the network has not seen, letterboxed to hw (height, width) px."""
     scores, right = list[float](), list[bool]()
     for index, image in enumerate(scenes.images):
         picture, scale = letterbox(image, hw)
@@ -48,7 +48,7 @@ def calibrate(network: DetectionNetwork, scenes: Scenes, hw: tuple[int, int]) ->
 
 
 def fit_line(scores: NDArray[np.floating], right: NDArray[np.bool_] | Sequence[bool]) -> Line:
-    """The line of most likelihood, by Newton's method; the identity without both right and wrong ones."""
+    """The line of maximum likelihood, by Newton's method; the identity unless there are both right and wrong ones."""
     right = np.asarray(right, np.bool_)
     if not right.any() or right.all():
         return Line()

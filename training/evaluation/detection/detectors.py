@@ -1,4 +1,4 @@
-"""Detectors of model sets and of folders, opened for evaluation, and their look at pictures."""
+"""Detectors of model sets and of folders, opened for evaluation, and the faces that they find."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from edge.sensor.types import Detection, Image
 from edge.settings.settings import Attributes, Settings
 
 FAINTEST = 0.02
-"""A curve of precision over recall wants faint answers too."""
+"""A curve of precision over recall needs faint answers too."""
 OWN, DOUBLE, DEFAULT = "own", "double", "default"
 EXPECTED = "own, double, default, or the longer side of the input in px"
 
@@ -31,7 +31,8 @@ EXPECTED = "own, double, default, or the longer side of the input in px"
 class InputSize:
     """How large a network sees a picture.
 
-    width_px: as `detection.width_px` of the settings. enlarged: of the picture before the network sees it.
+    width_px: as `detection.width_px` of the settings. enlarged: factor by which the picture is enlarged before the
+    network sees it.
     """
 
     word: str
@@ -41,15 +42,15 @@ class InputSize:
 
 @dataclass(frozen=True, slots=True)
 class DetectorSubject:
-    """A detector that is evaluated. score: from which on its manifest calls something a face."""
+    """A detector that is evaluated. score: from this score on its manifest counts a detection as a face."""
 
     name: str
     detector: NetworkDetector
     size: InputSize
     score: float
 
-    def look(self, image: Image) -> list[Detection]:
-        """Faces of a picture, uint8 (H, W, 3) BGR, in its px, best first, faint ones too."""
+    def find(self, image: Image) -> list[Detection]:
+        """Faces of a picture, uint8 (H, W, 3) BGR, in px of the picture, best first, faint ones included."""
         factor = self.size.enlarged
         seen = image
         if factor != 1:
@@ -59,7 +60,7 @@ class DetectorSubject:
 
 
 def parse_size(word: str) -> InputSize:
-    """Read a size: `own` is the picture's, `double` twice that, `default` the manifest's. Raises UsageError."""
+    """Parse a size: `own` is the picture's, `double` twice that, `default` the manifest's. Raises UsageError."""
     words = {OWN: InputSize(OWN, -1), DOUBLE: InputSize(DOUBLE, -1, 2.0), DEFAULT: InputSize(DEFAULT, 0)}
     if word in words:
         return words[word]
@@ -72,7 +73,7 @@ def parse_size(word: str) -> InputSize:
 def open_detector(
     name: str, size: InputSize, settings: Settings, catalog: Catalog, *, faintest: float = FAINTEST
 ) -> Iterator[DetectorSubject]:
-    """The detector of a model set, or of a folder with a manifest. Raises what locating and opening raise."""
+    """Open the detector of a model set or of a folder with a manifest. Raises what locating and opening raise."""
     wanted = replace(
         settings,
         models=replace(settings.models, set=name),
@@ -98,7 +99,7 @@ def is_folder(name: str) -> bool:
 
 
 def need_detectors(names: Sequence[str], catalog: Catalog) -> None:
-    """Raises UnknownModel for a name that is neither a model set nor a network's folder."""
+    """Raise UnknownModel for a name that is neither a model set nor a network's folder."""
     for name in names:
         if not is_folder(name):
             catalog.model_set(name)

@@ -1,4 +1,4 @@
-"""One look of a model set at every photograph: the only part of evaluation that opens networks."""
+"""A model set opened for evaluation, and its looks at photographs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FACE_CHOICE = "of several faces the one whose centre is nearest the picture's ce
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is evaluated, opened: attribute networks, and a detector where pictures are not aligned.
+    """An open subject of evaluation: attribute networks, and a detector if pictures are not aligned.
 
     name: of the model set or the network. attributes: manifests of the attribute networks.
     """
@@ -49,11 +49,11 @@ class Subject:
         return self.estimator.target
 
     def fusions(self) -> dict[str, Fusion]:
-        """How looks become answers, for each taxonomy."""
+        """How looks become answers, per taxonomy."""
         return {name: make_fusion(_in_taxonomy(self.settings, name), self.attributes) for name in TAXONOMIES}
 
     def close(self) -> None:
-        """Free the devices."""
+        """Close the networks."""
         self.estimator.close()
         if self.detector is not None:
             self.detector.close()
@@ -76,9 +76,9 @@ class Seen:
 
 @contextmanager
 def open_set(name: str, settings: Settings, catalog: Catalog) -> Iterator[Subject]:
-    """A model set, detector and attributes.
+    """Open a model set: detector and attributes.
 
-    Raises ManifestError where it has no attributes, and what opening raises.
+    Raises ManifestError where it has no attribute networks, and what opening raises.
     """
     chosen = msgspec.structs.replace(settings.models, set=name)
     settings = msgspec.structs.replace(settings, models=chosen)
@@ -96,7 +96,7 @@ def open_set(name: str, settings: Settings, catalog: Catalog) -> Iterator[Subjec
 
 @contextmanager
 def open_network(model_id: str, settings: Settings, catalog: Catalog) -> Iterator[Subject]:
-    """One attribute network alone, for aligned pictures. Raises what locating and opening raise."""
+    """Open a single attribute network, for aligned pictures. Raises what locating and opening raise."""
     targets = settings.models.targets
     kinds = {kind for target in targets for kind in KINDS.get(target.partition(":")[0], ())}
     model = catalog.locate(model_id, kinds or None)
@@ -116,7 +116,7 @@ def look_through(
     *,
     tick: Callable[[], None] = lambda: None,
 ) -> Seen:
-    """One look at every photograph, aligned chips as they are, others through detector and alignment.
+    """Take one look at every photograph: aligned chips as they are, others through detector and alignment.
 
     Pictures that cannot be read are counted. Raises BadInput where most cannot be, ManifestError where a picture is
     not aligned and there is no detector, InferenceError.
@@ -132,7 +132,7 @@ def look_through(
 
 
 def _look(subject: Subject, batch: Sequence[tuple[Sample, Image]]) -> list[list[AttributeEstimate]]:
-    """Aligned pictures in one go, the others one by one, in the batch's order."""
+    """Aligned pictures in one batch, the others one by one; in the batch's order."""
     aligned = [index for index, (sample, _) in enumerate(batch) if sample.aligned]
     found: list[list[AttributeEstimate]] = [[] for _ in batch]
     if aligned:
@@ -146,18 +146,18 @@ def _look(subject: Subject, batch: Sequence[tuple[Sample, Image]]) -> list[list[
 
 
 def look_at_aligned(subject: Subject, images: Sequence[Image]) -> list[AttributeEstimate]:
-    """A look at each aligned chip, at most `MAX_BATCH` of them, as `analyze --aligned` does it."""
+    """Take a look at each aligned chip, at most `MAX_BATCH` of them, as `analyze --aligned` does."""
     examination = Aligned(subject.estimator, subject.attributes)
     examination.begin(images)
     return [face.look for (face,) in examination.finish() if face.look is not None]
 
 
 def look_at_face(subject: Subject, image: Image) -> list[AttributeEstimate]:
-    """A look at the face nearest the picture's centre; none where the detector finds no face."""
+    """Take a look at the face nearest the picture's centre; empty where the detector finds no face."""
     if subject.detector is None:
         raise ManifestError(
             explain("a network alone takes aligned pictures", where=subject.name,
-                    next_step="say --aligned, or give a model set, which has a detector")
+                    next_step="add --aligned, or give a model set, which has a detector")
         )  # fmt: skip
     subject.detector.start(image)
     faces = [face for face in subject.detector.wait() if face.score >= subject.least_score]

@@ -13,8 +13,8 @@ from edge.sensor.types import Image
 
 @dataclass(frozen=True, slots=True)
 class CameraRange:
-    """Ends of what is drawn evenly: scale of the picture (of its log), blur in px (standard deviation), factor of all
-    grey levels, and noise in grey levels (standard deviation).
+    """Ranges of uniform draws: scale of the picture (uniform in its log), blur in px (standard deviation), factor of
+    all grey levels, and noise in grey levels (standard deviation).
     """
 
     scale: tuple[float, float] = (0.2, 1.0)
@@ -24,7 +24,7 @@ class CameraRange:
 
 
 def retake(image: Image, random: np.random.Generator, within: CameraRange) -> Image:
-    """A picture, uint8 (H, W, 3) BGR, as lens, distance, light and sensor change it; smaller than it was."""
+    """A picture, uint8 (H, W, 3) BGR, as lens, distance, light and sensor would change it; it comes back smaller."""
     blurred = cv2.GaussianBlur(image, (0, 0), max(random.uniform(*within.blur_px), 0.01))
     scale = float(np.exp(random.uniform(*np.log(within.scale))))
     height, width = (max(8, round(side * scale)) for side in image.shape[:2])

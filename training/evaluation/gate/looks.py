@@ -1,4 +1,4 @@
-"""Looks with their quality, as the pipeline rates them, at retaken, masked and boxed photographs."""
+"""Looks at retaken, masked and boxed photographs, with the quality that the pipeline gives them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from edge.workbench.labelled.samples import Sample
 from training.data.boxes import LabelledFace, keep_inside
 from training.data.collection import LeftOut, Reading
 from training.evaluation.detection.boxes import overlap_matrix
-from training.evaluation.detection.detecting import as_boxes
-from training.evaluation.gate.camera_looks import CameraRange, retake
-from training.evaluation.looking import Subject
+from training.evaluation.detection.detectors import as_boxes
+from training.evaluation.gate.retakes import CameraRange, retake
+from training.evaluation.subject import Subject
 from training.runs.masks import draw_mask
 
 SAME_FACE_IOU = 0.4
@@ -57,9 +57,9 @@ def boxed_looks(
     subject: Subject, reading: Reading, faces: Mapping[str, Sequence[LabelledFace]], smallest_px: float,
     outside: LeftOut, tick: Tick,
 ) -> dict[str, Looks]:  # fmt: skip
-    """A look at each labelled face that is large enough, None where it is not found, by what covers it.
+    """A look at each labelled face that is large enough, None where it is not found, by what covers the face.
 
-    Faces outside of their picture are counted in `outside`.
+    Faces outside their picture are counted in `outside`.
     """
     found: dict[str, Looks] = {}
     for sample, image in reading:

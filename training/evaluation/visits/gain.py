@@ -1,4 +1,4 @@
-"""What fusing the looks of a visit gains: less scatter on clips, fewer errors on photographs with labels."""
+"""What the fusion of a visit's looks gains: less scatter on clips, fewer errors on labelled photographs."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from training.evaluation.attributes.answers import read_answers
 from training.evaluation.attributes.records import SliceResult
 from training.evaluation.attributes.scoring import Bootstrap, score_slices
 from training.evaluation.attributes.truth import make_slices, read_truth
-from training.evaluation.looking import Subject, look_at_aligned
+from training.evaluation.subject import Subject, look_at_aligned
 from training.evaluation.visits.pseudo_looks import Disturbance, disturb
 
 LOOKS = (1, 2, 4, 8)
-"""Looks that are fused."""
+"""Numbers of looks that are fused."""
 FEWEST_LOOKS = 16
-"""Of a track, so that eight can be drawn in different ways."""
+"""Looks that a track needs, so that eight can be drawn in different ways."""
 DRAWS = 200
 
 
 class Steadiness(msgspec.Struct, frozen=True, kw_only=True):
-    """Answers of a track from so many looks, over random choices of them.
+    """Answers of a track from this many looks, over random choices of them.
 
     years_sd: standard deviation of the years; null for class models. band_flips and gender_flips: share of choices
-    whose likeliest answer is not the commonest; null where the model set gives no such part. told: shares that reach
-    the threshold of `unknown`.
+    whose likeliest answer is not the most common one; null where the model set does not give that part. band_told and
+    gender_told: shares that reach the threshold, below which an answer is `unknown`.
     """
 
     looks: int
@@ -59,7 +59,7 @@ class TrackSteadiness(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Gain(msgspec.Struct, frozen=True, kw_only=True):
-    """Measures of photographs from so many pseudo-looks at each."""
+    """Measures over photographs from this many pseudo-looks at each."""
 
     looks: int
     measures: SliceResult
@@ -68,7 +68,7 @@ class Gain(msgspec.Struct, frozen=True, kw_only=True):
 def looks_of_tracks(
     subject: Subject, source: FrameSource, tick: Callable[[], None]
 ) -> dict[int, list[AttributeEstimate]]:
-    """Every look of good quality at every confirmed face of a clip, by track. Closes the source."""
+    """Take every look of sufficient quality at every confirmed face of a clip, by track. Closes the source."""
     settings = subject.settings
     tracker = FaceTracker(settings.tracking, subject.least_score)
     looks: dict[int, list[AttributeEstimate]] = {}
@@ -90,7 +90,7 @@ def steadiness(looks: Sequence[AttributeEstimate], fusion: Fusion, seed: int) ->
 def pseudo_visits(
     subject: Subject, photographs: Photographs, seed: int, tick: Callable[[], None]
 ) -> tuple[list[Sample], list[list[AttributeEstimate]], list[str]]:
-    """Eight made-up looks at each photograph's face; none where no face is found. Also lines about what was skipped."""
+    """Take eight pseudo-looks at each photograph's face, none without a face; and lines about skipped pictures."""
     reading, samples, looks = Reading(photographs), list[Sample](), list[list[AttributeEstimate]]()
     for index, (sample, image) in enumerate(reading):
         random = np.random.default_rng((seed, index))
@@ -183,7 +183,7 @@ def _pseudo_looks(
 
 
 def _landmarks(subject: Subject, sample: Sample, image: Image) -> Points | None:
-    """The template's for an aligned chip, else those of the face nearest the centre."""
+    """The template's landmarks for an aligned chip, else those of the face nearest the centre."""
     if sample.aligned or subject.detector is None:
         side, points = TEMPLATES[TEMPLATE]
         return np.asarray(points * (image.shape[1] / side), np.float32)

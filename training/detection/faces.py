@@ -1,4 +1,4 @@
-"""What a network in training finds in pictures: through the device's own decoder and suppression of doubles."""
+"""What a network in training finds in pictures: through the device's own decoder and non-maximum suppression."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from training.networks.detection import STRIDES, DetectionNetwork
 NMS_IOU = 0.45
 FAINTEST = 0.05
 MOST_CANDIDATES = 300
-"""A network that has not learned yet sees faces everywhere."""
+"""An untrained network sees faces everywhere."""
 
 
 @torch.no_grad()
 def find_faces(network: DetectionNetwork, image: Image, scale: float = 1.0) -> Found:
-    """Faces of a picture, uint8 (H, W, 3) BGR, that the network sees enlarged by a scale; boxes in the picture's px."""
+    """Faces of a picture, uint8 (H, W, 3) BGR, which the network sees enlarged by `scale`; boxes in its px."""
     height, width = (max(8, round(side * scale)) for side in image.shape[:2])
     seen = image if scale == 1 else stretch(image, (height, width))
     padded = functional.pad(torch.from_numpy(seen).permute(2, 0, 1)[None].float() / 255, _padding(height, width))
@@ -42,5 +42,5 @@ def find_faces(network: DetectionNetwork, image: Image, scale: float = 1.0) -> F
 
 
 def _padding(height: int, width: int) -> tuple[int, int, int, int]:
-    """Right and below, to a multiple of 32 px."""
+    """Padding for `functional.pad`: right and below, to a multiple of 32 px."""
     return 0, -width % 32, 0, -height % 32

@@ -1,20 +1,17 @@
-"""From a run to a network's folder: the float ONNX and the manifest that says what it takes and gives."""
+"""From a run to a network's folder: the float ONNX file and the manifest that describes its inputs and outputs."""
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
 
-import torch
-
 from edge.catalog.manifest import Artefact, Crop, Input, Manifest, ModelFile
 from edge.catalog.manifest_file import MANIFEST, write_manifest
 from edge.files import write_folder
 from edge.workbench.faces import TEMPLATE
 from training.attributes.config import TrainingConfig
-from training.attributes.teaching import load_network
+from training.attributes.trained import load_network
 from training.runs.export import INPUT, export_onnx
-from training.runs.run_folder import WEIGHTS
 
 OUTPUTS = {"age": "age", "gender": "gender"}
 
@@ -22,10 +19,10 @@ OUTPUTS = {"age": "age", "gender": "gender"}
 def export_run(run: Path, out: Path) -> Path:
     """Write `out/<id>` with `<id>.onnx` and its manifest; run: a run's folder or a weights file.
 
-    The same weights give the same bytes. Raises BadInput without weights, UsageError where `out` cannot be
+    The same weights give the same bytes. Raises BadInput if there are no weights, UsageError if `out` cannot be
     written.
     """
-    network, config = load_network(run / WEIGHTS if run.is_dir() else run, torch.device("cpu"))
+    network, config = load_network(run)
     side, name = config.network.input_px, f"{config.card.id}.onnx"
     content = export_onnx(network, (side, side), tuple(OUTPUTS))
     folder = out / config.card.id
@@ -34,7 +31,7 @@ def export_run(run: Path, out: Path) -> Path:
 
 
 def describe(config: TrainingConfig, name: str, content: bytes) -> Manifest:
-    """The manifest of an exported network, its ONNX file of this name and content."""
+    """The manifest of an exported network whose ONNX file has this name and content."""
     card, network = config.card, config.network
     file = ModelFile(path=name, sha256=hashlib.sha256(content).hexdigest(), size=len(content))
     return Manifest(
