@@ -25,7 +25,7 @@ class Chart:
 
 
 def plot_log(run: Path, form: type[Epoch[V]], losses: Chart, validation: Sequence[Chart], out: Path) -> None:
-    """Draw charts of a run's losses and its validation, side by side, into a PNG. Raises BadInput."""
+    """Draw charts of a run's losses and its validation, side by side, into a PNG. Raises BadInput, UsageError."""
     epochs = read_log(run / LOG, form)
     figure, axes = new_figure(12.0, 3.6, columns=1 + len(validation))
     _draw(axes[0], losses, [(each.epoch, each.losses) for each in epochs])
