@@ -19,7 +19,7 @@ Shape = tuple[int, ...]
 Blob = NDArray[np.float32]
 
 TEST, FLOAT16 = 1, 2
-"""`Phase` of a network in use; `Type` of 16-bit blobs."""
+"""`Phase` of a deployed network; `Type` of 16-bit blobs."""
 
 NEWER_NAMES = {
     "CONVOLUTION": "Convolution", "DECONVOLUTION": "Deconvolution", "INNER_PRODUCT": "InnerProduct", "LRN": "LRN",

@@ -58,7 +58,7 @@ def read_variances(layer: Layer) -> tuple[float, float]:
 
 
 def _sides(params: Any) -> Iterator[tuple[float, float]]:
-    """Width and height of each prior: the smallest square, the one between, then the ratios."""
+    """Width and height of each prior: the smallest square, the one between it and the largest, then the ratios."""
     ratios = _ratios(params)
     for position, smallest in enumerate(params.min_size):
         yield smallest, smallest

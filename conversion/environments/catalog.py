@@ -47,12 +47,12 @@ def tflite() -> Environment:
 
 
 def openvino_2021() -> Environment:
-    """OpenVINO 2021.4.2, the last one on PyPI with the plugin of the Myriad X (x86-64, Python 3.9 or older)."""
+    """OpenVINO 2021.4.2, the last one on PyPI with the Myriad X plugin (x86-64, Python 3.9 or older)."""
     check = "from openvino.inference_engine import IECore; import ngraph; assert 'CPU' in IECore().available_devices"
     return Environment("openvino-2021.4", ("3.9", "3.8", "3.7"), _read_pins("openvino-2021.4"), check, 250_000_000)
 
 
 def openvino_2022() -> Environment:
-    """OpenVINO 2022.3.2, the last line that drives the Myriad X; its wheel can only check numbers on the CPU."""
+    """OpenVINO 2022.3.2, the last line that supports the Myriad X; its wheel can only check values on the CPU."""
     check = "from openvino.runtime import Core; assert 'CPU' in Core().available_devices"
     return Environment("openvino-2022.3", ("3.10", "3.9", "3.8"), _read_pins("openvino-2022.3"), check, 250_000_000)

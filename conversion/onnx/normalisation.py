@@ -59,7 +59,7 @@ def _multiply(editor: GraphEditor, x: str, r: str, y: str, beta: float) -> list[
 
 
 def _reciprocal_root(editor: GraphEditor, source: str, target: str) -> list[onnx.NodeProto]:
-    """ONNX has no reciprocal square root; TensorFlow's converter makes one of this division."""
+    """ONNX has no reciprocal square root; TensorFlow's converter makes one from this division."""
     one = editor.add_constant("one", np.array(1.0, np.float32))
     return [
         helper.make_node("Sqrt", [source], [f"{target}/inverse"]),

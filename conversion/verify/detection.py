@@ -21,7 +21,7 @@ Px = tuple[float, float]
 
 
 class DetectionTally:
-    """Counts faces over pictures."""
+    """Counts the faces found, missed and invented, over all pictures."""
 
     def __init__(self, manifest: Manifest) -> None:
         self._manifest = manifest

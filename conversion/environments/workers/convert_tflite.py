@@ -26,7 +26,7 @@ SAMPLE_IMAGES = "calibration_image_sample_data_20x128x128x3_float32.npy"
 
 
 def main() -> None:
-    """Read one message, convert, answer."""
+    """Receive one message, convert, send the answer."""
     answer = framing.take_stdout()
     header, arrays = framing.receive(sys.stdin.buffer)
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"

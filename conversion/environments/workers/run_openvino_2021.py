@@ -15,7 +15,7 @@ NO_LAYERS = ("Parameter", "Result", "Constant")
 
 
 def main() -> None:
-    """Read one message, ask, answer."""
+    """Receive one message, query the plugin, run the network, send the answer."""
     answer = framing.take_stdout()
     header, arrays = framing.receive(sys.stdin.buffer)
     from openvino.inference_engine import IECore

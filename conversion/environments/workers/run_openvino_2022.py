@@ -12,7 +12,7 @@ import framing
 
 
 def main() -> None:
-    """Read one message, run, answer."""
+    """Receive one message, run the network, send the answer."""
     answer = framing.take_stdout()
     header, arrays = framing.receive(sys.stdin.buffer)
     import numpy as np
