@@ -1,1 +1,1 @@
-"""Prepares ONNX: checked, pinned to one size, simplified, with colour order, mean and scale baked in; rewrites for 8 bits."""
+"""Prepares ONNX: checked, pinned to one size, simplified, colour order, mean and scale baked in; 8-bit rewrites."""
