@@ -1,1 +1,1 @@
-"""Passerby, the workstation half that converts networks for the device."""
+"""The part of Passerby that converts networks for the device, on a workstation."""

@@ -1,4 +1,4 @@
-"""What to convert, on which pictures and against which gate, from the words of the command line."""
+"""Reads from the command line what to convert, on which pictures, and against which gate."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ OWN_ID = "own"
 
 
 class Wanted(NamedTuple):
-    """A network as the command line names it: a recipe, or one's own files and what they are like."""
+    """A network as the command line names it: a recipe, or the user's own files and the network they are like."""
 
     network: NetworkOptions
     recipe: str | None = None
@@ -41,7 +41,7 @@ class Wanted(NamedTuple):
 
 
 class Chosen(NamedTuple):
-    """What to convert, what it must reach, and how int8 is made."""
+    """What to convert, the gate it must pass, and how int8 is made."""
 
     start: Start
     gate: Gate
@@ -49,14 +49,14 @@ class Chosen(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """What to compare on, and what people should know of the pictures: a line each."""
+    """What to compare on, and notes about the pictures for the user, one line each."""
 
     check: Check
     notes: tuple[str, ...]
 
 
 def choose(wanted: Wanted) -> Chosen:
-    """Find what is wanted. Raises UsageError unless one thing is named, and what finding its files raises."""
+    """Find what to convert. Raises UsageError unless exactly one network is named, and what `find_start` raises."""
     if wanted.network.caffe and any(str(path).startswith("--") for path in wanted.network.caffe):
         got = " ".join(map(str, wanted.network.caffe))
         raise UsageError(explain("--caffe", got=got, expected="two files, PROTOTXT CAFFEMODEL"))
@@ -64,25 +64,27 @@ def choose(wanted: Wanted) -> Chosen:
     if sum(each is not None for each in named.values()) != 1:
         got = " and ".join(name for name, each in named.items() if each is not None) or "nothing"
         expected = "one of RECIPE, --caffe PROTOTXT CAFFEMODEL or --onnx FILE"
-        next_step = "`passerby convert recipes` lists recipes"
-        raise UsageError(explain("what to convert", got=got, expected=expected, next_step=next_step))
+        next_step = "`passerby convert recipes` lists the recipes"
+        raise UsageError(explain("name one network to convert", got=got, expected=expected, next_step=next_step))
     catalog = open_catalog()
     return _by_recipe(wanted, wanted.recipe, catalog) if wanted.recipe is not None else _of_own_files(wanted, catalog)
 
 
 def read_check(manifest: Manifest, gate: Gate, wanted: PictureOptions) -> Checked:
-    """Read and cut the pictures. Raises UsageError where none are named, none would check, or a flag has no effect;
-    and what `read_sets` raises.
+    """Read and cut the pictures.
+
+    Raises UsageError where none are named, none are left to check on, or a flag has no effect; and what `read_sets`
+    raises.
     """
-    if not wanted.calibration:  # empty: of a shell's variable that is not set
-        next_step = "--calibration TAR or FOLDER; they are never written out"
+    if not wanted.calibration:  # empty where the shell variable is not set
+        next_step = "give --calibration TAR or FOLDER; pictures are never written out"
         raise UsageError(explain("pictures are missing: int8 and every check need some", next_step=next_step))
     if wanted.held_out < 1:
-        next_step = "what int8 loses shows only in pictures that it was not made with"
+        next_step = "only pictures that calibration did not use show what int8 loses"
         raise UsageError(explain("--held-out", got=wanted.held_out, expected="1 or more", next_step=next_step))
     if manifest.crop is None:
         of = {"--labels": wanted.labels, "--detector": wanted.detector}
-        _refuse(of, f"{manifest.id} is a detector: only attribute networks have labels, or faces to be found first")
+        _refuse(of, f"{manifest.id} is a detector: only attribute networks take labels, or need faces found first")
     samples = read_labels(wanted.labels, wanted.labels.stem) if wanted.labels else []
     labels = {sample.path: sample for sample in samples}
     find_faces = open_finder(wanted.detector) if wanted.detector else None
@@ -92,7 +94,7 @@ def read_check(manifest: Manifest, gate: Gate, wanted: PictureOptions) -> Checke
         wanted.calibration, manifest, calibration=wanted.count, held_out=wanted.held_out, find_faces=find_faces
     )
     if not len(sets.held_out):
-        got, next_step = f"{len(sets.calibration)} picture", "give more: one calibrates, another one checks"
+        got, next_step = f"{len(sets.calibration)} picture", "give at least two: one to calibrate on, one to check on"
         raise UsageError(explain("too few pictures", where=wanted.calibration, got=got, next_step=next_step))
     notes = (*sets.notes, *_unlabelled(sets, labels, wanted.labels)) if wanted.labels else sets.notes
     return Checked(Check({"calibration": sets.calibration, "held_out": sets.held_out}, gate, labels), notes)
@@ -100,25 +102,25 @@ def read_check(manifest: Manifest, gate: Gate, wanted: PictureOptions) -> Checke
 
 def _by_recipe(wanted: Wanted, name: str, catalog: Catalog) -> Chosen:
     network = wanted.network
-    _refuse({"--like": network.like, "--id": wanted.model_id}, "a recipe says it itself; it is for --caffe and --onnx")
+    _refuse({"--like": network.like, "--id": wanted.model_id}, "a recipe sets it; it is for --caffe and --onnx")
     if network.source is not None and not network.source.is_dir():
         what = "not a folder" if network.source.exists() else "no such folder"
         raise UsageError(explain(what, where="--from", got=network.source))
     found = read_recipe(name)
     start = find_start(found, catalog, network.source)
     if start.kind.startswith("openvino"):
-        _refuse({"--mean": network.mean}, f"{found.id} starts from an IR, which has its mean inside")
+        _refuse({"--mean": network.mean}, f"{found.id} starts from an IR, which already contains its mean")
     _need_measured(found.gate, start.manifest)
     return Chosen(_adapted(start, wanted), found.gate, found.int8)
 
 
 def _need_measured(gate: Gate, manifest: Manifest) -> None:
-    """Refuse a gate of what no report has, before anything is built. Raises ManifestError."""
+    """Refuse a gate on a metric that no report has, before anything is built. Raises ManifestError."""
     known = DETECTION_METRICS if manifest.task == "detection" else ATTRIBUTE_METRICS
     for name in (*gate.least, *gate.most):
         if name not in known:
             where, expected = f"recipe {manifest.id}: gate", " | ".join(known)
-            raise ManifestError(explain("nobody measures this", where=where, got=name, expected=expected))
+            raise ManifestError(explain("not a metric that is measured", where=where, got=name, expected=expected))
 
 
 def _of_own_files(wanted: Wanted, catalog: Catalog) -> Chosen:
@@ -137,7 +139,7 @@ def _of_own_files(wanted: Wanted, catalog: Catalog) -> Chosen:
 
 
 def _refuse(flags: Mapping[str, object], reason: str) -> None:
-    """Refuse flags that were given and would change nothing: somebody counts on them."""
+    """Refuse flags that were given and would change nothing: whoever gave them expects an effect."""
     given = [flag for flag, value in flags.items() if value is not None]
     if given:
         raise UsageError(explain(f"{' and '.join(given)} would have no effect: {reason}", next_step="leave it out"))
@@ -151,7 +153,7 @@ def _need_name(model_id: str) -> None:
 
 
 def _labelled_face(find_faces: FindFaces) -> FindFaces:
-    """Finds the one face of a photograph that its label means."""
+    """Find only the face of a photograph that its label belongs to."""
 
     def find(image: Image) -> Sequence[Detection]:
         chosen = nearest_centre(find_faces(image), image)
@@ -161,7 +163,7 @@ def _labelled_face(find_faces: FindFaces) -> FindFaces:
 
 
 def _unlabelled(sets: PictureSets, labels: Mapping[str, Sample], file: Path) -> tuple[str, ...]:
-    """How many pictures have no label. Raises UsageError where none has one."""
+    """A note on how many pictures have no label. Raises UsageError where none has one."""
     names = [*sets.calibration.names, *sets.held_out.names]
     missing = [name for name in names if name not in labels]
     if len(missing) == len(names):
@@ -186,7 +188,7 @@ def _like(catalog: Catalog, name: str) -> Manifest:
 
 
 def gate_like(manifest: Manifest) -> Gate:
-    """The gate of the recipe of that name, or the usual one of the task."""
+    """The gate of the recipe with the manifest's id, else the task's default."""
     if manifest.id in recipe_names():
         return read_recipe(manifest.id).gate
     if manifest.task == "detection":
@@ -199,7 +201,7 @@ def gate_like(manifest: Manifest) -> Gate:
 
 
 def _adapted(start: Start, wanted: Wanted) -> Start:
-    """With the mean and the size that the command line names in place of the manifest's."""
+    """The start with the mean and the size from the command line in place of the manifest's."""
     port = start.manifest.input
     if wanted.network.mean is not None:
         mean = read_mean(wanted.network.mean)

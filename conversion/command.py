@@ -1,4 +1,4 @@
-"""`passerby convert`: a network of others becomes artefacts for every accelerator, each with its losses measured."""
+"""`passerby convert`: turns third-party networks into artefacts for every accelerator, and measures what each loses."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ app = typer.Typer(
 )
 
 PACKAGES = ("google.protobuf", "matplotlib", "onnx", "onnxruntime", "onnxslim", "openvino")
-"""What every conversion needs. This module imports none of them: a device lists its commands without."""
+"""What every conversion needs. This module imports none of them: a device without them can still list its commands."""
 KINDS = ("onnx", "openvino-int8", "openvino-fp16", "ncs2", "tflite-int8", "coral")
 INT8 = "openvino-int8"
 OF_AN_IR = (INT8, "openvino-fp16")
 
 RecipeName = Annotated[
-    str | None, typer.Argument(help="Recipe by name, or the path of its .toml.", metavar="RECIPE", show_default=False)
+    str | None, typer.Argument(help="Recipe by name, or path of its .toml file.", metavar="RECIPE", show_default=False)
 ]
 ModelName = Annotated[
-    str | None, typer.Option("--id", help="With --caffe or --onnx: what the result is called, `own` without it.")
+    str | None, typer.Option("--id", help="With --caffe or --onnx: the id of the result (default `own`).")
 ]
 Size = Annotated[str | None, typer.Option(help="Another input size, WIDTHxHEIGHT px.")]
 Artefacts = Annotated[
     list[str] | None,
     typer.Option(
-        "--artefact", help=f"Once for each of {', '.join(KINDS)}; without it the first three (IR in: IRs only)."
+        "--artefact", help=f"Repeat for each of {', '.join(KINDS)}; default: the first three (of an IR: IRs only)."
     ),
 ]
 MaxDrop = Annotated[
     float | None, typer.Option(min=0, max=1, help="Keep layers float until int8 loses at most this share (0.01).")
 ]
-KeepFloat = Annotated[list[str] | None, typer.Option(help="Layer that int8 leaves float; again for more.")]
+KeepFloat = Annotated[list[str] | None, typer.Option(help="Layer to keep in float; repeat for more.")]
 Out = Annotated[Path, typer.Option(help="Folder for the result: OUT/<id>.")]
 
 
@@ -67,7 +67,7 @@ def run(
     out: Out = Path("converted"),
     as_json: AsJson = False,
 ) -> None:
-    """Convert a network: exit code 1 where an artefact missed its gate; those that reached it are written."""
+    """Convert a network. Artefacts that pass the gate are written; exit code 1 where one misses it."""
     _need_packages()
     from conversion.artefacts.job import Int8Options
     from conversion.choice import Wanted, choose, read_check
@@ -76,7 +76,7 @@ def run(
     start, gate, int8 = choose(Wanted(network, recipe, model_id, size))
     kinds = _kinds(artefact, start.kind)
     if INT8 not in kinds and (keep_float or max_drop is not None):
-        got, next_step = ", ".join(kinds), f"they are for `--artefact {INT8}`; leave them out, or add it"
+        got, next_step = ", ".join(kinds), f"they apply to `--artefact {INT8}`; leave them out, or add it"
         raise UsageError(explain("--keep-float and --max-drop would have no effect", got=got, next_step=next_step))
     check, notes = read_check(start.manifest, gate, pictures)
     warn(notes)
@@ -96,13 +96,11 @@ def verify(
     folder: Annotated[Path, typer.Argument(help="Folder that `convert run` wrote, or a bundle.")],
     network: NetworkOptions,
     pictures: PictureOptions,
-    recipe: Annotated[
-        str | None, typer.Option(help="Recipe that it was made by; the folder's name without it.")
-    ] = None,
+    recipe: Annotated[str | None, typer.Option(help="Recipe it was made with (default: the folder's name).")] = None,
     report_to: Annotated[Path | None, typer.Option("--report", help="Folder for report.json and errors.png.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare artefacts with the network they were made from: exit code 1 where one misses its gate."""
+    """Compare artefacts with the network they were made from; exit code 1 where one misses its gate."""
     _need_packages()
     from conversion.bundle import read_written
     from conversion.choice import Wanted, choose, read_check
@@ -128,9 +126,7 @@ def _recipe_of(model_id: str) -> str:
     from conversion.request.recipe import recipe_names
 
     if model_id not in recipe_names():
-        next_step = (
-            "repeat --caffe or --onnx, --like and --mean as they were given to `convert run`, or name a --recipe"
-        )
+        next_step = "repeat --caffe or --onnx, --like and --mean as given to `convert run`, or name a --recipe"
         raise UsageError(explain(f"no recipe is called {model_id}", next_step=next_step))
     return model_id
 
@@ -141,7 +137,7 @@ def bundle(
     folder: Annotated[Path, typer.Argument(help="Folder that `convert run` wrote.")],
     out: Annotated[Path, typer.Option(help="Folder for the bundle: OUT/<id>.")] = Path("bundles"),
 ) -> None:
-    """Write what the device needs, checked: `passerby models import ID --from OUT` takes it."""
+    """Write a checked bundle, which `passerby models import ID --from OUT` installs on the device."""
     _need_packages()
     from conversion.bundle import write_bundle
 
@@ -162,12 +158,12 @@ def _need_packages() -> None:
 
 
 def _kinds(wanted: Sequence[str] | None, start: str) -> list[ArtefactKind]:
-    """The artefacts to make of what a conversion starts from. Raises UsageError for one that cannot be."""
+    """The artefacts to make of what a conversion starts from. Raises UsageError for one that cannot be made."""
     possible = OF_AN_IR if start.startswith("openvino") else KINDS
     kinds = list(dict.fromkeys(wanted or possible[:3]))
     for kind in kinds:
         if kind not in possible:
-            what = "unknown artefact" if kind not in KINDS else "no such artefact can be made of an IR"
+            what = "unknown artefact" if kind not in KINDS else "this artefact cannot be made of an IR"
             raise UsageError(explain(what, got=kind, expected=" | ".join(possible)))
     return cast("list[ArtefactKind]", kinds)
 
@@ -177,13 +173,13 @@ def _say_written(report: Report, folder: Path) -> None:
 
     kept = [each.kind for each in report.artefacts if each.passed]
     missed = [each.kind for each in report.artefacts if not each.passed]
-    stays = not kept and (folder / MANIFEST).exists()
-    _say(f"written to {missed_folder(folder) if stays else folder}: {', '.join([*kept, 'report.json'])}")
-    if stays:
-        _say(f"{folder} stays as it was")
+    keeps_old = not kept and (folder / MANIFEST).exists()
+    _say(f"written to {missed_folder(folder) if keeps_old else folder}: {', '.join([*kept, 'report.json'])}")
+    if keeps_old:
+        _say(f"{folder} is unchanged")
     if missed:
         tries = "more pictures, --keep-float or --max-drop" if INT8 in missed else "more pictures"
-        _say(f"not written, since they miss the gate: {', '.join(missed)}; try {tries}")
+        _say(f"not written, because they miss the gate: {', '.join(missed)}; try {tries}")
 
 
 def _show(report: Report, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""From a network's files to its core, its float reference, and the manifest that its artefacts will share."""
+"""Turns a network's files into its core, its float reference, and the manifest that its artefacts will share."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from edge.sensor.inference.openvino import import_openvino
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What builders and checks need. `manifest` describes the artefacts to come: uint8 NHWC BGR in."""
+    """What builders and checks need. `manifest` describes the artefacts to be built: uint8 NHWC BGR in."""
 
     core: Core
     reference: Network
@@ -37,8 +37,8 @@ class Prepared:
 def prepare(start: Start, scratch: Path) -> Prepared:
     """Read the network, make its core and its reference in the scratch folder.
 
-    Raises BadInput where the network cannot be read, made or proven equal, or where its decoder cannot read what it
-    says; ManifestError where its manifest is not complete.
+    Raises BadInput where the network cannot be read, rewritten or shown to be equal, or where its decoder cannot read
+    its outputs; ManifestError where its manifest is not complete.
     """
     prepared = _prepare(msgspec.structs.replace(start.manifest, made_from=made_from(start)), start, scratch)
     need_readable(prepared.reference)
@@ -46,7 +46,7 @@ def prepare(start: Start, scratch: Path) -> Prepared:
 
 
 def made_from(start: Start) -> dict[str, str]:
-    """Names and sha256 of all files that decide what the network says: its own, its weights' and its mean's."""
+    """Names and sha256 of all files that decide the outputs: the network's own, its weights' and its mean's."""
     data = data_files(start.paths[0]) if start.kind == "onnx" else ()
     paths = sorted((*start.paths, *data, *start.beside))
     names = [path.name for path in paths]
@@ -65,13 +65,13 @@ def _prepare(manifest: Manifest, start: Start, scratch: Path) -> Prepared:
 
 
 def describe(kind: ArtefactKind, paths: Sequence[Path]) -> Artefact:
-    """Files as an artefact of a manifest."""
+    """Files (the one that the runtime opens first) as an artefact of a manifest."""
     files = tuple(ModelFile(path=each.name, sha256=sha256_of(each), size=each.stat().st_size) for each in paths)
     return Artefact(kind=kind, files=files)
 
 
 def taking_pictures(wanted: Input) -> Input:
-    """The input after baking: the same picture, as bytes."""
+    """The input after baking: the same picture as bytes, uint8 NHWC BGR 0-255."""
     return Input(
         name=wanted.name,
         width_px=wanted.width_px,
@@ -89,7 +89,7 @@ def _from_caffe(manifest: Manifest, paths: Sequence[Path], scratch: Path) -> Pre
     converted = convert_caffe(prototxt, caffemodel)
     if converted.heads is None:
         prepared = _from_onnx(manifest, converted.model, prototxt, scratch)
-        # OpenCV tells the two apart by their endings, which may be others: `deploy.prototxt.txt`.
+        # OpenCV recognises the two by their suffixes, and the files may have others: `deploy.prototxt.txt`.
         linked = [scratch / "reference.prototxt", scratch / "reference.caffemodel"]
         for link, path in zip(linked, (prototxt, caffemodel), strict=True):
             link.symlink_to(path.resolve())

@@ -1,4 +1,4 @@
-"""The whole conversion: artefacts are built aside, held against the gate, and put in place in one step."""
+"""The whole conversion: artefacts are built aside, checked against the gate, and put in place in one step."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def convert(
 ) -> Report:
     """Build the artefacts and write those that reach the gate to `out/<id>`, with manifest, report and plot.
 
-    The report has all of them. What an earlier conversion of the same network wrote there in other kinds is kept.
-    Nothing is written where a step fails. Raises BadInput, BackendUnavailable, ManifestError, UsageError where the
-    folder or the disk refuses.
+    The report covers all of them. Artefacts of other kinds that an earlier conversion of the same network wrote there
+    are kept. Nothing is written where a step fails. Raises BadInput, BackendUnavailable, ManifestError; UsageError
+    where the folder cannot be used or the disk refuses the write.
     """
     with writing_aside(out, start.manifest.id) as staging, tempfile.TemporaryDirectory() as scratch:
         progress("reading the network")
@@ -64,9 +64,9 @@ def convert(
 
 
 def check_again(start: Start, folder: Path, manifest: Manifest, check: Check) -> Report:
-    """Compare artefacts that are there with the reference, once more or on other pictures; nothing is changed.
+    """Compare existing artefacts with the reference, again or on other pictures; nothing is changed.
 
-    Raises BadInput where the network is not the one that they were made from.
+    Raises BadInput where they were made from another network.
     """
     _need_same_start(made_from(start), manifest, folder)
     with tempfile.TemporaryDirectory() as scratch:
@@ -81,12 +81,12 @@ def _need_same_start(given: Mapping[str, str], manifest: Manifest, folder: Path)
         got = ", ".join(f"{name} {given[name][:12]}" for name in others if name in given)
         expected = ", ".join(f"{name} {known[name][:12]}" for name in others if name in known)
         next_step = "repeat --caffe or --onnx, --like and --mean as given to `convert run`"
-        what = "made from other files (names and beginnings of sha256)"
+        what = "made from other files (name and start of sha256)"
         raise BadInput(explain(what, where=str(folder), got=got, expected=expected, next_step=next_step))
 
 
 def keep_good(manifest: Manifest, report: Report, folder: Path) -> Manifest:
-    """Delete the files of artefacts that missed the gate; the manifest of the others, with their metrics."""
+    """Delete the files of artefacts that missed the gate; return the manifest of the others, with their metrics."""
     passed = {each.kind for each in report.artefacts if each.passed}
     for artefact in manifest.artefacts:
         if artefact.kind not in passed:
@@ -104,9 +104,9 @@ def keep_good(manifest: Manifest, report: Report, folder: Path) -> Manifest:
 
 
 def _with_earlier(manifest: Manifest, folder: Path, staging: Path, progress: Progress) -> Manifest:
-    """The manifest with the artefacts of other kinds that the folder holds, their files copied beside the new ones.
+    """The manifest with the folder's artefacts of other kinds added, their files copied beside the new ones.
 
-    Those of another network, size or mean are not kept, and that is said.
+    Those of another network, size or mean are not kept; a progress line says so.
     """
     if not (folder / MANIFEST).exists():
         return manifest
@@ -128,7 +128,7 @@ def _with_earlier(manifest: Manifest, folder: Path, staging: Path, progress: Pro
 
 
 def _network_of(manifest: Manifest) -> Manifest:
-    """What does not depend on the artefacts that were asked for."""
+    """The part that does not depend on which artefacts were requested."""
     return msgspec.structs.replace(manifest, artefacts=(), metrics={}, made_with={})
 
 

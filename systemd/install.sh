@@ -13,20 +13,20 @@ hardware=() changed='' building=''
 
 usage() {
   cat <<'TEXT'
-usage: install.sh [OPTION]...           install or upgrade; done again it changes nothing
-       install.sh --uninstall [--purge] remove; settings, credentials and outbox stay without --purge
+usage: install.sh [OPTION]...           install or upgrade; a second run changes nothing
+       install.sh --uninstall [--purge] remove; keeps settings, credentials and outbox unless --purge
 
-  --wheels FOLDER   take Passerby and all it needs from here; no network is used
-  --models FOLDER   take the networks' files from here; without it they are downloaded
-  --with NAME       a drop-in for hardware: coral, jetson, ncs2, rtsp, picamera; may be given again; none: without
-  --extras NAMES    runtimes, with commas: openvino (default), tflite, onnxruntime
-                    an upgrade without --with and --extras keeps those of the version before
+  --wheels FOLDER   install Passerby and all it needs from here; no network is used
+  --models FOLDER   copy the networks' files from here; otherwise they are downloaded
+  --with NAME       drop-in for hardware: coral, jetson, ncs2, rtsp, picamera; may be repeated; none: without any
+  --extras NAMES    runtimes, separated by commas: openvino (default), tflite, onnxruntime
+                    an upgrade without --with and --extras keeps those of the previous version
   --python PROGRAM  Python 3.10 to 3.13 (default python3)
-  --no-start        install and enable, do not start
-  --dry-run         say what would be done, do nothing
-PASSERBY_READY_S  seconds that the services have to get ready (60)
-Exit codes: 0 done; 1 the new version did not get ready and the previous one runs again; 2 wrong usage or setting;
-3 something that is needed is missing.
+  --no-start        install and enable, but do not start
+  --dry-run         print what would be done, do nothing
+PASSERBY_READY_S  seconds that the services have to become ready (60)
+Exit codes: 0 done; 1 the new version did not become ready and the previous one runs again; 2 wrong usage or setting;
+3 something needed is missing.
 TEXT
 }
 
@@ -53,11 +53,11 @@ read_options() {
     esac
     shift
   done
-  [ -z "$purge" ] || [ -n "$uninstall" ] || fail 2 "--purge belongs to --uninstall"
+  [ -z "$purge" ] || [ -n "$uninstall" ] || fail 2 "--purge needs --uninstall"
   local folder name
-  for folder in "$wheels" "$models"; do [ -z "$folder" ] || [ -d "$folder" ] || fail 2 "$folder is no folder"; done
+  for folder in "$wheels" "$models"; do [ -z "$folder" ] || [ -d "$folder" ] || fail 2 "$folder is not a folder"; done
   for name in ${hardware[@]+"${hardware[@]}"}; do
-    [ "$name" = picamera ] || [ "$name" = none ] || [ -f "$here/drop-ins/$name.conf" ] || fail 2 "--with $name: there is no such drop-in"
+    [ "$name" = picamera ] || [ "$name" = none ] || [ -f "$here/drop-ins/$name.conf" ] || fail 2 "--with $name: no such drop-in"
   done
 }
 
@@ -76,7 +76,7 @@ install_packages() {
   "$python" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))' 2>/dev/null ||
     fail 3 "$python is not Python 3.10 to 3.13; name one with --python"
   if [[ $("$python" -c 'import os, sys; print(os.path.realpath(sys.executable))') =~ ^/(home|root)/ ]]; then
-    fail 3 "$python lies in a home folder, which the services cannot see; name another with --python"
+    fail 3 "$python is in a home folder, which the services cannot see; name another with --python"
   fi
   "$python" -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
   ldconfig -p | grep -q 'libseccomp\.so\.2' || missing+=(libseccomp2)
@@ -87,7 +87,7 @@ install_packages() {
   fi
 }
 
-# What was chosen for the version before holds until something else is.
+# The choices for the previous version apply until others are given.
 choose_again() {
   if [ ${#hardware[@]} -eq 0 ] && [ -s "$opt/current/hardware" ]; then mapfile -t hardware < "$opt/current/hardware"; fi
   if [ -z "$extras" ]; then extras=$(cat "$opt/current/extras" 2>/dev/null || echo openvino); fi
@@ -96,19 +96,19 @@ choose_again() {
 
 uses() { local name; for name in ${hardware[@]+"${hardware[@]}"}; do [ "$name" = "$1" ] && return 0; done; return 1; }
 
-# Without a folder of wheels one is filled from this checkout and the package registry, with the versions that CI runs.
+# Without a folder of wheels, build one from this checkout and the package registry, with the versions that CI runs.
 need_wheels() {
   [ -z "$wheels" ] || return 0
-  [ -f "$here/../pyproject.toml" ] || fail 3 "no checkout around $here: give --wheels"
+  [ -f "$here/../pyproject.toml" ] || fail 3 "$here is not in a checkout: give --wheels"
   if [ -n "$dry" ]; then echo "would build the wheels of $(cd "$here/.." && pwd)[$extras]"; return 0; fi
   building=$(mktemp -d)
   "$python" -m venv "$building/pip"
   wheels=$building/wheels
   "$building/pip/bin/pip" wheel --quiet --wheel-dir "$wheels" --constraint "$here/../constraints.txt" \
-    "$here/..[$extras]" || fail 3 "the wheels cannot be had; without network give --wheels"
+    "$here/..[$extras]" || fail 3 "the wheels cannot be built; without a network give --wheels"
 }
 
-# A release is named after its version, what it was made of and how: the same again is the same release.
+# A release is named after its version and a hash of its inputs and options: the same inputs give the same release.
 release_name() {
   local own
   own=$(find "$wheels" -maxdepth 1 -name 'passerby-*.whl' | sort -V | tail -1)
@@ -122,7 +122,7 @@ release_name() {
 
 build_release() {
   if [ -f "$release/complete" ]; then return 0; fi
-  if [ -n "$dry" ]; then echo "would make $release of $wheels"; return 0; fi
+  if [ -n "$dry" ]; then echo "would make $release from $wheels"; return 0; fi
   say "making $release"
   rm -rf "$release"
   mkdir -p "$release/systemd"
@@ -144,7 +144,7 @@ clean_up() {
   [ -z "$building" ] || rm -rf "$building"
 }
 
-# put FROM TO MODE: copies where the contents differ, and remembers that something changed.
+# put FROM TO MODE: copies if the contents differ, and records that something changed.
 put() {
   if cmp -s "$1" "$2"; then return 0; fi
   changed=yes
@@ -153,7 +153,7 @@ put() {
 
 drop() { if [ -e "$1" ]; then changed=yes; run rm -f "$1"; fi; }
 
-# place_files FOLDER DROP-IN...: lays out units, users, folders and rules, of this release or of an earlier one.
+# place_files FOLDER DROP-IN...: installs units, users, folders and rules of this release or of an earlier one.
 place_files() {
   local from=$1 name unit
   shift
@@ -186,19 +186,19 @@ make_settings() {
   if [ -e "$etc/passerby.toml" ]; then return 0; fi
   run install -d -m 750 -g passerby "$etc"
   run install -m 640 -g passerby "$here/passerby.toml" "$etc/passerby.toml"
-  say "settings: $etc/passerby.toml is new: give the device its site, name and broker there"
+  say "$etc/passerby.toml is new: set the device's site, name and broker there"
 }
 
 check_settings_and_networks() {
   [ -z "$dry" ] || return 0
   local passerby=(env PASSERBY_MODELS="$opt/models" PASSERBY_STATE=/nonexistent PASSERBY_SHARED=/nonexistent
     "$release/bin/python" -IB -m edge.cli)
-  "${passerby[@]}" config check "$etc/passerby.toml" >/dev/null || fail 2 "mend $etc/passerby.toml and run this again"
+  "${passerby[@]}" config check "$etc/passerby.toml" >/dev/null || fail 2 "correct $etc/passerby.toml and run this again"
   local from=()
   [ -z "$models" ] || from=(--from "$(cd "$models" && pwd)")
-  mkdir -p "$opt/models"  # stays empty where the package carries all of them
+  mkdir -p "$opt/models"  # stays empty if the package includes all of them
   "${passerby[@]}" models ensure --config "$etc/passerby.toml" ${from[@]+"${from[@]}"} ||
-    fail 3 "the networks cannot be had; --models FOLDER takes files that you have"
+    fail 3 "some networks are missing; with --models FOLDER they are copied from files that you have"
   chmod -R u=rwX,go=rX "$opt/models"
 }
 
@@ -217,7 +217,7 @@ restart() {
   systemctl try-restart --no-block "$button"
 }
 
-# Ready: both services said so, and are the same processes a moment later.
+# Ready: both services have said so, and are still the same processes a moment later.
 get_ready() {
   local until=$((SECONDS + ready_s)) before='' now
   while [ $SECONDS -lt $until ]; do
@@ -226,7 +226,7 @@ get_ready() {
     if all_active; then now=$(main_pids); fi
     if [ -n "$now" ] && [ "$now" = "$before" ]; then return 0; fi
     before=$now
-    any_failed && return 1  # systemd tries no more
+    any_failed && return 1  # systemd does not try again
   done
   return 1
 }
@@ -249,7 +249,7 @@ roll_back() {
   point_to "$previous"
   restart
   rm -rf "$release"
-  get_ready || fail 1 "neither $release nor $previous gets ready; see journalctl -u 'passerby-*'"
+  get_ready || fail 1 "neither $release nor $previous becomes ready; see journalctl -u 'passerby-*'"
   fail 1 "$release is not ready after $ready_s s: back to $previous, which runs"
 }
 
@@ -276,7 +276,7 @@ install_all() {
   run systemd-tmpfiles --create /etc/tmpfiles.d/passerby.conf
   run systemctl enable --quiet passerby.target
   if [ -n "$dry" ]; then return 0; fi
-  if ! booted; then say "installed; no systemd runs here, the services start at the next boot"; return 0; fi
+  if ! booted; then say "installed; systemd is not running here, the services start at the next boot"; return 0; fi
   if [ -z "$start" ]; then systemctl daemon-reload; say "installed; start it with systemctl start passerby.target"; return 0; fi
   if [ -z "$changed" ] && all_active; then say "nothing to do: $release runs"; return 0; fi
   restart
@@ -293,7 +293,7 @@ uninstall_all() {
   run rm -f /etc/sysusers.d/passerby.conf /etc/tmpfiles.d/passerby.conf /etc/udev/rules.d/60-passerby.rules
   run rm -rf "$opt" /run/passerby /usr/local/bin/passerby
   if booted; then run systemctl daemon-reload; fi
-  if [ -z "$purge" ]; then say "removed; $etc and /var/lib/passerby stay (--purge removes them)"; return 0; fi
+  if [ -z "$purge" ]; then say "removed; $etc and /var/lib/passerby are kept (--purge removes them)"; return 0; fi
   run rm -rf "$etc" /var/lib/passerby /var/lib/passerby-pause
   local name
   for name in passerby-sensor passerby-publisher passerby-button; do
@@ -301,7 +301,7 @@ uninstall_all() {
     if getent group $name >/dev/null; then run groupdel $name; fi
   done
   if getent group passerby >/dev/null; then run groupdel passerby; fi
-  say "removed, with settings, credentials and outbox"
+  say "removed, including settings, credentials and outbox"
 }
 
 read_options "$@"
@@ -309,6 +309,6 @@ check_machine
 trap clean_up EXIT
 if [ -z "$dry" ]; then
   exec 9<"$units"
-  flock --nonblock 9 || fail 3 "another install.sh is at work"
+  flock --nonblock 9 || fail 3 "another install.sh is running"
 fi
 if [ -n "$uninstall" ]; then uninstall_all; else install_all; fi

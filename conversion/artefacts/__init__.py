@@ -1,1 +1,1 @@
-"""The files that a conversion makes: a module for each kind, and `builders` lists them."""
+"""The files that a conversion makes: one module for each kind, listed in `builders`."""

@@ -1,4 +1,4 @@
-"""Kind of artefact -> the function that builds it. Converters are imported when a builder is called, not before."""
+"""Kind of artefact -> the function that builds it. Converters are imported only when a builder is called."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from conversion.artefacts.tflite import build_tflite
 from edge.schemas.vocabulary import ArtefactKind
 
 Builder = Callable[[Job], tuple[Path, ...]]
-"""Builds one artefact into the job's folder; returns its files, the one that a runtime opens first.
+"""Builds one artefact in the job's folder; returns its files, the one that a runtime opens first.
 
-Raises BadInput where the network cannot become one or what was made is not what it must be, InferenceError where a
-converter in an environment of its own gives up, BackendUnavailable where a converter is not there.
+Raises BadInput where the network cannot become such an artefact or the result fails a check, InferenceError where a
+converter in an isolated environment fails, BackendUnavailable where a converter is missing.
 """
 
 BUILDERS: Mapping[ArtefactKind, Builder] = {

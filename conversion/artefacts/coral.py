@@ -1,4 +1,4 @@
-"""`coral`: a TFLite file whose operations can all run on the Edge TPU, and the compiled one where that is possible."""
+"""`coral`: a TFLite file whose operations can all run on the Edge TPU, and the compiled file where it can be made."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ COMPILER = "edgetpu_compiler"
 COMPILER_TIMEOUT_S = 600.0
 COMPILED_ENDING = "-coral_edgetpu.tflite"
 HOW_TO_GET = (
-    "edgetpu_compiler is not installed, so the file is not compiled; it is x86-64 Linux only: install the package "
+    "edgetpu_compiler (x86-64 Linux only) is not installed, so the file is not compiled: install the package "
     "edgetpu-compiler of Coral's apt repository (coral.ai/docs/edgetpu/compiler) and run `edgetpu_compiler -s %s`"
 )
 
 
 def build_coral(job: Job) -> tuple[Path, ...]:
-    """Write `<name>-coral.tflite`; before it `<name>-coral_edgetpu.tflite` where edgetpu_compiler is on the PATH.
+    """Write `<name>-coral.tflite` and, listed first, `<name>-coral_edgetpu.tflite` where the compiler is there.
 
-    As `conversion.artefacts.tflite.build_tflite`, with local response normalisation decomposed and every operation held
-    against the Edge TPU's list. Raises the same, BadInput also for an operation that is not 8-bit or not on the list,
-    and where the compiler refuses the file.
+    Built as in `conversion.artefacts.tflite.build_tflite`, with local response normalisation decomposed and every
+    operation checked against the Edge TPU's list. Raises the same; BadInput also for an operation that is not 8-bit or
+    not on the list, and where the compiler refuses the file.
     """
     core, path = open_core(job, "coral"), job.path("-coral.tflite")
     content = make_file(job, core, decompose_normalisation(rewrite(core)))
@@ -47,9 +47,9 @@ def build_coral(job: Job) -> tuple[Path, ...]:
 
 
 def how_to_compile(artefact: Artefact, folder: Path) -> str:
-    """What to do with an artefact in its folder that was not compiled; empty for one that was, or is of another kind.
+    """How to compile an artefact in its folder that is not compiled yet; empty for any other artefact.
 
-    For when it is known to be kept: a hint to a file that is deleted leads nowhere.
+    Call it once the artefact is known to be kept: a hint about a deleted file would be no help.
     """
     paths = [file.path for file in artefact.files]
     if artefact.kind != "coral" or any(path.endswith(COMPILED_ENDING) for path in paths):
@@ -58,11 +58,14 @@ def how_to_compile(artefact: Artefact, folder: Path) -> str:
 
 
 def compile_for_edgetpu(file: Path) -> bytes | None:
-    """Bytes of the compiled file, None without a compiler. Raises BadInput where it refuses the file."""
+    """Bytes of the compiled file, None without a compiler.
+
+    Raises BadInput where it refuses the file, BackendUnavailable where it does not run.
+    """
     compiler = shutil.which(COMPILER)
     if compiler is None:
         return None
-    with tempfile.TemporaryDirectory() as scratch:  # it leaves a log beside what it makes
+    with tempfile.TemporaryDirectory() as scratch:  # it writes a log beside its output
         command = [compiler, "-s", "-o", scratch, str(file)]
         try:
             done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=COMPILER_TIMEOUT_S)
@@ -76,14 +79,16 @@ def compile_for_edgetpu(file: Path) -> bytes | None:
 
 
 def _need_listed(report: EdgeTpuReport, where: str) -> None:
-    """Refuse what cannot run there; say what will be left to the CPU."""
+    """Refuse what cannot run there; log what will be left to the CPU."""
     if report.refused:
-        # Numbers are turned to floats and back for the sake of another operation: that one is the reason.
+        # A DEQUANTIZE or QUANTIZE is only there for the sake of another operation, which is the reason.
         reasons = sorted(report.refused, key=lambda line: "QUANTIZE" in line)
         more = f" and {len(reasons) - 1} more" if len(reasons) > 1 else ""
         expected = "8-bit operations of the Edge TPU's list"
         raise BadInput(
-            explain("the Edge TPU has no such operation", where=where, got=reasons[0] + more, expected=expected)
+            explain(
+                "an operation that the Edge TPU does not have", where=where, got=reasons[0] + more, expected=expected
+            )
         )
     if report.limited:
-        _log.warning("%s: left to the CPU by the Edge TPU's limits: %s", where, "; ".join(report.limited))
+        _log.warning("%s: beyond the Edge TPU's limits and left to the CPU: %s", where, "; ".join(report.limited))

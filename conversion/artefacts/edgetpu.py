@@ -1,12 +1,12 @@
-"""What the Edge TPU runs, and how a TFLite file is held against it.
+"""What the Edge TPU runs, and how a TFLite file is checked against that.
 
 Source: Coral, "TensorFlow models on the Edge TPU", its "Model requirements" and its table "All operations supported by
 the Edge TPU and any known limitations" (coral.ai/docs/edgetpu/models-intro/#supported-operations), for runtime 14.
 
-Held in November 2026 against copies of the table: Axis' for ARTPEC-7, which has an Edge TPU (developer.axis.com,
-"ARTPEC-7, supported ops"; its rows from Add to ResizeBilinear), and one of 2019 with all rows of its time. Rows that
-came later stand in neither: RSQRT, SQUARED_DIFFERENCE and SUM are from memory; TRANSPOSE and TRANSPOSE_CONV are in the
-compiler's own reports, in threads of github.com/google-coral/edgetpu.
+Compared in November 2026 with copies of the table: the one by Axis for ARTPEC-7, which has an Edge TPU
+(developer.axis.com, "ARTPEC-7, supported ops"; its rows from Add to ResizeBilinear), and one of 2019 with all rows of
+its time. Rows added later are in neither: RSQRT, SQUARED_DIFFERENCE and SUM are from memory; TRANSPOSE and
+TRANSPOSE_CONV appear in the compiler's own reports, in threads of github.com/google-coral/edgetpu.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ SUPPORTED = frozenset(
         "UNIDIRECTIONAL_SEQUENCE_LSTM",
     }
 )
-"""Operations of the table, by their names in the TFLite schema."""
+"""Operations in the table, by their names in the TFLite schema."""
 
 INTEGERS = frozenset({"INT8", "UINT8"})
 INDICES = frozenset({"INT32", "INT64"})
@@ -71,10 +71,10 @@ MOST_SOFTMAX = 16_000
 
 @dataclass(frozen=True, slots=True)
 class EdgeTpuReport:
-    """What stands between a file and the Edge TPU, each a line; empty lists mean nothing is known to.
+    """What keeps a file from running wholly on the Edge TPU, one line each; empty where nothing is known to.
 
-    operations: their names in order. refused: not 8-bit, or not on the list: the artefact is not made. limited: on the
-    list, but outside a limit that the table states: the compiler leaves them, and what follows, to the CPU.
+    operations: their names in order. refused: not 8-bit, or not on the list; the artefact is not made. limited: on the
+    list, but beyond a limit that the table states; the compiler leaves them, and what follows, to the CPU.
     """
 
     operations: tuple[str, ...]
@@ -83,7 +83,7 @@ class EdgeTpuReport:
 
 
 def hold_against_list(facts: FileFacts) -> EdgeTpuReport:
-    """Hold each operation of a file against the table: its name, its types, and the limits that a file shows."""
+    """Check each operation of a file against the table: its name, its types, and the limits that a file shows."""
     refused = [line for place, operation in enumerate(facts.operations) if (line := _refusal(place, operation))]
     limited = [
         f"{place} {operation.name}: {limit.reason}"
@@ -105,7 +105,7 @@ def _refusal(place: int, operation: Operation) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A limit of the table, and whether an operation breaks it."""
+    """A limit from the table, and a test whether an operation breaks it."""
 
     reason: str
     is_broken: Callable[[Operation], bool]
@@ -120,7 +120,7 @@ def _dilations_differ(operation: Operation) -> bool:
 
 
 def _joins_constant(operation: Operation) -> bool:
-    """A constant may be joined with one other tensor only, and must be all zeros: it is padding then."""
+    """Whether a constant is joined other than as padding: with exactly one other tensor, and all zeros."""
     constants = [tensor for tensor in operation.inputs if tensor.is_constant]
     zeros = all(set(each.numbers) <= set(each.zero_points or (0,)) for each in constants)
     return bool(constants) and (len(operation.inputs) != 2 or not zeros)
@@ -150,7 +150,7 @@ def _is_deep(operation: Operation) -> bool:
 
 
 def _reduced(operation: Operation) -> set[int]:
-    """Axes that a reduction takes together, counted from the first."""
+    """Axes that a reduction combines, counted from the first."""
     return {axis % len(operation.inputs[0].shape) for axis in operation.inputs[1].numbers}
 
 
@@ -168,7 +168,7 @@ def _pads_batch(operation: Operation) -> bool:
 
 
 def _squeezes_within(operation: Operation) -> bool:
-    """Whether a dimension of 1 follows a larger one: to take it out moves numbers."""
+    """Whether a dimension of 1 follows a larger one: removing it would move values."""
     shape = list(operation.inputs[0].shape)
     first = next((place for place, size in enumerate(shape) if size > 1), len(shape))
     return 1 in shape[first:]
@@ -188,7 +188,7 @@ def _has_deep_alpha(operation: Operation) -> bool:
 
 
 def _extent(tensor: TensorFacts) -> int:
-    """How many dimensions are more than 1."""
+    """How many dimensions are larger than 1."""
     return sum(size > 1 for size in tensor.shape)
 
 
@@ -197,13 +197,13 @@ SAME_DILATION = Limit("its dilations in x and y differ", _dilations_differ)
 NO_BATCH = Limit("it works on a batch", _has_batch)
 WHOLE_BATCH = Limit("it reduces the batch", _reduces_batch)
 DEEP = Limit("more than the three innermost dimensions are larger than 1", _is_deep)
-"""Of every operation ("Model requirements")."""
+"""Applies to every operation ("Model requirements")."""
 
 LIMITS: dict[str, tuple[Limit, ...]] = {
     "AVERAGE_POOL_2D": (NO_ACTIVATION,),
     "CONCATENATION": (
         NO_ACTIVATION,
-        Limit("a constant is joined that is not zeros, or with more than one tensor", _joins_constant),
+        Limit("it joins a constant that is not all zeros, or joins it with more than one tensor", _joins_constant),
     ),
     "CONV_2D": (SAME_DILATION,),
     "DEPTHWISE_CONV_2D": (SAME_DILATION,),
@@ -212,7 +212,7 @@ LIMITS: dict[str, tuple[Limit, ...]] = {
         Limit("its output is not one-dimensional", _gives_rows),
     ),
     "MAX_POOL_2D": (NO_ACTIVATION,),
-    "MEAN": (WHOLE_BATCH, Limit("it reduces channels, whose number is no multiple of 4", _reduces_odd_channels)),
+    "MEAN": (WHOLE_BATCH, Limit("it reduces channels whose number is not a multiple of 4", _reduces_odd_channels)),
     "PACK": (NO_BATCH,),
     "PAD": (Limit("it pads the batch", _pads_batch),),
     "PRELU": (Limit("its alpha is not one-dimensional", _has_deep_alpha),),
@@ -229,4 +229,4 @@ LIMITS: dict[str, tuple[Limit, ...]] = {
     ),
     "SUM": (WHOLE_BATCH,),
 }
-"""Limits of the table that can be read off a file. What depends on sizes ("might not be mapped") is the compiler's."""
+"""Limits of the table that a file shows. Those that depend on sizes ("might not be mapped") only the compiler knows."""

@@ -1,4 +1,4 @@
-"""What a TFLite file holds: its operations with the types and shapes that they read and write."""
+"""What a TFLite file contains: its operations, with the types and shapes that they read and write."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ IDENTIFIER = b"TFL3"
 
 @dataclass(frozen=True, slots=True)
 class TensorFacts:
-    """A tensor of a file. scales: of its quantization, empty without one. content: a constant's bytes."""
+    """A tensor of a file. scales: of its quantization, empty where it has none. content: a constant's bytes."""
 
     name: str
     dtype: str
@@ -25,7 +25,7 @@ class TensorFacts:
 
     @property
     def numbers(self) -> tuple[int, ...]:
-        """The numbers of a constant of integers, row by row; empty for any other tensor."""
+        """The values of an integer constant, row by row; empty for any other tensor."""
         code = {"INT8": "b", "UINT8": "B", "INT32": "i", "INT64": "q"}.get(self.dtype, "")
         return tuple(number for (number,) in struct.iter_unpack(f"<{code}", self.content)) if code else ()
 
@@ -54,7 +54,7 @@ class FileFacts:
 def read_tflite(content: bytes, where: str) -> FileFacts:
     """Read a file's bytes with the schema that the runtime's package carries (tensorflow/lite/schema/schema.fbs).
 
-    Raises BadInput where it is no TFLite file, BackendUnavailable without the package.
+    Raises BadInput where it is not a TFLite file, or is broken; BackendUnavailable without the package.
     """
     schema = _schema()
     if content[4:8] != IDENTIFIER:
@@ -62,7 +62,7 @@ def read_tflite(content: bytes, where: str) -> FileFacts:
     try:
         return _facts(schema, schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0)))
     except (struct.error, ValueError, TypeError, AttributeError, LookupError, OverflowError) as error:
-        raise BadInput(explain("a TFLite file that is cut or broken", where=where)) from error
+        raise BadInput(explain("a TFLite file that is truncated or broken", where=where)) from error
 
 
 def _schema() -> Any:
@@ -89,7 +89,7 @@ def _facts(schema: Any, model: Any) -> FileFacts:
 
 def _operation(schema: Any, model: Any, operator: Any, tensors: list[TensorFacts]) -> Operation:
     code = model.operatorCodes[operator.opcodeIndex]
-    builtin = max(code.builtinCode, code.deprecatedBuiltinCode)  # small codes stand in the old field alone
+    builtin = max(code.builtinCode, code.deprecatedBuiltinCode)  # small codes are in the old field only
     name = _names(schema.BuiltinOperator)[builtin]
     if name == "CUSTOM":
         name = _text(code.customCode)
@@ -98,7 +98,7 @@ def _operation(schema: Any, model: Any, operator: Any, tensors: list[TensorFacts
 
 
 class _NoOptions:
-    """Stands in for the options of an operation that has none."""
+    """Takes the place of the options of an operation that has none."""
 
 
 def _tensor(model: Any, types: dict[int, str], tensor: Any) -> TensorFacts:
@@ -119,7 +119,7 @@ def _tensor(model: Any, types: dict[int, str], tensor: Any) -> TensorFacts:
 
 
 def _listed(tensors: list[TensorFacts], places: Any) -> tuple[TensorFacts, ...]:
-    """Tensors at places; -1 stands for one that is left out."""
+    """Tensors at these places; -1 means one that is left out."""
     return tuple(tensors[place] for place in ([] if places is None else places) if place >= 0)
 
 

@@ -1,4 +1,4 @@
-"""What a builder of artefacts is given."""
+"""What a builder of artefacts receives."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from edge.catalog.manifest import Input
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """A float network that takes one picture: an ONNX core, or an IR. `input` says what it takes before baking."""
+    """A float network for one picture: an ONNX core, or an IR. `input` describes its input before baking."""
 
     path: Path
     input: Input
@@ -34,7 +34,7 @@ class Core:
 
 @dataclass(frozen=True, slots=True)
 class Int8Options:
-    """How int8 is made: layers that stay float, and a largest drop of the metric that turns more of them to float.
+    """How int8 is made: layers that stay in float, and the largest drop of the metric, which may put more into float.
 
     max_drop: in the metric's own unit (0-1); None quantizes everything that can be.
     """
@@ -44,16 +44,16 @@ class Int8Options:
 
 
 Infer = Callable[[NDArray[np.uint8]], Mapping[str, NDArray[np.float32]]]
-"""A uint8 (H, W, 3) BGR picture to a network's outputs by their names."""
+"""Runs a network: a uint8 (H, W, 3) BGR picture to its outputs, by their names."""
 Quality = Callable[[Infer], float]
 """The task's metric, 0-1: how well a network agrees with the reference."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One conversion: the core, pictures to calibrate on, the folder to write into and what files are called.
+    """One conversion: the core, pictures to calibrate on, the folder to write to, and the base of the files' names.
 
-    The folder lies aside: what a builder leaves there before it fails goes with it.
+    The folder is a temporary one beside the result: where a builder fails, whatever it left is removed with it.
     """
 
     core: Core
@@ -64,5 +64,5 @@ class Job:
     quality: Quality | None = None
 
     def path(self, ending: str) -> Path:
-        """The file of this ending, such as "-int8.tflite"."""
+        """The path of the file with this ending, such as "-int8.tflite"."""
         return self.folder / f"{self.name}{ending}"

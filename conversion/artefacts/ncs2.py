@@ -1,9 +1,9 @@
-"""`ncs2`: what the two last OpenVINOs that drive the Neural Compute Stick 2 (Myriad X) read.
+"""`ncs2`: files for the last two OpenVINOs that support the Neural Compute Stick 2 (Myriad X).
 
 * `<name>-ncs2.xml` and `.bin` for 2022.3: FP16 IR v11 without operations newer than that version
 * `<name>-ncs2.onnx` for 2021.4, which reads ONNX and IR v10 only
 
-Both take uint8 NHWC BGR, as the other artefacts do. There is no int8 form: the Myriad X computes in FP16.
+Both take uint8 NHWC BGR, like the other artefacts. There is no int8 form: the Myriad X computes in FP16.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from edge.sensor.inference.openvino import import_openvino
 NEWEST_OPSET = 10
 """The newest operation set of OpenVINO 2022.3."""
 SAME_IN = {"AvgPool": "opset1", "MaxPool": "opset8", "Pad": "opset1", "TopK": "opset3", "ReduceMean": "opset1"}
-"""Operations of which a newer version differs only in what an attribute may say -> the set of the older version."""
+"""Operations whose newer version differs only in the values an attribute may have -> the older version's set."""
 ONLY_NEWER = {"ceil_torch", "bilinear_pillow", "bicubic_pillow"}
-"""Attributes' words that older versions do not know."""
+"""Values of attributes that older versions do not know."""
 
 
 def build_ncs2(job: Job) -> tuple[Path, ...]:
     """Write the three files, the IR first.
 
-    Raises BadInput for an operation that 2022.3 does not know and for what is no core, BackendUnavailable without
-    openvino.
+    Raises BadInput for an operation that 2022.3 does not know and where the network is not a core, BackendUnavailable
+    without openvino.
     """
     for_older = job.path("-ncs2.onnx")
     onnx.save(check(take_pictures(pool_means(open_core(job, "ncs2"))), for_older.name), str(for_older))
@@ -44,9 +44,9 @@ def build_ncs2(job: Job) -> tuple[Path, ...]:
 
 
 def make_older(model: Any) -> Any:
-    """Replace operations that 2022.3 does not know by older ones with the same numbers, in place.
+    """Replace operations that 2022.3 does not know by older ones that compute the same values, in place.
 
-    Raises BadInput with the name of one that has none.
+    Raises BadInput with the name of one that has no older form.
     """
     for op in model.get_ordered_ops():
         if opset_of(op) > NEWEST_OPSET:
@@ -85,7 +85,7 @@ def _older(op: Any) -> Any:
 
 
 def _interpolate_4(op: Any, attributes: dict[str, Any]) -> Any:
-    """Interpolate-4 wants sizes and scales, of which version 11 has one; both follow from the static shapes."""
+    """Interpolate-4 needs sizes and scales, of which version 11 has only one; both follow from the static shapes."""
     image, given, *axes = (port.get_source_output() for port in op.inputs())
     constant = import_openvino("ncs2").op.Constant
     before, after = list(op.input(0).get_shape()), list(op.output(0).get_shape())

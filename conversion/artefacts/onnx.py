@@ -1,4 +1,4 @@
-"""`onnx`: the core behind an input of pictures; and the core itself, which others are made of."""
+"""`onnx`: the core with an input for pictures; and the core itself, which other artefacts are made of."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from edge.errors import BadInput, explain
 
 
 def build_onnx(job: Job) -> tuple[Path, ...]:
-    """Write `<name>.onnx`: uint8 NHWC BGR in, float32 inside, weights of 16 bits where those hold them exactly."""
+    """Write `<name>.onnx`: uint8 NHWC BGR in, float32 inside, weights in 16 bits where that is exact."""
     path = job.path(".onnx")
     onnx.save(check(halve_weights(take_pictures(open_core(job, "onnx"))), path.name), str(path))
     return (path,)
 
 
 def open_core(job: Job, kind: str) -> onnx.ModelProto:
-    """The core as ONNX, float32 (1, 3, H, W) BGR 0-255 in. Raises BadInput where it is an IR, or none."""
+    """The core as ONNX, float32 (1, 3, H, W) BGR 0-255 in. Raises BadInput where it is an IR or is not a core."""
     if not job.core.is_onnx:
-        next_step = "an IR in gives openvino-fp16 and openvino-int8 only; start from Caffe or ONNX for others"
-        raise BadInput(explain(f"no {kind} can be made of an IR", where=str(job.core.path), next_step=next_step))
+        next_step = "an IR gives only openvino-fp16 and openvino-int8; start from Caffe or ONNX for others"
+        raise BadInput(explain(f"{kind} cannot be made of an IR", where=str(job.core.path), next_step=next_step))
     return read_core(job.core.path)

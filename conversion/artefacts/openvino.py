@@ -1,7 +1,7 @@
 """OpenVINO IRs: FP16, and int8 by NNCF's post-training quantization with full bias correction.
 
-Source: Nagel et al., "Data-Free Quantization through Weight Equalization and Bias Correction", ICCV 2019, as NNCF 3
-carries it out.
+Source: Nagel et al., "Data-Free Quantization through Weight Equalization and Bias Correction", ICCV 2019, as
+implemented in NNCF 3.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from edge.sensor.inference.openvino import bake_input, import_openvino
 
 TARGET = "openvino:CPU"
 NAMED_LAYERS = 5
-"""Layers that a refusal names."""
+"""Number of layers that a refusal names."""
 COUNTED_NAME = re.compile(r"_\d+$")
-"""How OpenVINO ends the name of a layer that it made itself: with a number of the process."""
+"""The end of the name of a layer that OpenVINO added: a number that counts within the process."""
 
 
 def build_fp16(job: Job) -> tuple[Path, ...]:
-    """Write `<name>-fp16.xml` and `.bin`: uint8 NHWC BGR in, weights of 16 bits."""
+    """Write `<name>-fp16.xml` and `.bin`: uint8 NHWC BGR in, weights in 16 bits."""
     ov = import_openvino(TARGET)
     return save_network(ov, read_network(ov, job.core), job.path("-fp16.xml"), fp16=True)
 
@@ -56,7 +56,7 @@ def build_int8(job: Job) -> tuple[Path, ...]:
 
 
 def read_network(ov: Any, core: Core) -> Any:
-    """The float network with uint8 NHWC BGR baked in; an IR that is quantized already loses its quantizers."""
+    """The float network with uint8 NHWC BGR baked in; the quantizers of an IR that is already quantized are removed."""
     try:
         model = ov.Core().read_model(core.path)
         _drop_quantizers(ov, model)
@@ -66,29 +66,29 @@ def read_network(ov: Any, core: Core) -> Any:
 
 
 HEAVY = {"Convolution", "GroupConvolution", "MatMul"}
-"""Layers that int8 is for."""
+"""Layers that int8 speeds up, and that can be kept in float."""
 
 
 def need_layers(core: Core, names: Sequence[str], where: str) -> None:
-    """Raise BadInput for the first layer that a network lacks, with those that are called alike."""
+    """Raise BadInput for the first layer that a network lacks, with layers of similar names."""
     _find_layers(read_network(import_openvino(TARGET), core), names, where)
 
 
 def _find_layers(model: Any, names: Sequence[str], where: str) -> list[str]:
-    """OpenVINO's names of the layers that stay float: it adds to those of the network's own file. Raises BadInput."""
+    """OpenVINO's names of the layers that stay in float: it extends those in the network's file. Raises BadInput."""
     heavy = [op.get_friendly_name() for op in model.get_ordered_ops() if op.get_type_name() in HEAVY]
     found = {name: [each for each in heavy if each.split("/")[0] == name or each == name] for name in names}
     missing = [name for name, layers in found.items() if not layers]
     if missing:
         known = list(dict.fromkeys(each.split("/")[0] for each in heavy))
         alike = difflib.get_close_matches(missing[0], known, n=NAMED_LAYERS, cutoff=0.5) or known[:NAMED_LAYERS]
-        expected = f"one of {len(known)} layers such as {', '.join(alike)}"
+        expected = f"one of {len(known)} layers, such as {', '.join(alike)}"
         raise BadInput(explain("no such layer to keep in float", where=where, got=missing[0], expected=expected))
     return [layer for layers in found.values() for layer in layers]
 
 
 def _quantize_within(nncf: Any, model: Any, pictures: Any, job: Job, options: dict[str, Any]) -> Any:
-    """Quantize, then turn layers back to float, the most harmful first, until the metric's drop is small enough."""
+    """Quantize, then turn layers back to float, the most harmful first, until the metric drops little enough."""
 
     def validate(compiled: Any, _: Iterable[Pictures]) -> float:
         assert job.quality is not None
@@ -112,7 +112,7 @@ def _quantize_within(nncf: Any, model: Any, pictures: Any, job: Job, options: di
 
 
 def _drop_quantizers(ov: Any, model: Any) -> None:
-    """Take FakeQuantize out of activations; on weights it is computed, so that they stay what they were."""
+    """Remove FakeQuantize from activations; apply it to weights, so that they keep the values they had."""
     core = ov.Core()
     for op in [op for op in model.get_ops() if op.get_type_name() == "FakeQuantize"]:
         source = op.input_value(0)
@@ -124,7 +124,7 @@ def _drop_quantizers(ov: Any, model: Any) -> None:
 
 
 def _name_layers(model: Any) -> Any:
-    """Give layers that OpenVINO named by a counter a number that is the same every time."""
+    """Give layers that OpenVINO numbered with a process-wide counter a number that is the same every time."""
     for position, op in enumerate(model.get_ordered_ops()):
         name = op.get_friendly_name()
         if COUNTED_NAME.search(name) and op.get_type_name() not in ("Parameter", "Result"):

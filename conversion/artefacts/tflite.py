@@ -25,16 +25,16 @@ from edge.errors import BadInput, explain
 
 COMPARED_PICTURES = 4
 TOLERANCE = 1e-3
-"""Most by which TensorFlow's float graph may differ, as a share of the output's largest value (at least 1)."""
+"""Largest allowed difference of TensorFlow's float graph, as a share of the output's largest value (at least 1)."""
 LARGEST_SCALE = 1e6
-"""A step of 8 bits beyond it comes from padding with the least float: nothing else is left in that tensor."""
+"""A larger 8-bit step comes from padding with the least float, which leaves no steps for the tensor's other values."""
 
 
 def build_tflite(job: Job) -> tuple[Path, ...]:
     """Write `<name>-int8.tflite`.
 
-    Raises BadInput for what is no core, for pictures that do not fit and for a result that is not full-integer or has
-    other numbers, BackendUnavailable where the environment cannot be made, InferenceError where the converter gives up.
+    Raises BadInput where the network is not a core, the pictures do not fit, or the result is not full-integer or gives
+    other values; BackendUnavailable where the environment cannot be made, InferenceError where the converter fails.
     """
     core = open_core(job, "tflite-int8")
     path = job.path("-int8.tflite")
@@ -43,14 +43,14 @@ def build_tflite(job: Job) -> tuple[Path, ...]:
 
 
 def rewrite(core: onnx.ModelProto) -> onnx.ModelProto:
-    """The rewrites that every TFLite file gets."""
+    """Apply the rewrites that every TFLite file needs."""
     return convolve_dense_layers(say_padding(core))
 
 
 def make_file(job: Job, core: onnx.ModelProto, rewritten: onnx.ModelProto, *, compare: bool = True) -> bytes:
     """Bytes of a TFLite file made of a rewritten core. Raises as `build_tflite`.
 
-    compare: refuse a graph that TensorFlow reads with other numbers than ONNX Runtime reads the core, on the first
+    compare: refuse a graph for which TensorFlow gives other values than ONNX Runtime gives for the core, on the first
     pictures.
     """
     chosen = choose_pictures(job.pictures, job.core.hw)
@@ -66,7 +66,7 @@ def make_file(job: Job, core: onnx.ModelProto, rewritten: onnx.ModelProto, *, co
 def _convert(
     model: onnx.ModelProto, picture: str, shapes: dict[str, list[int]], pictures: Pictures
 ) -> tuple[bytes, dict[str, NDArray[np.float32]]]:
-    """Bytes of the file, and what TensorFlow's float graph gives for the first pictures."""
+    """Bytes of the file, and the outputs of TensorFlow's float graph for the first pictures."""
     python = ensure_environment(catalog.tflite())
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "core.onnx"
@@ -78,7 +78,7 @@ def _convert(
 
 
 def check_file(facts: FileFacts, names: set[str]) -> None:
-    """Raise BadInput where a file is not uint8 at both ends, has other names than these or a useless range."""
+    """Raise BadInput where a file is not uint8 at both ends, has other names than these, or a range of no use."""
     ends = [tensor.dtype for tensor in (*facts.inputs, *facts.outputs)]
     if set(ends) != {"UINT8"}:
         raise BadInput(explain("the file is not full-integer", got=", ".join(ends), expected="uint8"))
@@ -92,7 +92,7 @@ def check_file(facts: FileFacts, names: set[str]) -> None:
         raise BadInput(explain("the input is not 0-255", got=got, expected="scale 1, zero point 0"))
     wide = [operation.name for operation in facts.operations for tensor in operation.outputs if _is_wide(tensor.scales)]
     if wide:
-        raise BadInput(explain("8 bits leave nothing of this range", got=f"{wide[0]} over all floats"))
+        raise BadInput(explain("a range too wide for 8 bits", got=f"{wide[0]} over the range of all floats"))
 
 
 def _is_wide(scales: tuple[float, ...]) -> bool:

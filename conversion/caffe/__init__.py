@@ -1,1 +1,1 @@
-"""Caffe in: prototxt and caffemodel (layers of both styles) become ONNX."""
+"""Converts Caffe to ONNX: prototxt and caffemodel, with layers of both styles."""

@@ -1,4 +1,4 @@
-"""Prototxt and caffemodel to ONNX, with the batch pinned to one picture."""
+"""Converts a prototxt and a caffemodel to ONNX, with the batch fixed to one picture."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Converted:
 
 
 def convert_caffe(prototxt: Path, caffemodel: Path) -> Converted:
-    """Read a Caffe network and write it as ONNX: float32 (1, C, H, W) in, the blobs that nobody reads out.
+    """Convert a Caffe network to ONNX: float32 (1, C, H, W) in; the blobs that no layer reads are the outputs.
 
-    Raises BadInput in one line for files that cannot be read, an unknown layer or parameter, weights that do not fit.
+    Raises BadInput for files that cannot be read, an unknown layer or parameter, and weights that do not fit.
     """
     network = read_network(prototxt, caffemodel)
     _need_known(network, str(prototxt))
@@ -66,7 +66,7 @@ def _need_one_input(network: Network, where: str) -> None:
 
 
 def _place(layer: Layer, graph: Graph) -> Layer:
-    """The layer with tensors' names in place of blobs'. Raises BadInput where a bottom was never written."""
+    """The layer with names of tensors in place of blobs. Raises BadInput where a bottom was never written."""
     bottoms = [graph.reads(blob) for blob in layer.bottoms]
     missing = [blob for blob, tensor in zip(layer.bottoms, bottoms, strict=True) if tensor is None]
     if missing or not bottoms:
@@ -77,6 +77,6 @@ def _place(layer: Layer, graph: Graph) -> Layer:
 
 
 def _unread(layers: Sequence[Layer]) -> list[str]:
-    """Blobs that no other layer reads, in the order in which they are written."""
+    """Blobs that no other layer reads, in the order they are written."""
     read = {bottom for layer in layers for bottom in layer.bottoms if bottom not in layer.tops}
     return list(dict.fromkeys(top for layer in layers for top in layer.tops if top not in read))

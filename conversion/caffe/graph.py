@@ -19,8 +19,8 @@ OPSET = 13
 class Graph:
     """Nodes and constants so far.
 
-    Caffe lets a layer write its top in place of its bottom; ONNX gives every tensor one writer. So each blob's last
-    writer gives the blob's own name, which outputs keep, and earlier ones a name with their number.
+    Caffe lets a layer write its top in place of its bottom; in ONNX every tensor has one writer. So the tensor of a
+    blob's last writer gets the blob's own name, which outputs keep, and earlier ones a name with a number.
     """
 
     def __init__(self, inputs: Mapping[str, Shape], layers: Iterable[Layer]) -> None:
@@ -34,17 +34,17 @@ class Graph:
         self._written: Counter[str] = Counter(inputs)
 
     def reads(self, blob: str) -> str | None:
-        """The tensor that holds a blob now, None where nothing wrote it yet."""
+        """The tensor that holds a blob now, None where nothing has written it yet."""
         return self._current.get(blob)
 
     def writes(self, blob: str) -> str:
-        """The name of the tensor that a layer writes a blob into."""
+        """The name of the next tensor that a layer writes for a blob."""
         self._written[blob] += 1
         last = self._writers[blob] + (blob in self._inputs)
         return blob if self._written[blob] == last else f"{blob}/{self._written[blob]}"
 
     def becomes(self, blob: str, tensor: str) -> None:
-        """From now on the blob is this tensor."""
+        """Let the blob mean this tensor from now on."""
         self._current[blob] = tensor
 
     def add(self, operation: str, inputs: Sequence[str], output: str, shape: Shape, **attributes: Any) -> str:

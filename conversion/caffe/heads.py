@@ -1,4 +1,4 @@
-"""Cuts a DetectionOutput layer off: its inputs become the network's outputs, decoded by the device itself."""
+"""Cuts off a DetectionOutput layer: its inputs become the network's outputs, which the device decodes itself."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CENTER_SIZE = 2
 
 
 class Heads(NamedTuple):
-    """What the cut leaves: the blobs of offsets and of probabilities, and the priors for the decoder `ssd-heads`."""
+    """What remains after the cut: the blobs of offsets and of probabilities, and priors for the decoder `ssd-heads`."""
 
     boxes: str
     scores: str
@@ -23,24 +23,24 @@ class Heads(NamedTuple):
 
 
 def read_heads(detection: Layer, layers: Sequence[Layer], graph: Graph) -> Heads:
-    """The inputs of a DetectionOutput layer of one class (a face). Raises BadInput for what no decoder reads."""
+    """The inputs of a DetectionOutput layer with one class (a face). Raises BadInput where no decoder fits."""
     params = detection.params.detection_output_param
     fits = params.num_classes == 2 and params.background_label_id == 0 and params.share_location
     if not fits or params.code_type != CENTER_SIZE or params.variance_encoded_in_target:
         got = " ".join(str(params).split())
-        expected = "2 classes, background 0, shared CENTER_SIZE boxes with variances of their own"
+        expected = "2 classes, background 0, shared CENTER_SIZE boxes, variances not encoded in the boxes"
         raise BadInput(explain("DetectionOutput is not supported", where=detection.name, got=got, expected=expected))
     boxes, scores, priors = detection.bottoms[:3]
     return Heads(boxes, scores, _read_priors(priors, layers, graph))
 
 
 def _read_priors(blob: str, layers: Sequence[Layer], graph: Graph) -> Priors:
-    """Follow the priors back to their PriorBox layers, in the order in which they are joined."""
+    """Trace the priors back to their PriorBox layers, in the order they are joined."""
     writers = {top: layer for layer in layers for top in layer.tops}
     writer = writers[blob]
     found = [writers[name] for name in writer.bottoms] if writer.type == "Concat" else [writer]
     if any(layer.type != "PriorBox" for layer in found):
-        raise BadInput(explain("priors that come from no PriorBox layer", where=f"layer {writer.name}"))
+        raise BadInput(explain("priors that do not come from a PriorBox layer", where=f"layer {writer.name}"))
     centre, size = read_variances(found[0])
     clip = found[0].params.prior_box_param.clip
     for layer in found:

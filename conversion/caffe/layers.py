@@ -1,6 +1,6 @@
-"""What each Caffe layer is in ONNX: one small function a type, in `LAYERS`.
+"""Each Caffe layer in ONNX: one small function for each type, in `LAYERS`.
 
-A function reads its layer, whose bottoms and tops are tensors' names by now, and adds nodes to the graph. Source of the
+A function receives its layer, with names of tensors as bottoms and tops, and adds nodes to the graph. Source of the
 meanings: caffe.berkeleyvision.org/tutorial/layers and the layers' code in github.com/BVLC/caffe.
 """
 
@@ -48,7 +48,7 @@ def convolution(layer: Layer, graph: Graph) -> None:
 
 
 def inner_product(layer: Layer, graph: Graph) -> None:
-    """A fully connected layer over all that follows the batch."""
+    """A fully connected layer over all axes after the batch."""
     params = layer.params.inner_product_param
     source, shape = layer.bottoms[0], graph.shapes[layer.bottoms[0]]
     if params.axis != 1:
@@ -65,7 +65,7 @@ def inner_product(layer: Layer, graph: Graph) -> None:
 
 
 def batch_norm(layer: Layer, graph: Graph) -> None:
-    """Mean and variance of the training, each divided by the third blob."""
+    """Mean and variance from training, each divided by the third blob."""
     shape = graph.shapes[layer.bottoms[0]]
     channels = shape[1]
     factor = float(_blob(layer, 2, (1,))[0])
@@ -82,7 +82,7 @@ def batch_norm(layer: Layer, graph: Graph) -> None:
 
 
 def scale(layer: Layer, graph: Graph) -> None:
-    """Multiply by learned numbers along an axis, and add."""
+    """Multiply by learned factors along an axis, and add a learned bias where there is one."""
     params, shape, top = layer.params.scale_param, graph.shapes[layer.bottoms[0]], layer.tops[0]
     if len(layer.bottoms) != 1:
         raise _unsupported(layer, "bottoms", len(layer.bottoms), "1, with learned factors")
@@ -99,14 +99,14 @@ def scale(layer: Layer, graph: Graph) -> None:
 
 
 def relu(layer: Layer, graph: Graph) -> None:
-    """Zero below zero, or a slope."""
+    """Zero below zero, or a fixed slope there."""
     slope = layer.params.relu_param.negative_slope
     word, attributes = ("LeakyRelu", {"alpha": slope}) if slope else ("Relu", {})
     graph.add(word, layer.bottoms[:1], layer.tops[0], graph.shapes[layer.bottoms[0]], **attributes)
 
 
 def prelu(layer: Layer, graph: Graph) -> None:
-    """A learned slope for each channel, or for all."""
+    """A learned slope below zero, for each channel or for all."""
     shape = graph.shapes[layer.bottoms[0]]
     count = 1 if layer.params.prelu_param.channel_shared else shape[1]
     slopes = _blob(layer, 0, (count,)).reshape(count, *(1,) * (len(shape) - 2))
@@ -115,7 +115,7 @@ def prelu(layer: Layer, graph: Graph) -> None:
 
 
 def elu(layer: Layer, graph: Graph) -> None:
-    """Exponential below zero."""
+    """An exponential below zero."""
     shape = graph.shapes[layer.bottoms[0]]
     graph.add("Elu", layer.bottoms[:1], layer.tops[0], shape, alpha=layer.params.elu_param.alpha)
 
@@ -147,7 +147,7 @@ def lrn(layer: Layer, graph: Graph) -> None:
 
 
 def concat(layer: Layer, graph: Graph) -> None:
-    """One after the other along an axis."""
+    """Join tensors one after the other along an axis."""
     params, shapes = layer.params.concat_param, [graph.shapes[name] for name in layer.bottoms]
     axis = (params.concat_dim if params.HasField("concat_dim") else params.axis) % len(shapes[0])
     others = {(*shape[:axis], *shape[axis + 1 :]) for shape in shapes}
@@ -184,7 +184,7 @@ def power(layer: Layer, graph: Graph) -> None:
 
 
 def flatten(layer: Layer, graph: Graph) -> None:
-    """Some axes as one."""
+    """Merge some axes into one."""
     params, shape = layer.params.flatten_param, graph.shapes[layer.bottoms[0]]
     first, last = params.axis % len(shape), params.end_axis % len(shape)
     _reshape(layer, graph, (*shape[:first], int(np.prod(shape[first : last + 1])), *shape[last + 1 :]))
@@ -209,7 +209,7 @@ def permute(layer: Layer, graph: Graph) -> None:
 
 
 def normalize(layer: Layer, graph: Graph) -> None:
-    """Divide by the L2 norm of the channels at each place, or of everything; then a learned factor a channel."""
+    """Divide by the L2 norm of the channels at each position, or of everything; then multiply by learned factors."""
     params, (source, *_), top = layer.params.norm_param, layer.bottoms, layer.tops[0]
     shape = _shape(layer, graph, 4)
     axes = [1, 2, 3] if params.across_spatial else [1]
@@ -226,7 +226,7 @@ def normalize(layer: Layer, graph: Graph) -> None:
 
 
 def slice_(layer: Layer, graph: Graph) -> None:
-    """Parts along an axis: at the points named, or of one size."""
+    """Parts along an axis: split at the given points, or into equal sizes."""
     params, shape = layer.params.slice_param, graph.shapes[layer.bottoms[0]]
     axis = (params.slice_dim if params.HasField("slice_dim") else params.axis) % len(shape)
     step = shape[axis] // len(layer.tops)
@@ -265,7 +265,7 @@ LAYERS: dict[str, LayerFunction] = {
     "Split": same_shape("Identity"),
     "TanH": same_shape("Tanh"),
 }
-"""Type of a layer, as newer files write it -> what it adds. `conversion.caffe.heads` cuts DetectionOutput off."""
+"""Type of a layer, as newer files write it -> what adds it. `conversion.caffe.heads` cuts off DetectionOutput."""
 
 
 def _reshape(layer: Layer, graph: Graph, shape: Shape) -> None:
@@ -284,7 +284,7 @@ def _shape(layer: Layer, graph: Graph, rank: int) -> Shape:
 
 
 def _pair(params: Any, common: str, own: str, default: int) -> list[int]:
-    """A setting down and across: one number, two numbers, or a field for each."""
+    """A setting as (down, across): one number, two numbers, or a field for each."""
     if own and (params.HasField(f"{own}_h") or params.HasField(f"{own}_w")):
         return [getattr(params, f"{own}_h") or default, getattr(params, f"{own}_w") or default]
     values = list(getattr(params, common)) or [default]
@@ -292,7 +292,7 @@ def _pair(params: Any, common: str, own: str, default: int) -> list[int]:
 
 
 def _blob(layer: Layer, index: int, shape: Sequence[int]) -> Blob:
-    """A blob of weights in the shape that the prototxt says; older files write it with axes of 1. Raises BadInput."""
+    """A blob of weights in the shape from the prototxt; older files add axes of 1. Raises BadInput."""
     where = f"layer {layer.name} ({layer.type})"
     if index >= len(layer.blobs):
         got = f"{len(layer.blobs)} blobs"

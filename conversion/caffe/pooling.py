@@ -1,4 +1,4 @@
-"""Pooling as Caffe does it: sizes rounded up, padding that counts in an average but never beyond it.
+"""Pooling as Caffe does it: sizes are rounded up; an average counts padding, but nothing beyond the padding.
 
 Source: github.com/BVLC/caffe, src/caffe/layers/pooling_layer.cpp.
 """
@@ -20,7 +20,7 @@ CEIL = 0
 
 
 def count_windows(size: int, kernel: int, stride: int, pad: int, *, ceil: bool) -> int:
-    """Number of windows along an axis of a size in px: rounded up, but none begins beyond the padding before."""
+    """Number of windows along an axis (sizes in px); with `ceil` rounded up, but none begins in the padding after."""
     slack = size + 2 * pad - kernel
     count = (-(-slack // stride) if ceil else slack // stride) + 1
     begins_beyond = pad and (count - 1) * stride >= size + pad
@@ -48,7 +48,7 @@ def pooling(layer: Layer, graph: Graph) -> None:
 
 
 def _axis(params: Any, side: str, size: int) -> Axis:
-    """The window along h or w; a side's own setting goes before the common one."""
+    """The window along h or w; a side's own setting takes precedence over the common one."""
 
     def read(word: str, common: str) -> int:
         own = f"{word}_{side}"
@@ -69,7 +69,7 @@ def _padding(rows: Axis, columns: Axis) -> dict[str, Any]:
 def _average(
     graph: Graph, source: str, top: str, shape: tuple[int, ...], window: dict[str, Any], axes: tuple[Axis, Axis]
 ) -> None:
-    """An average whose divisor is Caffe's; a correction follows where ONNX has no word for it."""
+    """An average with Caffe's divisor; a correction follows where ONNX cannot express it."""
     divisors = np.outer(*map(_divisors, axes))
     whole = axes[0].kernel * axes[1].kernel
     if (divisors == whole).all():

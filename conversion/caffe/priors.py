@@ -1,4 +1,4 @@
-"""SSD's priors: PriorBox computed to constants, and as the levels that a manifest carries for the device's decoder.
+"""SSD's priors: PriorBox computed as a constant, and as the levels in a manifest for the device's decoder.
 
 Source: Liu et al., "SSD: Single Shot MultiBox Detector", ECCV 2016, and its PriorBox layer (branch ssd of
 github.com/weiliu89/caffe, src/caffe/layers/prior_box_layer.cpp).
@@ -19,7 +19,7 @@ from edge.sensor.detection.ssd_heads import make_priors
 
 
 def prior_box(layer: Layer, graph: Graph) -> None:
-    """A constant (1, 2, P * 4): corners as shares of the input, then variances."""
+    """Add a constant (1, 2, P * 4): corners as shares of the input (0-1), then variances."""
     level = read_level(layer, graph)
     params = layer.params.prior_box_param
     height, width = graph.input_hw
@@ -33,7 +33,7 @@ def prior_box(layer: Layer, graph: Graph) -> None:
 
 
 def read_level(layer: Layer, graph: Graph) -> PriorLevel:
-    """The cells of a PriorBox layer and the sides of its priors in px. Raises BadInput for a size of its own."""
+    """The cells of a PriorBox layer and the sides of its priors in px. Raises BadInput where it sets a picture size."""
     params = layer.params.prior_box_param
     if params.img_size or params.img_h or params.img_w:
         expected = "the size of the network's input: no img_size, img_h, img_w"
@@ -52,13 +52,13 @@ def read_level(layer: Layer, graph: Graph) -> PriorLevel:
 
 
 def read_variances(layer: Layer) -> tuple[float, float]:
-    """Variances of centre and size: 0.1 each where the layer says nothing."""
+    """Variances of centre and size: 0.1 each where the layer has none."""
     values = [round(value, 6) for value in layer.params.prior_box_param.variance] or [0.1]
     return values[0], values[-1]
 
 
 def _sides(params: Any) -> Iterator[tuple[float, float]]:
-    """Width and height of each prior: the smallest square, the one between, then the ratios."""
+    """Width and height of each prior: the smallest square, the one between it and the largest, then the ratios."""
     ratios = _ratios(params)
     for position, smallest in enumerate(params.min_size):
         yield smallest, smallest

@@ -1,8 +1,8 @@
-"""Caffe's protobuf messages, as far as deploy networks use them: made at run time with the `protobuf` package.
+"""Caffe's protobuf messages, as far as deploy networks use them, built at run time with the `protobuf` package.
 
 Source: the field numbers of github.com/BVLC/caffe (src/caffe/proto/caffe.proto), with the layers of Wei Liu's SSD
-branch and the 16-bit blobs of NVIDIA's. Text files name their fields, so numbers matter only in the messages that
-binary files hold: `TrainedNet` (a caffemodel: only names and blobs are read) and `BlobProto` (mean.binaryproto).
+branch and the 16-bit blobs of NVIDIA's. Text files name their fields, so numbers matter only in the messages of
+binary files: `TrainedNet` (a caffemodel, of which only names and blobs are read) and `BlobProto` (mean.binaryproto).
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ _PARAMETERS = """
  loss_param Loss, include Rule*, exclude Rule*, loss_weight float*, name string, bottom string*, top string*
  blobs BlobProto*
 """
-"""What layers of both styles have."""
+"""Fields that layers of both styles have."""
 
 _NEWER = """
  type string, phase {TRAIN TEST}, param ParamSpec*, propagate_down bool*, batch_norm_param BatchNorm, elu_param ELU
@@ -90,7 +90,7 @@ V1_TYPES = (
     "INNER_PRODUCT LRN MEMORY_DATA MULTINOMIAL_LOGISTIC_LOSS MVN POOLING POWER RELU SIGMOID "
     "SIGMOID_CROSS_ENTROPY_LOSS SILENCE SOFTMAX SOFTMAX_LOSS SPLIT SLICE TANH THRESHOLD WINDOW_DATA"
 )
-"""Words of the older layers' `type`."""
+"""Names of the older layers' `type`, in the order of their numbers."""
 
 _NETWORK = f"""
 LayerV1: type {{NONE {V1_TYPES}}}, param string*, blobs_lr float*, weight_decay float*{_PARAMETERS.rstrip()}
@@ -123,7 +123,7 @@ def message_type(name: str) -> type[Any]:
 
 @cache
 def _pool() -> descriptor_pool.DescriptorPool:
-    """All messages in a pool of their own: another library's Caffe messages do not meet ours."""
+    """All messages in a separate pool, so that they cannot clash with another library's Caffe messages."""
     file = descriptor_pb2.FileDescriptorProto(name="passerby/caffe.proto", package=PACKAGE, syntax="proto2")
     one_line_each = re.sub(r"\n +", ", ", MESSAGES + _NETWORK)
     for line in filter(None, one_line_each.splitlines()):

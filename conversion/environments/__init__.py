@@ -1,1 +1,1 @@
-"""Isolated Python environments for converters whose pins must never enter the project's own."""
+"""Isolated Python environments for converters whose pinned packages must never enter the project's own."""

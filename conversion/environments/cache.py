@@ -1,4 +1,4 @@
-"""The cache folder, outside the tree: environments and downloads that are kept."""
+"""The cache folder, outside the source tree, for environments and downloads."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 
 def cache_folder(name: str, variables: Mapping[str, str] | None = None) -> Path:
-    """The part of this name below PASSERBY_CACHE, else below XDG_CACHE_HOME or ~/.cache.
+    """The folder of this name in PASSERBY_CACHE, else in `passerby` below XDG_CACHE_HOME or ~/.cache.
 
-    variables: stand in for the process's own.
+    variables: used in place of the process's environment.
     """
     found = os.environ if variables is None else variables
     if own := found.get("PASSERBY_CACHE"):

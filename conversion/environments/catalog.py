@@ -1,4 +1,4 @@
-"""The isolated environments, as types: which interpreter, which packages, and what proves that they work."""
+"""The isolated environments: which interpreter, which packages, and a check that they work."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ PINS = "conversion.environments.pins"
 class Environment:
     """One environment.
 
-    pythons: versions ("3.11") that its packages exist for, best first. requirements: every package with its version,
-    one a line of pip's. check: Python source that must end without an error. room_bytes: what it takes on disk.
+    pythons: versions ("3.11") that its packages exist for, best first. requirements: every package with its version, as
+    lines for pip. check: Python source that must run without an error. room_bytes: disk space that it needs.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Environment:
     room_bytes: int
 
     def folder_name(self, python: str) -> str:
-        """Name of its folder for an interpreter: another set of pins is another folder."""
+        """Name of its folder for an interpreter version; another set of pins gives another name."""
         content = "\n".join((*sorted(self.requirements), self.check))
         return f"{self.name}-py{python}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
 
@@ -47,12 +47,12 @@ def tflite() -> Environment:
 
 
 def openvino_2021() -> Environment:
-    """OpenVINO 2021.4.2, the last one on PyPI with the plugin of the Myriad X (x86-64, Python 3.9 or older)."""
+    """OpenVINO 2021.4.2, the last one on PyPI with the Myriad X plugin (x86-64, Python 3.9 or older)."""
     check = "from openvino.inference_engine import IECore; import ngraph; assert 'CPU' in IECore().available_devices"
     return Environment("openvino-2021.4", ("3.9", "3.8", "3.7"), _read_pins("openvino-2021.4"), check, 250_000_000)
 
 
 def openvino_2022() -> Environment:
-    """OpenVINO 2022.3.2, the last line that drives the Myriad X; its wheel can only check numbers on the CPU."""
+    """OpenVINO 2022.3.2, the last line that supports the Myriad X; its wheel can only check values on the CPU."""
     check = "from openvino.runtime import Core; assert 'CPU' in Core().available_devices"
     return Environment("openvino-2022.3", ("3.10", "3.9", "3.8"), _read_pins("openvino-2022.3"), check, 250_000_000)

@@ -1,4 +1,4 @@
-"""Making an isolated environment once, in a cache folder, whole or not at all."""
+"""Installs an isolated environment once, in a cache folder, whole or not at all."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ CHECK_TIMEOUT_S = 300.0
 
 
 def ensure_environment(environment: Environment, cache: Path | None = None) -> Path:
-    """The environment's interpreter; made first where it is not there yet (pip, with the user's own settings).
+    """The environment's interpreter; installed first where it is missing (with pip and the user's own settings).
 
-    It is built under another name and takes its own when its check has passed, so a folder of that name is whole. Two
-    processes that want it wait for one another. cache: the folder of environments, `conversion.environments.cache`'s
-    where None. Raises BackendUnavailable without an interpreter, room or network, and where pip or the check fails.
+    It is built under another name and renamed once its check has passed, so a folder of its name is complete. Of two
+    processes that need it, one waits for the other. cache: the folder of environments, by default one of
+    `conversion.environments.cache`. Raises BackendUnavailable without an interpreter, disk space or network, and where
+    pip or the check fails.
     """
     folder = cache_folder("environments") if cache is None else cache
     for version in environment.pythons:
@@ -47,7 +48,7 @@ def ensure_environment(environment: Environment, cache: Path | None = None) -> P
 
 @contextmanager
 def _only_builder(lock: Path) -> Iterator[None]:
-    """Hold the lock; the system lets go of it with the process, however that ends."""
+    """Hold the lock; the system releases it when the process ends, however it ends."""
     with lock.open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield
@@ -55,7 +56,7 @@ def _only_builder(lock: Path) -> Iterator[None]:
 
 def _build(environment: Environment, interpreter: Path, target: Path) -> None:
     building = target.with_name(f"{target.name}.building")
-    shutil.rmtree(building, ignore_errors=True)  # of a builder that was killed
+    shutil.rmtree(building, ignore_errors=True)  # left by a builder that was killed
     _need_room(environment, target.parent)
     _log.info("making environment %s in %s (up to %.1f GB)", environment.name, target, environment.room_bytes / 1e9)
     started = time.monotonic()
@@ -75,19 +76,19 @@ def _build(environment: Environment, interpreter: Path, target: Path) -> None:
 def _need_room(environment: Environment, folder: Path) -> None:
     free = shutil.disk_usage(folder).free
     if free < environment.room_bytes:
-        wanted = f"{environment.room_bytes / 1e9:.1f} GB of room, and there are {free / 1e9:.1f} GB"
+        wanted = f"{environment.room_bytes / 1e9:.1f} GB of disk space, got {free / 1e9:.1f} GB"
         raise _failed(environment, f"{folder}: needs {wanted}; set PASSERBY_CACHE to a folder on a larger disk")
 
 
 def _run(environment: Environment, command: list[str], timeout_s: float | None = None) -> None:
-    """Run a step without anything that points at this process's own environment."""
+    """Run a step without the variables that point at this process's own environment."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
     try:
         done = subprocess.run(
             command, env=inherited, capture_output=True, text=True, errors="replace", timeout=timeout_s
         )
     except subprocess.TimeoutExpired as error:
-        raise _failed(environment, f"its check did not end within {timeout_s:.0f} s") from error
+        raise _failed(environment, f"its check did not finish within {timeout_s:.0f} s") from error
     if done.returncode != 0:
         raise _failed(environment, f"`{_words(command)}` failed: {_last_line(done.stderr, done.stdout)}")
 
@@ -97,7 +98,7 @@ def _words(command: list[str]) -> str:
 
 
 def _last_line(*texts: str) -> str:
-    """The last line that says something; pip's errors come before its notices."""
+    """The last line that is not empty; an ERROR line of pip takes precedence."""
     lines = [line.strip() for text in texts for line in text.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("ERROR")]
     return (errors or lines or ["no message"])[-1][:300]

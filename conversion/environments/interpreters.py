@@ -1,4 +1,4 @@
-"""Finding a Python interpreter of a wanted version: this one, on the PATH, or pyenv's."""
+"""Finds a Python interpreter of a given version: this one, one on the PATH, or pyenv's."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ ANSWER_TIMEOUT_S = 30.0
 def find_interpreter(
     name: str, versions: tuple[str, ...], variables: Mapping[str, str] | None = None
 ) -> tuple[Path, str]:
-    """The first interpreter that runs, has one of the versions ("3.9") and can make environments; and its version.
+    """The first interpreter that runs, has one of the versions ("3.9") and can make environments, with its version.
 
-    name: the environment's, for the message. variables: stand in for the process's own. Raises BackendUnavailable
-    where there is none.
+    name: the environment's, for the message. variables: used in place of the process's environment. Raises
+    BackendUnavailable where there is none.
     """
     found = os.environ if variables is None else variables
     for version in versions:
@@ -48,7 +48,7 @@ def _candidates(version: str, variables: Mapping[str, str]) -> Iterator[Path]:
 
 
 def _answers(candidate: Path, version: str) -> bool:
-    """Whether it really runs: pyenv's shims lie on the PATH for versions that they then refuse."""
+    """Whether it really runs: pyenv puts shims on the PATH even for versions that they then refuse to start."""
     try:
         done = subprocess.run(
             [candidate, "-I", "-c", QUESTION], capture_output=True, text=True, timeout=ANSWER_TIMEOUT_S

@@ -1,4 +1,4 @@
-"""Running a worker script in an isolated environment: arrays go in and come out over pipes, never over files."""
+"""Calls a worker script in an isolated environment: arrays go in and come out through pipes, never through files."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def call_worker(
 ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Send one message to a worker and return its answer.
 
-    The worker runs in an empty folder of its own, which is also its home and goes with it, without the variables of
-    this process. Raises InferenceError with the last line that the worker wrote to stderr.
+    The worker runs in an empty folder of its own, which is also its home and is removed after it, without this
+    process's environment variables. Raises InferenceError with the last line that the worker wrote to stderr.
     """
     with tempfile.TemporaryDirectory(prefix="passerby-worker-") as scratch, tempfile.TemporaryFile() as log:
         worker = _start(python, script, Path(scratch), log)
@@ -66,7 +66,7 @@ def _start(python: Path, script: Path, scratch: Path, log: IO[bytes]) -> subproc
 def _converse(
     worker: subprocess.Popen[bytes], header: dict[str, Any], arrays: dict[str, NDArray[Any]]
 ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]] | None:
-    """The answer, None where there is no whole one. Sending has a thread of its own: both pipes may fill."""
+    """The answer, None where it is not complete. A separate thread sends, because both pipes may fill up."""
     assert worker.stdin is not None and worker.stdout is not None
     sender = threading.Thread(target=_send, args=(worker.stdin, header, arrays), daemon=True)
     sender.start()
@@ -85,7 +85,7 @@ def _send(stream: IO[bytes], header: dict[str, Any], arrays: dict[str, NDArray[n
         with stream:
             framing.send(stream, header, arrays)
     except OSError:
-        return  # it ended before it had read all; its exit code says so
+        return  # the worker ended before it had read everything; its exit code reports that
 
 
 def _last_line(log: IO[bytes]) -> str:

@@ -1,1 +1,1 @@
-"""ONNX in: checked, pinned to one size, simplified, with colour, mean and scale baked in; and rewrites for 8 bits."""
+"""Prepares ONNX: checked, pinned to one size, simplified, colour order, mean and scale baked in; 8-bit rewrites."""

@@ -1,6 +1,6 @@
-"""Bakes colour order, mean and scale into a network, so that it takes BGR pixels of 0-255 as they are.
+"""Bakes colour order, mean and scale into a network, so that it takes unchanged BGR pixels of 0-255.
 
-As operations of their own they cost time and steps of 8 bits, and an Edge TPU has no Gather at all.
+As separate operations they cost time and 8-bit precision, and an Edge TPU has no Gather at all.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from edge.catalog.manifest import Input
 
 CHANNELS = 3
 PIXELS = "pixels"
-"""Name of the prepared picture inside the network, where it is free."""
+"""Name of the prepared picture inside the network, unless it is taken."""
 
 
 class Preparation(NamedTuple):
@@ -31,16 +31,17 @@ class Preparation(NamedTuple):
 
     @property
     def is_nothing(self) -> bool:
-        """Whether the picture stays what it is."""
+        """Whether it leaves the picture unchanged."""
         return bool((self.order == np.arange(CHANNELS)).all() and not self.means.any() and (self.gains == 1).all())
 
 
 def bake(model: onnx.ModelProto, wanted: Input) -> onnx.ModelProto:
-    """A copy that takes float32 NCHW BGR 0-255 where the network takes float32 NCHW in the manifest's numbers.
+    """A copy that takes float32 NCHW BGR 0-255 in place of float32 NCHW in the manifest's colour order, mean and scale.
 
-    Where its first layers are convolutions, colour order and scale go into their weights, those of the manifest and
-    those that the network itself begins with; the mean is subtracted before. (It cannot go into a bias: the padding of
-    a border is 0 after it.) Else a 1x1 convolution does what the manifest says. Raises BadInput for a broken graph.
+    Where the first layers are convolutions, colour order and scale go into their weights: the manifest's, and those
+    that the network itself begins with. The mean is subtracted before them. (It cannot go into a bias: a border's
+    padding is 0 after the subtraction.) Otherwise a 1x1 convolution does what the manifest says. Raises BadInput for a
+    broken graph.
     """
     editor = GraphEditor(model)
     given = _manifests(wanted)
@@ -57,7 +58,7 @@ def bake(model: onnx.ModelProto, wanted: Input) -> onnx.ModelProto:
 
 
 def take_pictures(core: onnx.ModelProto) -> onnx.ModelProto:
-    """A core behind an input of uint8 (1, H, W, 3) BGR."""
+    """A core with an input of uint8 (1, H, W, 3) BGR in front."""
     model = onnx.ModelProto()
     model.CopyFrom(core)
     (port,) = graph_inputs(model)
@@ -77,13 +78,13 @@ def take_pictures(core: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _manifests(wanted: Input) -> Preparation:
-    """What the manifest says."""
+    """The preparation that the manifest describes."""
     order = np.arange(CHANNELS)[::-1] if wanted.colour == "RGB" else np.arange(CHANNELS)
     return Preparation(order, np.array(wanted.mean, np.float32), np.full(CHANNELS, wanted.scale, np.float32))
 
 
 def _walk(editor: GraphEditor, name: str) -> tuple[list[onnx.NodeProto], list[onnx.NodeProto]]:
-    """The steps that the network itself prepares its picture with, and the layers that read what comes out."""
+    """The steps with which the network itself prepares its picture, and the layers that read the result."""
     steps = list[onnx.NodeProto]()
     while (node := editor.only_reader(name)) is not None and _is_step(editor, node, name):
         steps.append(node)
@@ -107,7 +108,7 @@ def _is_permutation(order: NDArray[np.generic]) -> bool:
 
 
 def _per_channel(editor: GraphEditor, node: onnx.NodeProto, name: str) -> Floats | None:
-    """The constant operand, one number a channel; None where it is something else."""
+    """The constant operand, one value for each channel; None where it is something else."""
     values = editor.constant(next((other for other in node.input if other != name), ""))
     if values is None or values.size not in (1, CHANNELS):
         return None
@@ -117,20 +118,20 @@ def _per_channel(editor: GraphEditor, node: onnx.NodeProto, name: str) -> Floats
 
 
 def _then(editor: GraphEditor, done: Preparation, step: onnx.NodeProto) -> Preparation:
-    """What is done, and then a step."""
+    """The preparation `done` followed by a step."""
     if step.op_type == "Gather":
         order = np.asarray(editor.constant(step.input[1]), np.int64) % CHANNELS
         return Preparation(done.order[order], done.means[order], done.gains[order])
     name = next(name for name in step.input if editor.constant(name) is None)
     values = _per_channel(editor, step, name)
-    assert values is not None  # _is_step saw it
+    assert values is not None  # _is_step has checked it
     if step.op_type in ("Add", "Sub"):
         return done._replace(means=done.means + (values if step.op_type == "Sub" else -values) / done.gains)
     return done._replace(gains=done.gains * values if step.op_type == "Mul" else done.gains / values)
 
 
 def _foldable(editor: GraphEditor, readers: Sequence[onnx.NodeProto]) -> bool:
-    """Whether all of them are plain convolutions with constant weights."""
+    """Whether all readers are plain convolutions with constant weights."""
     plain = [node for node in readers if node.op_type == "Conv" and attribute(node, "group", 1) == 1]
     return len(plain) == len(readers) > 0 and all(editor.constant(node.input[1]) is not None for node in plain)
 
@@ -142,7 +143,7 @@ def _fold(
     readers: Sequence[onnx.NodeProto],
     whole: Preparation,
 ) -> None:
-    """Convolutions over the input itself, behind a subtraction where there is a mean."""
+    """Let the convolutions read the input itself, after a subtraction where there is a mean."""
     subtracts = bool(whole.means.any())
     back = np.argsort(whole.order)
     pixels = editor.free_name(PIXELS)
@@ -158,7 +159,7 @@ def _fold(
 
 
 def _convolve(editor: GraphEditor, picture: str, given: Preparation) -> None:
-    """A 1x1 convolution between the input and whatever reads it."""
+    """Put a 1x1 convolution between the input and whatever reads it."""
     kernel = (np.eye(CHANNELS, dtype=np.float32)[given.order] * given.gains[:, None])[:, :, None, None]
     constants = [
         editor.add_constant(f"{PIXELS}/kernel", kernel),

@@ -1,7 +1,7 @@
-"""The core of a network, which every artefact is made of: one checked, simplified ONNX of one size that takes pixels.
+"""The core of a network, which every artefact is made of: a checked, simplified ONNX of one size that takes pixels.
 
-Float32 NCHW BGR 0-255 in, batch 1, opset 13 or newer; the outputs keep their names. Every step that changes the graph
-is compared with the network before it.
+Float32 NCHW BGR 0-255 in, batch 1, opset 13 or newer; the outputs keep their names. After every step that changes the
+graph, the outputs are compared with those before it.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from edge.errors import BadInput, explain
 from edge.sensor.inference.pictures import normalise
 
 LEAST_OPSET, IR_VERSION = 13, 8
-"""Older networks are brought to this opset, which all converters read; newer ones stay: no tool brings them down."""
+"""Older networks are raised to this opset, which all converters read; newer ones stay: no tool lowers an opset."""
 
 FIRST_WITHOUT_LISTED_WEIGHTS = 4
-"""Files of an older IR version must list their weights among the inputs."""
+"""Files of an older ONNX IR version must list their weights among the inputs."""
 
 SIMPLIFY_TOLERANCE, BAKE_TOLERANCE = 1e-5, 1e-4
-"""Shares of an output's largest number; baking changes the order of float32 sums."""
+"""Shares of an output's largest value; baking changes the order of float32 sums."""
 
 Picture = NDArray[np.uint8]
 
 
 def make_core(model: onnx.ModelProto, wanted: Input, outputs: Sequence[str], where: str) -> onnx.ModelProto:
-    """The core of a network whose manifest is known. Raises BadInput where it cannot be made or proven equal."""
+    """The core of a network whose manifest is known. Raises BadInput where it cannot be made or gives other outputs."""
     pinned = pin(model, wanted, outputs, where)
     example = _example(wanted)
     expected = run(pinned, {wanted.name: as_input(example, wanted)}, where)
@@ -50,7 +50,7 @@ def make_core(model: onnx.ModelProto, wanted: Input, outputs: Sequence[str], whe
 
 
 def read_core(path: Path) -> onnx.ModelProto:
-    """A core from its file. Raises BadInput where it is something else."""
+    """Read a core from its file. Raises BadInput where it is something else."""
     model = read_model(path)
     ports = graph_inputs(model)
     shape = shape_of(ports[0]) if len(ports) == 1 else ()
@@ -62,7 +62,7 @@ def read_core(path: Path) -> onnx.ModelProto:
 
 
 def run_core(core: onnx.ModelProto, pictures: Picture, where: str) -> dict[str, NDArray[np.float32]]:
-    """Outputs by name of pictures uint8 (N, H, W, 3) BGR, run one by one and joined along the first axis.
+    """Outputs, by name, for pictures uint8 (N, H, W, 3) BGR, run one by one and joined along the first axis.
 
     Raises BadInput where ONNX Runtime refuses the core, BackendUnavailable without it.
     """
@@ -73,7 +73,7 @@ def run_core(core: onnx.ModelProto, pictures: Picture, where: str) -> dict[str, 
 
 
 def pin(model: onnx.ModelProto, wanted: Input, outputs: Sequence[str], where: str) -> onnx.ModelProto:
-    """A copy with one picture of the manifest's size as input and only these outputs. Raises BadInput."""
+    """A copy whose input is one picture of the manifest's size, with only these outputs. Raises BadInput."""
     need_tensors(model, wanted.name, outputs, where)
     pinned = onnx.ModelProto()
     pinned.CopyFrom(model)
@@ -90,7 +90,7 @@ def pin(model: onnx.ModelProto, wanted: Input, outputs: Sequence[str], where: st
 
 
 def simplify(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
-    """Simplified by onnxslim, brought to `LEAST_OPSET`, simplified again, checked. Raises BadInput."""
+    """Simplify with onnxslim; raise an older opset to `LEAST_OPSET` and simplify again; check. Raises BadInput."""
     import onnxslim
 
     try:
@@ -104,18 +104,18 @@ def simplify(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
 
 
 def as_input(pictures: Picture, wanted: Input) -> NDArray[np.float32]:
-    """Pictures uint8 (N, H, W, 3) BGR as the network before baking takes them."""
+    """Pictures uint8 (N, H, W, 3) BGR in the form that the network takes before baking: float32, N first."""
     values = np.stack([normalise(picture, wanted) for picture in pictures])
     return np.ascontiguousarray(values.transpose(0, 3, 1, 2) if wanted.layout == "NCHW" else values)
 
 
 def channels_first(pictures: Picture) -> NDArray[np.float32]:
-    """Pictures uint8 (N, H, W, 3) BGR as a core takes them: float32 (N, 3, H, W)."""
+    """Pictures uint8 (N, H, W, 3) BGR in the form that a core takes: float32 (N, 3, H, W)."""
     return np.ascontiguousarray(pictures.transpose(0, 3, 1, 2), np.float32)
 
 
 def _example(wanted: Input) -> Picture:
-    """One picture of noise, the same every time, with soft light and dark: noise alone leaves a network cold."""
+    """One picture of noise, the same every time, on soft light and dark: noise alone hardly excites a network."""
     generator = np.random.default_rng(0)
     y, x = np.mgrid[: wanted.height_px, : wanted.width_px]
     soft = 128 + 90 * np.sin(x / 17) * np.cos(y / 23)
@@ -124,7 +124,7 @@ def _example(wanted: Input) -> Picture:
 
 
 def _need_fitting(port: onnx.ValueInfoProto, shape: tuple[int, ...], wanted: Input, where: str) -> None:
-    """A size that the file fixes may be changed only where the manifest says so; a batch always."""
+    """Refuse to change a size that the file fixes, unless the manifest allows it; a batch may always be changed."""
     dims = [dim.dim_value if dim.HasField("dim_value") else 0 for dim in port.type.tensor_type.shape.dim]
     free = wanted.multiple_of_px > 0
     fits = len(dims) == 4 and all(
@@ -132,12 +132,12 @@ def _need_fitting(port: onnx.ValueInfoProto, shape: tuple[int, ...], wanted: Inp
         for position, (have, want) in enumerate(zip(dims, shape, strict=True))
     )
     if not fits:
-        expected, next_step = f"{list(shape)} as its manifest or --size says", _say_size(dims, wanted)
+        expected, next_step = f"{list(shape)} from its manifest or --size", _say_size(dims, wanted)
         raise BadInput(explain("takes another input", where=where, got=dims, expected=expected, next_step=next_step))
 
 
 def _say_size(dims: Sequence[int], wanted: Input) -> str:
-    """The --size that fits, where the file fixes one and nothing else differs."""
+    """A hint at the --size that fits, where the file fixes a size and nothing else differs."""
     if len(dims) != 4 or not all(dims):
         return ""
     height, width = dims[2:] if wanted.layout == "NCHW" else dims[1:3]

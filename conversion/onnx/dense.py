@@ -1,8 +1,8 @@
-"""Dense layers over a map, as convolutions.
+"""Rewrites dense layers over a map as convolutions.
 
-A converter to channels-last layout turns the map round before it flattens it; a convolution of the map's own size has
-the same numbers and needs no turn. It also keeps large weights out of the graph's constants: with the 38 MB of Levi and
-Hassner's first dense layer among them TensorFlow takes 40 s longer.
+A converter to channels-last layout transposes the map before it flattens it; a convolution of the map's own size gives
+the same values and needs no transpose. It also keeps large weights out of the graph's constants: with the 38 MB of Levi
+and Hassner's first dense layer among them, TensorFlow takes 40 s longer.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _weights(editor: GraphEditor, dense: onnx.NodeProto, name: str) -> Floats | 
 
 
 def _convolve(editor: GraphEditor, name: str, dense: onnx.NodeProto, weights: Floats) -> list[onnx.NodeProto]:
-    """A convolution as large as the map, and its outputs as a row."""
+    """A convolution as large as the map, and a reshape of its outputs to a row."""
     channels, height, width = editor.shape(name)[1:]
     outputs, y = len(weights), dense.output[0]
     kernel = editor.add_constant(f"{y}/kernel", weights.reshape(outputs, channels, height, width))

@@ -1,4 +1,4 @@
-"""An ONNX graph that can be searched and changed: who makes a tensor, who reads it, what is constant."""
+"""An ONNX graph that can be searched and changed: which node makes a tensor, which read it, what is constant."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Floats = NDArray[np.float32]
 
 
 class GraphEditor:
-    """A model's graph with look-ups by tensor; changes are made to a copy.
+    """A model's graph, searchable by tensor; changes are made to a copy.
 
     Every tensor needs a static shape: shapes are inferred once, at the start. Raises BadInput for a model that the
     checker refuses.
@@ -60,14 +60,14 @@ class GraphEditor:
         return [node for node in self.graph.node if name in node.input]
 
     def only_reader(self, name: str) -> onnx.NodeProto | None:
-        """The one node that reads a tensor; None where several do, or the graph gives it out."""
+        """The only node that reads a tensor; None where several do, or where it is an output of the graph."""
         if any(output.name == name for output in self.graph.output):
             return None
         readers = self.readers(name)
         return readers[0] if len(readers) == 1 else None
 
     def free_name(self, name: str) -> str:
-        """This name for a new tensor, with a number where it is taken."""
+        """This name for a new tensor, with a number added where it is taken."""
         made = {tensor for node in self.graph.node for tensor in node.output}
         taken = made | self._constants.keys() | self._shapes.keys()
         return next(word for word in _numbered(name) if word not in taken)
@@ -81,7 +81,7 @@ class GraphEditor:
         return free
 
     def replace(self, old: Iterable[onnx.NodeProto], new: Sequence[onnx.NodeProto]) -> None:
-        """Put nodes in the place of the first of others."""
+        """Remove the old nodes and put the new ones where the first of them was."""
         gone = list(old)
         nodes = list(self.graph.node)
         place = min(nodes.index(node) for node in gone)
@@ -91,18 +91,18 @@ class GraphEditor:
         self.graph.node.extend([*kept_before, *new, *kept_after])
 
     def insert_first(self, node: onnx.NodeProto) -> None:
-        """Put a node before all others; nodes that were looked up before are copies from then on."""
+        """Put a node before all others; nodes obtained earlier are mere copies afterwards."""
         nodes = [node, *self.graph.node]
         del self.graph.node[:]
         self.graph.node.extend(nodes)
 
     def remove(self, nodes: Iterable[onnx.NodeProto]) -> None:
-        """Take out nodes that nobody reads any more."""
+        """Remove nodes whose outputs are no longer read."""
         for node in list(nodes):
             self.graph.node.remove(node)
 
     def finish(self) -> onnx.ModelProto:
-        """The changed model, without constants that nobody reads, checked. Raises BadInput where it is not valid."""
+        """The changed model, checked, without unused constants. Raises BadInput where it is not valid."""
         used = {name for node in self.graph.node for name in node.input}
         kept = [item for item in self.graph.initializer if item.name in used]
         del self.graph.initializer[:]

@@ -1,4 +1,4 @@
-"""Stores weights in 16 bits where that loses nothing: the file halves, the network computes what it computed."""
+"""Stores weights in 16 bits where that is exact: the file halves in size, the outputs stay the same."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 LEAST = 1024
-"""Smaller tensors are left as they are: a Cast would cost as much."""
+"""Smaller tensors are left unchanged: a Cast would take as much space."""
 
 
 def halve_weights(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy whose large float32 weights lie there as float16 behind a Cast, where every number of theirs fits."""
+    """A copy that stores large float32 weights as float16 before a Cast, where every value fits exactly."""
     halved = onnx.ModelProto()
     halved.CopyFrom(model)
     casts = []

@@ -1,4 +1,4 @@
-"""Reads ONNX files; what the `onnx` package refuses becomes one clear line."""
+"""Reads ONNX files; turns a refusal of the `onnx` package into one clear line."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ STANDARD = "ai.onnx"
 VENDOR_CODES = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : |\s*==> Context: .*", re.DOTALL)
 AGAIN = "download or export it again"
 LFS_POINTER = b"version https://git-lfs"
-"""How the text begins that Git keeps in place of a large file (Git LFS, pointer files)."""
+"""Start of the pointer file that Git LFS keeps in place of a large file."""
 
 
 def read_model(path: Path) -> onnx.ModelProto:
-    """A checked network with its external data, where it has any, inside. Raises BadInput."""
+    """Read and check a network, with its external data, where it has any, loaded. Raises BadInput."""
     model = _parse(path)
     _need_data(model, path)
     _need_operators(model, str(path))
@@ -36,19 +36,19 @@ def read_model(path: Path) -> onnx.ModelProto:
 
 
 def data_files(path: Path) -> tuple[Path, ...]:
-    """The files in which an ONNX file keeps weights that are not inside it. Raises BadInput."""
+    """The files that hold an ONNX file's external weights. Raises BadInput."""
     tensors = filter(uses_external_data, _parse(path).graph.initializer)
     return tuple(sorted({path.parent / ExternalDataInfo(tensor).location for tensor in tensors}))
 
 
 def _parse(path: Path) -> onnx.ModelProto:
-    """What the file itself holds. Raises BadInput."""
+    """Parse the file itself, without external data. Raises BadInput."""
     try:
         content = path.read_bytes()
         if not content:
             raise BadInput(explain("the file is empty", where=str(path), expected="an ONNX file", next_step=AGAIN))
         if content.startswith(LFS_POINTER):
-            next_step = "`git lfs pull` in its repository gets it"
+            next_step = "run `git lfs pull` in its repository"
             raise BadInput(explain("a Git LFS pointer, not the file itself", where=str(path), next_step=next_step))
         return onnx.load_model_from_string(content)
     except OSError as error:
@@ -58,19 +58,19 @@ def _parse(path: Path) -> onnx.ModelProto:
 
 
 def _need_data(model: onnx.ModelProto, path: Path) -> None:
-    """Refuse weights that lie in files that are not there or too short. Raises BadInput."""
+    """Refuse external weights whose file is missing or too short. Raises BadInput."""
     for tensor in filter(uses_external_data, model.graph.initializer):
-        told = ExternalDataInfo(tensor)
-        file = path.parent / told.location
-        there = file.stat().st_size if file.is_file() else -1
-        if there < (told.offset or 0) + (told.length or 0):
-            what = "the file of its weights is truncated" if there >= 0 else "the file of its weights is missing"
-            next_step = f"put it beside {path.name}, as it came with it"
-            raise BadInput(explain(what, where=str(path), got=told.location, next_step=next_step))
+        data = ExternalDataInfo(tensor)
+        file = path.parent / data.location
+        size = file.stat().st_size if file.is_file() else -1
+        if size < (data.offset or 0) + (data.length or 0):
+            what = "the file of its weights is truncated" if size >= 0 else "the file of its weights is missing"
+            next_step = f"put the file that came with {path.name} beside it"
+            raise BadInput(explain(what, where=str(path), got=data.location, next_step=next_step))
 
 
 def _need_operators(model: onnx.ModelProto, where: str) -> None:
-    """Refuse an operator that ONNX does not have in the network's own version. Raises BadInput."""
+    """Refuse an operator that ONNX does not have in the network's own opset. Raises BadInput."""
     versions = {each.domain or STANDARD: each.version for each in model.opset_import}
     own = {(each.domain, each.name) for each in model.functions}
     for node in model.graph.node:
@@ -84,7 +84,7 @@ def _need_operators(model: onnx.ModelProto, where: str) -> None:
 
 
 def check(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
-    """The same network where it is sound and its shapes fit together. Raises BadInput."""
+    """Return the network where it is valid and its shapes fit together. Raises BadInput."""
     try:
         onnx.checker.check_model(model, full_check=True)
     except REFUSALS as error:
@@ -93,16 +93,16 @@ def check(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
 
 
 def graph_inputs(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
-    """The inputs that are no constants: older files list those too."""
+    """The inputs without the constants, which older files list among them."""
     constants = {each.name for each in model.graph.initializer}
     return [each for each in model.graph.input if each.name not in constants]
 
 
 def need_tensors(model: onnx.ModelProto, input_name: str, outputs: Sequence[str], where: str) -> None:
-    """Refuse a network that has other inputs or lacks an output. Raises BadInput."""
-    there = [each.name for each in graph_inputs(model)]
-    if there != [input_name]:
-        got = ", ".join(there) or "none"
+    """Refuse a network with other inputs, or without one of the outputs. Raises BadInput."""
+    inputs = [each.name for each in graph_inputs(model)]
+    if inputs != [input_name]:
+        got = ", ".join(inputs) or "none"
         raise BadInput(explain("other inputs than its manifest names", where=where, got=got, expected=input_name))
     given = [each.name for each in model.graph.output]
     missing = [name for name in outputs if name not in given]
@@ -113,7 +113,7 @@ def need_tensors(model: onnx.ModelProto, input_name: str, outputs: Sequence[str]
 
 
 def shape_of(port: onnx.ValueInfoProto) -> tuple[int, ...]:
-    """A tensor's shape; empty where a side is open or nothing is said."""
+    """A tensor's shape; empty where a dimension is dynamic or the shape is unknown."""
     sides = tuple(dim.dim_value for dim in port.type.tensor_type.shape.dim)
     return sides if all(sides) else ()
 

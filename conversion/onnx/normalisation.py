@@ -1,4 +1,4 @@
-"""Local response normalisation as operations that an accelerator of 8-bit integers has."""
+"""Rewrites local response normalisation with operations that an 8-bit integer accelerator has."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from conversion.onnx.editing import GraphEditor, attribute
 from edge.errors import BadInput, explain
 
 BETAS = (0.25, 0.5, 0.75, 1.0)
-"""Exponents that are made of reciprocal square roots."""
+"""Exponents that reciprocal square roots can be combined to."""
 
 
 def decompose_normalisation(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Replace every LRN by squares, a 1x1 convolution and reciprocal square roots; the numbers stay.
+    """Replace every LRN by squares, a 1x1 convolution and reciprocal square roots; the outputs stay the same.
 
     LRN over channels (Krizhevsky et al., NIPS 2012) is x * s^-beta with s = bias + alpha / size * (the sum of x*x over
     neighbouring channels). The sum is a 1x1 convolution with a band of ones, and with r = s^-0.5 the exponent 0.75 is
-    (x*r) * (r * r^-0.5): in 8 bits this order loses least. Raises BadInput for an exponent other than BETAS.
+    (x*r) * (r * r^-0.5): this order loses least in 8 bits. Raises BadInput for an exponent other than BETAS.
     """
     editor = GraphEditor(model)
     for node in editor.nodes("LRN"):
@@ -31,7 +31,7 @@ def _decompose(editor: GraphEditor, node: onnx.NodeProto) -> list[onnx.NodeProto
     beta = round(float(attribute(node, "beta", 0.75)), 4)
     if beta not in BETAS:
         expected = "0.25, 0.5, 0.75 or 1"
-        raise BadInput(explain(f"LRN {node.name} has no form in 8 bits", got=f"beta {beta}", expected=expected))
+        raise BadInput(explain(f"LRN {node.name} has no 8-bit form", got=f"beta {beta}", expected=expected))
     x, y = node.input[0], node.output[0]
     band, bias = _band(editor, node)
     steps = [
@@ -59,7 +59,7 @@ def _multiply(editor: GraphEditor, x: str, r: str, y: str, beta: float) -> list[
 
 
 def _reciprocal_root(editor: GraphEditor, source: str, target: str) -> list[onnx.NodeProto]:
-    """ONNX has no reciprocal square root; TensorFlow's converter makes one of this division."""
+    """ONNX has no reciprocal square root; TensorFlow's converter makes one from this division."""
     one = editor.add_constant("one", np.array(1.0, np.float32))
     return [
         helper.make_node("Sqrt", [source], [f"{target}/inverse"]),
@@ -68,7 +68,7 @@ def _reciprocal_root(editor: GraphEditor, source: str, target: str) -> list[onnx
 
 
 def _band(editor: GraphEditor, node: onnx.NodeProto) -> tuple[str, str]:
-    """Names of the convolution's weights and of its bias."""
+    """Names of the constants for the convolution's weights and bias."""
     shape = editor.shape(node.input[0])
     if len(shape) != 4:
         raise BadInput(
@@ -82,7 +82,7 @@ def _band(editor: GraphEditor, node: onnx.NodeProto) -> tuple[str, str]:
 
 
 def neighbour_band(channels: int, size: int) -> NDArray[np.float32]:
-    """Which channels lie in the window of each: float32 (channels, channels) of 0 and 1, windows cut at the ends."""
+    """Which channels are in each channel's window: float32 (channels, channels) of 0 and 1, windows cut at the ends."""
     distance = np.arange(channels)[None, :] - np.arange(channels)[:, None]
     inside = (distance >= -((size - 1) // 2)) & (distance <= size // 2)
     return inside.astype(np.float32)

@@ -1,8 +1,7 @@
-"""Where the windows of a pooling lie; poolings in words that a target understands.
+"""Positions of pooling windows, and poolings rewritten in a form that a target understands.
 
-Max pooling whose padding a TFLite file can say: SAME, or rows of zeros; means that an old OpenVINO reads.
-
-`conversion.caffe.pooling` reads Caffe's own rules into these windows; here they are read off an ONNX graph.
+Max pooling gets padding that a TFLite file can express: SAME, or rows of zeros. Means get a form that an old OpenVINO
+reads. `conversion.caffe.pooling` computes such windows by Caffe's rules; here they are read from an ONNX graph.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ NEVER_NEGATIVE = ("Relu", "Sigmoid", "Softmax", "Clip")
 
 
 class Axis(NamedTuple):
-    """Windows along rows or columns: size of the input, number, width and step of windows, padding before; in px."""
+    """Windows along one axis, px: size of the input; number, width and step of the windows; padding before."""
 
     size: int
     outputs: int
@@ -29,12 +28,12 @@ class Axis(NamedTuple):
 
     @property
     def after(self) -> int:
-        """Padding that the last window reaches over the end; what no window reaches does not count."""
+        """Padding that the last window covers beyond the end, px; padding that no window reaches does not count."""
         return max(self._reach - self.size - self.before, 0)
 
     @property
     def is_same(self) -> bool:
-        """Whether ONNX's SAME_UPPER means the same: TFLite knows no other padding of a pooling."""
+        """Whether ONNX's SAME_UPPER gives the same padding, the only one that a pooling of TFLite has."""
         both = max(self._reach - self.size, 0)
         same_number = self.outputs == -(-self.size // self.stride)
         return same_number and (self.before, self.after) == (both // 2, both - both // 2)
@@ -45,10 +44,10 @@ class Axis(NamedTuple):
 
 
 def say_padding(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Write the padding of max pooling (Caffe rounds sizes up) as SAME where that is the same, else as zeros.
+    """Write the padding of max pooling (Caffe rounds sizes up) as SAME where that is equivalent, else as zeros.
 
-    Left alone it becomes rows of the least float, whose range leaves no step of 8 bits for anything else. Zeros are
-    the same only behind an operation that is never negative; what is neither stays as it is.
+    Left alone it becomes rows of the least float, whose range leaves no 8-bit steps for any other value. Zeros are
+    equivalent only after an operation whose results are never negative; other poolings are left unchanged.
     """
     editor = GraphEditor(model)
     for node in editor.nodes("MaxPool"):
@@ -57,8 +56,9 @@ def say_padding(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def pool_means(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Write means over height and width as GlobalAveragePool: since opset 18 a mean's axes are an input, which readers
-    of older files pass over without a word.
+    """Write means over height and width as GlobalAveragePool.
+
+    Since opset 18 the axes of a mean are an input, which readers of older files silently ignore.
     """
     editor = GraphEditor(model)
     for node in editor.nodes("ReduceMean"):
@@ -97,7 +97,7 @@ def _rewrite(editor: GraphEditor, node: onnx.NodeProto) -> None:
 
 
 def _axes(editor: GraphEditor, node: onnx.NodeProto) -> list[Axis]:
-    """Rows and columns of a pooling; empty where its form is not one that is rewritten."""
+    """Rows and columns of a pooling; empty for a form that is not rewritten."""
     given, made = editor.shape(node.input[0]), editor.shape(node.output[0])
     kernel, strides = attribute(node, "kernel_shape", []), attribute(node, "strides", [1, 1])
     explicit = attribute(node, "auto_pad", b"NOTSET") in (b"NOTSET", b"VALID")

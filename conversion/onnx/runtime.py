@@ -1,4 +1,4 @@
-"""Runs ONNX networks with ONNX Runtime: to compare a network before and after a step."""
+"""Runs ONNX networks with ONNX Runtime, to compare a network before and after a step."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from edge.sensor.inference.quiet import silence_onnxruntime
 
 Arrays = Mapping[str, NDArray[Any]]
 Run = Callable[[Arrays], dict[str, NDArray[np.float32]]]
-"""Inputs to outputs, both by name."""
+"""Runs a network: inputs to outputs, both by name."""
 ERRORS_ONLY = 3
 
 
 def open_network(model: onnx.ModelProto, where: str) -> Run:
-    """A function that runs the network. Raises BadInput where it is refused, BackendUnavailable without a runtime."""
+    """Open the network as a function. Raises BadInput where it is refused, BackendUnavailable without ONNX Runtime."""
     silence_onnxruntime()
     try:
         import onnxruntime
@@ -51,18 +51,21 @@ def run(model: onnx.ModelProto, inputs: Arrays, where: str) -> dict[str, NDArray
 
 
 def difference(expected: NDArray[Any], got: NDArray[Any]) -> float:
-    """Largest difference as a share of the largest number (at least 1); infinite for another shape or no numbers."""
+    """Largest difference as a share of the largest expected value (at least 1).
+
+    Infinite where the shapes differ, or a value is not finite.
+    """
     if got.shape != expected.shape or not np.isfinite(got).all():
         return float("inf")
     return float(np.abs(got - expected).max(initial=0) / max(1.0, float(np.abs(expected).max(initial=0))))
 
 
 def need_equal(before: Arrays, after: Arrays, *, tolerance: float, where: str, next_step: str = "") -> None:
-    """Raise BadInput for the first output whose `difference` is more: a step changed the network."""
+    """Raise BadInput for the first output whose `difference` exceeds the tolerance: a step changed the network."""
     for name, expected in before.items():
         found = difference(expected, after[name])
         if not found <= tolerance:
-            what, got = f"output {name} gives other numbers after this step", f"a difference of {found:.3g}"
+            what, got = f"output {name} has other values after this step", f"a difference of {found:.3g}"
             most = f"at most {tolerance:.3g}"
             raise BadInput(explain(what, where=where, got=got, expected=most, next_step=next_step))
 

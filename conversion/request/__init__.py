@@ -1,1 +1,1 @@
-"""What is asked of a conversion: recipe, options, files to begin with, pictures to calibrate and check with."""
+"""What a conversion is asked to do: recipe, options, files to start from, pictures to calibrate and check with."""

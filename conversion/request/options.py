@@ -1,6 +1,6 @@
-"""What people say on the command line, and groups of options that several commands share.
+"""Groups of command-line options that several commands share.
 
-Imports no runtime: a device lists its commands without.
+Imports no runtime: a device without one can still list its commands.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import typer
 
 @dataclass(frozen=True, slots=True)
 class NetworkOptions:
-    """A network: somebody's own files and what they are like, or the folder that holds a recipe's files."""
+    """A network: the user's own files and the network they are like, or the folder that holds a recipe's files."""
 
     caffe: Annotated[
         tuple[Path, Path] | None, typer.Option("--caffe", help="Your own Caffe files.", metavar="PROTOTXT CAFFEMODEL")
@@ -27,21 +27,21 @@ class NetworkOptions:
         str | None,
         typer.Option(
             "--like",
-            help="With --caffe or --onnx: the network of the catalog, or the manifest.toml, whose decoder, outputs "
-            "and input fit.",
+            help="With --caffe or --onnx: network of the catalog, or path of a manifest.toml, with the same decoder, "
+            "outputs and input.",
         ),
     ] = None
     mean: Annotated[
-        Path | None, typer.Option("--mean", help="A mean.binaryproto in place of the mean that the manifest names.")
+        Path | None, typer.Option("--mean", help="A mean.binaryproto to use in place of the manifest's mean.")
     ] = None
     source: Annotated[
-        Path | None, typer.Option("--from", help="Folder that holds the recipe's files: no download.")
+        Path | None, typer.Option("--from", help="Folder that holds the recipe's files; nothing is downloaded.")
     ] = None
 
 
 @dataclass(frozen=True, slots=True)
 class PictureOptions:
-    """Which pictures, how many for calibration and how many others, their labels, and what finds the faces."""
+    """Which pictures, how many to calibrate on and to check on, their labels, and the detector that finds the faces."""
 
     calibration: Annotated[
         str | None,
@@ -51,22 +51,22 @@ class PictureOptions:
     ] = None
     count: Annotated[int, typer.Option("--count", min=1, help="Pictures to calibrate on.")] = 200
     held_out: Annotated[
-        int, typer.Option("--held-out", help="Other pictures of the same place to check on, at least 1.")
+        int, typer.Option("--held-out", help="Other pictures of the same tar or folder to check on, at least 1.")
     ] = 300
     labels: Annotated[
         Path | None,
-        typer.Option("--labels", help="CSV with path, age, gender: errors in years and per cent too."),
+        typer.Option("--labels", help="CSV with path, age, gender; adds errors in years and per cent."),
     ] = None
     detector: Annotated[
         str | None,
-        typer.Option("--detector", help="Network that finds the faces, where pictures are not aligned faces."),
+        typer.Option("--detector", help="Network that finds the faces where the pictures are not aligned faces."),
     ] = None
 
 
 def with_groups(command: Callable[..., None]) -> Callable[..., None]:
-    """A command whose parameters that are dataclasses of options become those options, for typer to read.
+    """Wrap a command so that typer sees, in place of each parameter that is a dataclass, the options of its fields.
 
-    The options of a group stand where the group stands; the command gets the group whole.
+    The options stand where the group's parameter stands; the command receives the group as one value.
     """
     hints = get_type_hints(command, include_extras=True)
     groups: dict[str, type[Any]] = {
@@ -85,7 +85,7 @@ def with_groups(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _take(group: type[Any], words: dict[str, Any]) -> Any:
-    """The group of its options, which are taken out of the words."""
+    """Build the group from its options, which are removed from `words`."""
     return group(**{each.name: words.pop(each.name) for each in fields(group)})
 
 

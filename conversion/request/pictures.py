@@ -1,5 +1,7 @@
-"""Pictures for calibration and for checks, cut by `edge.sensor.imaging` exactly as the device cuts them; never written
-out."""
+"""Pictures for calibration and for checks, and how the faces in them are found.
+
+`edge.sensor.imaging` cuts them exactly as on the device; they are never written out.
+"""
 
 from __future__ import annotations
 
@@ -33,13 +35,15 @@ MOST_PICTURES = 64
 NAMED_FAULTS = 3
 """Damaged pictures that a note names."""
 FLAT = 2.0
-"""Standard deviation of grey levels below which a picture shows nothing."""
+"""Standard deviation of pixel values (0-255) below which a picture counts as blank."""
 
 
 @dataclass(frozen=True, slots=True)
 class PictureSet:
-    """Pictures uint8 (N, H, W, 3) BGR of a network's size, the names they came under, and for each the px of the
-    original picture that one px across and down stands for.
+    """Pictures of a network's input size: uint8 (N, H, W, 3) BGR.
+
+    names: of the files they came from. px: for each picture, how many px of the original one px stands for, across and
+    down.
     """
 
     names: tuple[str, ...]
@@ -50,12 +54,12 @@ class PictureSet:
         return len(self.names)
 
     def part(self, first: int, last: int) -> PictureSet:
-        """The pictures from first up to last."""
+        """The pictures from first up to, and without, last."""
         return PictureSet(self.names[first:last], self.pictures[first:last], self.px[first:last])
 
 
 class PictureSets(NamedTuple):
-    """Pictures for calibration, others for checks, and what people should know of them: a line each."""
+    """Pictures for calibration, others for checks, and notes about them for the user, one line each."""
 
     calibration: PictureSet
     held_out: PictureSet
@@ -63,18 +67,18 @@ class PictureSets(NamedTuple):
 
 
 Cut = tuple[Image, tuple[float, float]]
-"""A picture as the network takes it, and px of the original for one of its own."""
+"""A picture as the network takes it, and how many px of the original one px of it stands for (across, down)."""
 
 
 def read_sets(
     address: str, manifest: Manifest, *, calibration: int, held_out: int, find_faces: FindFaces | None = None
 ) -> PictureSets:
-    """Pictures of a tar or folder for calibration, and others for checks that calibration does not see.
+    """Read pictures of a tar or folder for calibration, and others, which calibration does not use, for checks.
 
-    Chosen by a hash of their names, so that the same pictures come every time whatever their order, and the faces of
-    one photograph stay together. Pictures that cannot be read are left out and noted; where there are too few for both
-    parts, each gets its share, and that is noted. find_faces: for attribute networks whose pictures are not aligned
-    faces. Raises BadInput where there is no picture, none can be read, or all are black.
+    A hash of their names chooses them, so the choice is the same every time whatever their order, and the faces of one
+    photograph stay together. Pictures that cannot be read are left out and noted; where there are too few for both
+    parts, each gets its share, and a note says so. find_faces: for attribute networks whose pictures are not aligned
+    faces. Raises BadInput where there is no picture, none can be read, or all are blank.
     """
     wanted, faults = calibration + held_out, list[BadInput]()
     readable = _images(read_pictures(address), faults)
@@ -91,7 +95,10 @@ def read_sets(
 
 
 def open_finder(model_id: str) -> FindFaces:
-    """A function that gives the faces of an image. Raises ModelNotFound, BackendUnavailable, ManifestError."""
+    """Open a detector of the catalog as a function that finds the faces of an image, at its manifest's score.
+
+    Raises ModelNotFound, BackendUnavailable, ManifestError.
+    """
     kinds = {kind for target in FINDER_TARGETS for kind in KINDS[target.partition(":")[0]]}
     found = open_catalog().locate(model_id, kinds)
     detector = NetworkDetector(
@@ -102,15 +109,15 @@ def open_finder(model_id: str) -> FindFaces:
 
 
 def choose_pictures(pictures: Pictures, hw: tuple[int, int], most: int = MOST_PICTURES) -> Pictures:
-    """At most that many pictures, evenly spread over all of them, as a copy.
+    """Copy at most `most` pictures, evenly spread over all of them.
 
-    In the first one two corner pixels become black and white: the input's range is then 0-255 whatever the pictures
-    show, so that its scale is 1 and its zero point 0. Raises BadInput for no pictures, pictures of another size, and
-    pictures that show nothing.
+    In the first copy, one corner pixel becomes black and one white: the input's range is then 0-255 whatever the
+    pictures show, so its scale is 1 and its zero point 0. Raises BadInput where there are no pictures, where they have
+    another size, and where they are blank.
     """
     if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[1:] != (*hw, 3) or len(pictures) == 0:
         got = f"{pictures.dtype} {pictures.shape}"
-        raise BadInput(explain("no calibration pictures", got=got, expected=f"uint8 (1.., {hw[0]}, {hw[1]}, 3)"))
+        raise BadInput(explain("not pictures to calibrate on", got=got, expected=f"uint8 (1.., {hw[0]}, {hw[1]}, 3)"))
     _need_contents(pictures, "calibration")
     places = np.linspace(0, len(pictures) - 1, min(most, len(pictures))).round().astype(int)
     chosen: Pictures = pictures[places]
@@ -119,7 +126,7 @@ def choose_pictures(pictures: Pictures, hw: tuple[int, int], most: int = MOST_PI
 
 
 def cut_for_detector(image: Image, wanted: Input) -> Cut:
-    """The whole image as a detector takes it."""
+    """Fit the whole image, uint8 (H, W, 3) BGR, to a detector's input."""
     hw = wanted.height_px, wanted.width_px
     if wanted.resize == "letterbox":
         picture, scale = letterbox(image, hw)
@@ -128,7 +135,7 @@ def cut_for_detector(image: Image, wanted: Input) -> Cut:
 
 
 def cut_aligned(image: Image, wanted: Input, crop: Crop) -> Cut:
-    """An image that is one aligned face, as an attribute network takes it."""
+    """Fit an image of one aligned face, uint8 (H, W, 3) BGR, to an attribute network's input."""
     side = max(image.shape[:2])
     square = image if image.shape[0] == image.shape[1] else stretch(image, (side, side))
     margin = crop.margin if crop.align == "box" else 0.0
@@ -136,7 +143,7 @@ def cut_aligned(image: Image, wanted: Input, crop: Crop) -> Cut:
 
 
 def _images(pictures: Iterable[Picture], faults: list[BadInput]) -> Iterator[tuple[str, Image]]:
-    """Names and images of those that can be read; why others cannot goes to `faults`."""
+    """Names and images of the pictures that can be read; the errors of the others are added to `faults`."""
     for picture in pictures:
         if picture.image is None:
             faults.append(picture.error or BadInput(explain("cannot be read", where=picture.name)))
@@ -171,13 +178,13 @@ def _none_left(address: str, faults: Sequence[BadInput], find_faces: FindFaces |
 
 def _need_contents(pictures: Pictures, address: str) -> None:
     if max(float(picture.std()) for picture in pictures) < FLAT:
-        what, got = "these pictures show nothing", f"{len(pictures)} of one even colour"
-        next_step = "calibrate on photographs like those that the camera will see"
+        what, got = "these pictures are blank", f"{len(pictures)} of one even colour"
+        next_step = "calibrate on photographs like those the camera will take"
         raise BadInput(explain(what, where=address, got=got, next_step=next_step))
 
 
 def _between_pictures(names: Sequence[str], split: int) -> int:
-    """The last place up to `split`, else the first one after it, that does not part the faces of one photograph."""
+    """The last place up to `split`, else the first after it, that does not separate the faces of one photograph."""
     ends = [place for place in range(1, len(names)) if names[place] != names[place - 1]] + [len(names)]
     return max((place for place in ends if place <= split), default=ends[0])
 
@@ -186,8 +193,8 @@ def _note_faults(address: str, faults: Sequence[BadInput]) -> tuple[str, ...]:
     if not faults:
         return ()
     more = f"; and {len(faults) - NAMED_FAULTS} more" if len(faults) > NAMED_FAULTS else ""
-    told = "; ".join(str(fault) for fault in faults[:NAMED_FAULTS]) + more
-    return (f"{address}: left out {len(faults)} that cannot be read: {told}",)
+    listed = "; ".join(str(fault) for fault in faults[:NAMED_FAULTS]) + more
+    return (f"{address}: left out {len(faults)} that cannot be read: {listed}",)
 
 
 def _note_few(what: str, found: int, wanted: int, calibration: int) -> tuple[str, ...]:

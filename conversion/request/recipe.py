@@ -1,4 +1,4 @@
-"""Recipes: which network, where its files come from, what they mean, and how much an artefact may lose. Data only."""
+"""Recipes: which network to convert, where its files come from, how to read them, and how much an artefact may lose."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from edge.schemas.vocabulary import Name
 FOLDER = Path(__file__).parents[1] / "recipes"
 
 StartKind = Literal["caffe", "onnx", "openvino-fp16", "openvino-int8"]
-"""What a conversion starts from; of an int8 IR the quantizers are taken out first."""
+"""What a conversion starts from; the quantizers of an int8 IR are removed first."""
 
 FILES_OF: Mapping[StartKind, int] = {"caffe": 2, "onnx": 1, "openvino-fp16": 2, "openvino-int8": 2}
 
@@ -29,7 +29,7 @@ class _Part(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class SourceFile(_Part, frozen=True, kw_only=True):
-    """A file that a conversion reads. Without sha256 it is found by its name, and only in a folder that is given."""
+    """A file that a conversion reads. Without sha256 it is found by its name, only in a folder that the user gives."""
 
     path: FileName
     sha256: Sha256 | Literal[""] = ""
@@ -43,7 +43,7 @@ class SourceFile(_Part, frozen=True, kw_only=True):
 
 
 class Gate(_Part, frozen=True, kw_only=True):
-    """What an artefact must reach on pictures that calibration did not use; names are those of the report's metrics."""
+    """What an artefact must reach on pictures that calibration did not use; keys are the report's metrics."""
 
     least: dict[str, float] = field(default_factory=dict)
     most: dict[str, float] = field(default_factory=dict)
@@ -52,14 +52,14 @@ class Gate(_Part, frozen=True, kw_only=True):
 class Int8(_Part, frozen=True, kw_only=True):
     """How int8 is made."""
 
-    keep_float: Annotated[tuple[str, ...], Meta(description="Layers that stay float.")] = ()
+    keep_float: Annotated[tuple[str, ...], Meta(description="Layers that stay in float.")] = ()
     max_drop: Annotated[
-        float | None, Meta(description="Turn layers to float until the metric drops by less; null: never.")
+        float | None, Meta(description="Turn layers back to float until the metric drops by at most this; null: never.")
     ] = None
 
 
 class Recipe(_Part, frozen=True, kw_only=True):
-    """All of a recipe's file."""
+    """The content of a recipe's file."""
 
     schema: Literal["passerby.recipe/1"]
     id: Name
@@ -67,19 +67,19 @@ class Recipe(_Part, frozen=True, kw_only=True):
     start: Annotated[tuple[StartKind, ...], Meta(min_length=1, description="Kinds to start from, best first.")]
     gate: Gate
     int8: Int8 = field(default_factory=Int8)
-    manifest: Annotated[dict[str, Any], Meta(description="Keys that differ from the base's; tables are merged.")] = (
-        field(default_factory=dict)
-    )
+    manifest: Annotated[
+        dict[str, Any], Meta(description="Keys that differ from the base manifest's; tables are merged.")
+    ] = field(default_factory=dict)
     files: Annotated[tuple[SourceFile, ...], Meta(description="In place of the base's own files.")] = ()
 
 
 def recipe_names() -> list[str]:
-    """Names of the recipes that the program carries."""
+    """Names of the recipes that are part of the program."""
     return sorted(file.stem for file in FOLDER.glob("*.toml"))
 
 
 def read_recipe(name: str) -> Recipe:
-    """A carried recipe by its name, or one in a file. Raises UnknownModel, ManifestError."""
+    """Read one of the program's recipes by its name, or one by its file. Raises UnknownModel, ManifestError."""
     file = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
     if not file.is_file() and name.endswith(".toml"):
         raise UnknownModel(explain("no such file", where=name, expected="a recipe's .toml, or a recipe's name"))
@@ -95,7 +95,7 @@ def read_recipe(name: str) -> Recipe:
 
 
 def manifest_of(recipe: Recipe, catalog: Catalog) -> Manifest:
-    """The manifest of what the recipe converts, with the files that it starts from. Raises ManifestError."""
+    """The manifest of the network that the recipe converts, with the files it starts from. Raises ManifestError."""
     base = catalog.original(recipe.model)
     tree = msgspec.to_builtins(base) | {"id": recipe.id, "metrics": {}}
     for key, value in recipe.manifest.items():
@@ -106,17 +106,17 @@ def manifest_of(recipe: Recipe, catalog: Catalog) -> Manifest:
     except msgspec.ValidationError as error:
         raise ManifestError(explain(str(error), where=f"recipe {recipe.id}")) from error
     problem = problem_of(manifest)
-    if problem and manifest.decoder != "ssd-heads":  # its priors are read from the network itself
+    if problem and manifest.decoder != "ssd-heads":  # conversion reads its priors from the network itself
         raise ManifestError(explain(problem, where=f"recipe {recipe.id}"))
     return manifest
 
 
 def start_files(recipe: Recipe, manifest: Manifest) -> list[tuple[StartKind, tuple[SourceFile, ...]]]:
-    """Kinds and files that the conversion may start from, best first. Raises ManifestError where there are none."""
+    """Kinds and files that the conversion can start from, best first. Raises ManifestError where there are none."""
     if recipe.files:
         kind, got = recipe.start[0], len(recipe.files)
         if got != FILES_OF[kind]:
-            expected = f"{FILES_OF[kind]}, for it starts from {kind}"
+            expected = f"{FILES_OF[kind]} to start from {kind}"
             raise ManifestError(explain("number of files", where=f"recipe {recipe.id}", got=got, expected=expected))
         return [(kind, recipe.files)]
     found = [
@@ -126,9 +126,9 @@ def start_files(recipe: Recipe, manifest: Manifest) -> list[tuple[StartKind, tup
         if artefact.kind == kind
     ]
     if not found:
-        there = ", ".join(_kinds(manifest.artefacts))
+        kinds = ", ".join(_kinds(manifest.artefacts))
         raise ManifestError(
-            explain("no file to start from", where=recipe.id, got=there, expected=" or ".join(recipe.start))
+            explain("no file to start from", where=recipe.id, got=kinds, expected=" or ".join(recipe.start))
         )
     return found
 

@@ -1,4 +1,4 @@
-"""Gets the files that a conversion starts from: a folder, the catalog, or their official addresses."""
+"""Gets the files that a conversion starts from: from a folder, the catalog, or their official addresses."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from edge.errors import BadInput, ModelNotFound, UsageError, explain
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What a conversion starts from: the manifest of the network, the kind of its files, and where they lie.
+    """What a conversion starts from: the manifest of the network, the kind of its files, and their paths.
 
-    beside: files that decide its numbers too, such as the mean's.
+    beside: other files that affect its outputs, such as the mean's.
     """
 
     manifest: Manifest
@@ -33,15 +33,15 @@ class Start:
 
 
 def find_start(recipe: Recipe, catalog: Catalog, folder: Path | None, downloads: Path | None = None) -> Start:
-    """The files of a recipe: in the folder where one is given; else in the catalog's places, else downloaded.
+    """Find the files of a recipe: in the folder where one is given; else in the catalog's places, else by download.
 
-    downloads: folder that keeps what is downloaded, `conversion.environments.cache`'s where None. Raises ModelNotFound
-    with what is missing, ManifestError for a file of the right name and the wrong content.
+    downloads: folder that keeps downloaded files, by default one of `conversion.environments.cache`. Raises
+    ModelNotFound with what is missing, ManifestError for a file with the right name and the wrong content.
     """
     manifest = manifest_of(recipe, catalog)
     choices = start_files(recipe, manifest)
     for kind, files in choices:
-        paths = _look(files, folder, catalog)
+        paths = _locate(files, folder, catalog)
         if paths:
             return Start(manifest, kind, paths)
     if folder is not None:
@@ -49,12 +49,12 @@ def find_start(recipe: Recipe, catalog: Catalog, folder: Path | None, downloads:
     for kind, files in choices:
         if all(file.url and file.sha256 for file in files):
             return Start(manifest, kind, _fetch(manifest, kind, files, downloads or cache_folder("sources")))
-    next_step = f"get the files and give their folder: --from FOLDER ({_names(choices[0][1])})"
+    next_step = f"get the files yourself and give their folder: --from FOLDER ({_names(choices[0][1])})"
     raise ModelNotFound(explain("no address with a known sha256", where=recipe.id, next_step=next_step))
 
 
 def start_from(kind: StartKind, paths: Sequence[Path], manifest: Manifest, model_id: str) -> Start:
-    """Somebody's own files, read as the manifest of another network says. Raises BadInput for a missing file."""
+    """Start from the user's own files, read as another network's manifest says. Raises BadInput for a missing file."""
     for path in paths:
         if not path.is_file():
             raise BadInput(explain("no such file", where=str(path)))
@@ -62,8 +62,8 @@ def start_from(kind: StartKind, paths: Sequence[Path], manifest: Manifest, model
     return Start(changed, kind, tuple(paths))
 
 
-def _look(files: Sequence[SourceFile], folder: Path | None, catalog: Catalog) -> tuple[Path, ...]:
-    """Where all the files lie, or nothing."""
+def _locate(files: Sequence[SourceFile], folder: Path | None, catalog: Catalog) -> tuple[Path, ...]:
+    """The paths of all the files, or nothing where one is missing."""
     roots = [folder] if folder else [*catalog.raw, *catalog.installed.glob("*"), *catalog.carried.glob("*")]
     found: dict[str, Path] = {}
     for root in (each for each in roots if each.is_dir()):
@@ -85,16 +85,16 @@ def _find(file: SourceFile, root: Path, *, deep: bool) -> Path | None:
 
 
 def _only(name: str, root: Path) -> Path | None:
-    """The one file of this name below a folder: its content is not known. Raises BadInput where there are several."""
+    """The only file of this name below a folder; its content is not checked. Raises BadInput for several."""
     found = [path for path in sorted(root.rglob(name)) if path.is_file()]
     if len(found) > 1:
-        got, next_step = " and ".join(map(str, found[:2])), "name the folder that holds the right one only"
+        got, next_step = " and ".join(map(str, found[:2])), "name a folder that holds only the right one"
         raise BadInput(explain(f"several files called {name}", where=str(root), got=got, next_step=next_step))
     return found[0] if found else None
 
 
 def _fetch(manifest: Manifest, kind: StartKind, files: Sequence[SourceFile], folder: Path) -> tuple[Path, ...]:
-    """Download through the catalog's own fetch, into a catalog of sources. Raises UsageError, and what that raises."""
+    """Download with the catalog's own `fetch_model`, into a catalog of sources. Raises as that, and UsageError."""
     artefact = Artefact(kind=kind, files=tuple(_model_file(file) for file in files))
     wanted = msgspec.structs.replace(manifest, artefacts=(artefact,))
     described = folder / ".manifests" / manifest.id
@@ -102,7 +102,7 @@ def _fetch(manifest: Manifest, kind: StartKind, files: Sequence[SourceFile], fol
         described.mkdir(parents=True, exist_ok=True)
         (described / MANIFEST).write_text(write_manifest(wanted))
     except OSError as error:
-        next_step = "set PASSERBY_CACHE to a folder that may be written, or give the files' folder: --from FOLDER"
+        next_step = "set PASSERBY_CACHE to a folder you may write to, or give the files' folder: --from FOLDER"
         what = f"cannot be written ({error.strerror or error})"
         raise UsageError(explain(what, where=str(folder), next_step=next_step)) from error
     catalog = Catalog(folder / ".manifests", folder)
@@ -115,7 +115,7 @@ def _model_file(file: SourceFile) -> ModelFile:
 
 
 def _missing(recipe: Recipe, files: Sequence[SourceFile], folder: Path) -> Exception:
-    """A file of the right name and another content comes first."""
+    """The error for missing files; a file with the right name and the wrong content is reported first."""
     for file in (each for each in files if each.sha256):
         for path in sorted(folder.rglob(file.path)):
             check = check_file(path, _model_file(file))

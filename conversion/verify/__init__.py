@@ -1,1 +1,1 @@
-"""How much each artefact lost against the float network, in tensors and in the task's own terms."""
+"""Measures how much each artefact loses against the float network, in tensors and in the task's own metrics."""

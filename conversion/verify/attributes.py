@@ -1,4 +1,4 @@
-"""An attribute network against its float self, and both against labels where there are some."""
+"""Compares an attribute network with its float reference, and both with labels where there are any."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from edge.sensor.types import FEMALE, MALE
 from edge.workbench.labelled.samples import Sample
 
 POSITIONS = {"female": FEMALE, "male": MALE}
-"""Of a gender's word in gender_probs."""
+"""Position of each gender in gender_probs."""
 
 
 ATTRIBUTE_METRICS = (
     "age_probs_mean", "age_years_mean", "age_mae", "age_mae_change", "reference_age_mae",
     "gender_probs_mean", "gender_agreement", "gender_accuracy", "gender_points_lost", "reference_gender_accuracy",
 )  # fmt: skip
-"""What a gate may name."""
+"""Metrics that a gate may name."""
 
 
 class AttributeTally:
-    """Sums differences over faces. labels: by the name of a picture; what a label does not say is not compared."""
+    """Sums differences over faces. labels: by a picture's name; what a label leaves out is not compared."""
 
     def __init__(self, manifest: Manifest, labels: Mapping[str, Sample]) -> None:
         self._manifest, self._labels = manifest, labels
         self._sums: dict[str, list[float]] = {}
 
     def add(self, name: str, reference: Outputs, artefact: Outputs) -> None:
-        """Take one face's outputs."""
+        """Add one face's outputs."""
         decode = DECODERS[self._manifest.decoder]
         wanted, given = decode(reference), decode(artefact)
         self._compare_age(wanted, given)
@@ -46,12 +46,12 @@ class AttributeTally:
             self._compare_label(self._labels[name], given, "")
 
     def shares(self) -> dict[str, Share]:
-        """Faces whose gender changed, of all that have one."""
+        """Faces whose gender changed, out of all that have one."""
         agreed = self._sums.get("gender_agreement", [])
         return {"gender_agreement": Share(len(agreed) - round(sum(agreed)), len(agreed))}
 
     def metrics(self) -> dict[str, float]:
-        """Means over all faces; with labels also the change of the errors, positive where the artefact is worse."""
+        """Means over all faces; with labels also the change in errors, positive where the artefact is worse."""
         means = {key: float(np.mean(values)) for key, values in self._sums.items()}
         if "age_mae" in means:
             means["age_mae_change"] = means["age_mae"] - means["reference_age_mae"]
@@ -75,7 +75,7 @@ class AttributeTally:
             self._note(f"{prefix}gender_accuracy", float(found.gender_probs.argmax() == POSITIONS[label.gender]))
 
     def _years(self, found: Attributes) -> float | None:
-        """The network's years; of a class model the mean of its brackets' middles."""
+        """The network's age in years; for a network of classes, the mean of its brackets' middles by probability."""
         if found.age_years is not None:
             return float(found.age_years[0])
         if found.age_probs is None or self._manifest.taxonomy is None:

@@ -1,4 +1,4 @@
-"""Runs the reference and artefacts over the same pictures and holds the numbers against the recipe's gate."""
+"""Runs the reference and the artefacts on the same pictures and compares the results with the recipe's gate."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from edge.workbench.labelled.samples import Sample
 THREADS = 2
 REFERENCE = "reference"
 OLD_RUNTIMES_PICTURES = 3
-COMPILED = "compiled for the Edge TPU: not run here, checked before it was compiled"
+COMPILED = "compiled for the Edge TPU: not run here; checked before it was compiled"
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What a verification compares on: pictures by the name of their set, the gate, and labels where there are any."""
+    """What a verification compares on: sets of pictures by name, the gate, and labels where there are any."""
 
     sets: Mapping[str, PictureSet]
     gate: Gate
@@ -38,7 +38,7 @@ class Check:
 
 
 class Tally:
-    """All that is counted of one artefact on one set of pictures."""
+    """Everything counted for one artefact on one set of pictures."""
 
     def __init__(self, manifest: Manifest, labels: Mapping[str, Sample]) -> None:
         self.tensors = TensorTally()
@@ -46,7 +46,7 @@ class Tally:
         self._counted = DetectionTally(manifest) if manifest.task == "detection" else AttributeTally(manifest, labels)
 
     def add(self, name: str, px: tuple[float, float], reference: Outputs, artefact: Outputs) -> None:
-        """Take one picture's outputs. Raises BadInput where the decoder cannot read them."""
+        """Add one picture's outputs. Raises BadInput where the decoder cannot read them."""
         try:
             self.tensors.add(reference, artefact)
             if isinstance(self._counted, DetectionTally):
@@ -61,19 +61,19 @@ class Tally:
         return {key: round(value, 6) for key, value in self._counted.metrics().items()}
 
     def failures(self, gate: Gate) -> tuple[str, ...]:
-        """What the gate says: a line for each metric that misses it."""
+        """One line for each metric that misses the gate."""
         return failures(self.metrics(), gate, self._counted.shares())
 
 
 def _unreadable(manifest: Manifest, outputs: Outputs) -> BadInput:
-    what = f"these outputs cannot be read by the decoder {manifest.decoder}, or differ in shape from the reference's"
+    what = f"the decoder {manifest.decoder} cannot read these outputs, or their shapes differ from the reference's"
     got = ", ".join(f"{word} {list(values.shape)}" for word, values in outputs.items())
     next_step = "is --like a network of the same kind?"
     return BadInput(explain(what, where=manifest.id, got=got, next_step=next_step))
 
 
 def need_readable(reference: Network) -> None:
-    """Let the decoder read what the network says of one grey picture. Raises BadInput."""
+    """Check that the decoder can read the network's outputs, on one grey picture. Raises BadInput where it cannot."""
     running = reference.open(threads=1)
     try:
         outputs = running.infer(np.full((*running.input_hw, 3), 128, np.uint8))
@@ -83,7 +83,7 @@ def need_readable(reference: Network) -> None:
 
 
 def verify(reference: Network, artefacts: list[Network], check: Check) -> Report:
-    """Compare artefacts with the reference on every set; the gate holds on the last one, `held_out`."""
+    """Compare artefacts with the reference on every set; the gate applies to the last one, `held_out`."""
     runnable = [each for each in artefacts if each.runs_here]
     tallies = {name: _compare(reference, runnable, pictures, check) for name, pictures in check.sets.items()}
     last = list(check.sets.values())[-1]
@@ -115,7 +115,7 @@ def _compare(reference: Network, artefacts: list[Network], pictures: PictureSet,
 def _infer_all(
     reference: Network, artefacts: list[Network], pictures: PictureSet
 ) -> Iterator[tuple[str, tuple[float, float], Outputs, dict[str, Outputs]]]:
-    """Name, scale, the reference's outputs and each artefact's, picture by picture."""
+    """Name, scale (px), the reference's outputs and each artefact's, picture by picture."""
     first, others = reference.open(THREADS), {each.kind: each.open(THREADS) for each in artefacts}
     for name, px, picture in zip(pictures.names, pictures.px, pictures.pictures, strict=True):
         expected = {word: values.copy() for word, values in first.infer(picture).items()}
@@ -155,9 +155,9 @@ def _report(
 
 
 class Agreement:
-    """How well networks agree with the reference on some pictures, 0-1: the worst of the task's own agreements.
+    """How well a network agrees with the reference on some pictures, 0-1: the worst of the task's agreement metrics.
 
-    A quality as `conversion.artefacts.job` means it; the reference runs once, when it is first asked.
+    It is a `Quality` of `conversion.artefacts.job`; the reference runs once, at the first call.
     """
 
     def __init__(self, reference: Network, pictures: PictureSet) -> None:
@@ -165,7 +165,7 @@ class Agreement:
         self._expected: list[Outputs] = []
 
     def __call__(self, infer: Infer) -> float:
-        """Agreement of a network that is given as a function."""
+        """Agreement (0-1) of a network given as a function."""
         tally, pictures = Tally(self._reference.manifest, {}), self._pictures
         words = self._reference.manifest.outputs.items()
         self._expected = self._expected or self._infer_reference()

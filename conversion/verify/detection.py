@@ -1,4 +1,4 @@
-"""A detector against its float self: are the same faces found, and in the same place?"""
+"""Compares a detector with its float reference: does it find the same faces, in the same places?"""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from edge.sensor.detection.detector import read_faces
 from edge.sensor.geometry import Box, iou
 
 LEAST_FACE_PX = 20.0
-"""Shorter side from which a face counts, px of the photograph."""
+"""Faces whose shorter side is less do not count; px of the photograph."""
 SAME_FACE_IOU = 0.5
 
 DETECTION_METRICS = ("faces", "recall", "precision", "mean_iou")
-"""What a gate may name."""
+"""Metrics that a gate may name."""
 
 Px = tuple[float, float]
 
 
 class DetectionTally:
-    """Counts faces over pictures."""
+    """Counts the faces found, missed and invented, over all pictures."""
 
     def __init__(self, manifest: Manifest) -> None:
         self._manifest = manifest
@@ -29,7 +29,7 @@ class DetectionTally:
         self._overlaps = 0.0
 
     def add(self, reference: Outputs, artefact: Outputs, px: Px) -> None:
-        """Take one picture's outputs; px of the photograph for one of the input's."""
+        """Add one picture's outputs. px: px of the photograph that one px of the input stands for, across and down."""
         wanted, given = _faces(self._manifest, reference, px), _faces(self._manifest, artefact, px)
         large, large_given = [box for box in wanted if _counts(box)], [box for box in given if _counts(box)]
         matched = _match(large, given)
@@ -40,12 +40,12 @@ class DetectionTally:
         self._right += len(_match(large_given, wanted))
 
     def shares(self) -> dict[str, Share]:
-        """Faces that are wrong of all, for the metrics that are a share of faces."""
+        """Wrong faces out of all, for the metrics that are a share of faces."""
         lost, invented = self._expected - self._recalled, self._found - self._right
         return {"recall": Share(lost, self._expected), "precision": Share(invented, self._found)}
 
     def metrics(self) -> dict[str, float]:
-        """Recall and precision against the reference, mean overlap of the same faces, and how many there were."""
+        """Recall and precision against the reference, mean IoU of matched faces, number of the reference's faces."""
         return {
             "faces": float(self._expected),
             "recall": self._recalled / self._expected if self._expected else 0.0,
@@ -55,7 +55,7 @@ class DetectionTally:
 
 
 def _faces(manifest: Manifest, outputs: Outputs, px: Px) -> list[Box]:
-    """Boxes with the manifest's score, in px of the photograph."""
+    """Boxes with at least the manifest's score, in px of the photograph."""
     hw = manifest.input.height_px, manifest.input.width_px
     score = manifest.thresholds.score if manifest.thresholds else 0.5
     return [face.box for face in read_faces(manifest, outputs, hw, px) if face.score >= score]
@@ -66,7 +66,7 @@ def _counts(box: Box) -> bool:
 
 
 def _match(boxes: Sequence[Box], others: Sequence[Box]) -> list[float]:
-    """Overlap of each box with the other that is its own: best overlaps first, each used once."""
+    """IoU of each matched pair: best overlaps first, each box used once."""
     pairs = sorted(((iou(box, other), i, j) for i, box in enumerate(boxes) for j, other in enumerate(others)))
     used_boxes: set[int] = set()
     used_others: set[int] = set()

@@ -1,4 +1,4 @@
-"""Time of one inference, the reference and the artefacts in turns, so that all meet the same machine."""
+"""Measures the time of one inference, with reference and artefacts in turn so that load affects all alike."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ THREADS = (1, 2)
 
 
 def measure(named: Mapping[str, Network], pictures: Pictures, runs: int = RUNS) -> dict[str, dict[str, float]]:
-    """Median ms of an inference by name, then by number of threads."""
+    """Median time of an inference in ms, by network name, then by number of threads."""
     found: dict[str, dict[str, float]] = {name: {} for name in named}
     for threads in THREADS:
         for name, median in _measure(named, pictures, threads, runs).items():

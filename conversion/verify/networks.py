@@ -1,4 +1,4 @@
-"""Opens the reference and the artefacts with the device's own adapters."""
+"""The reference and the artefacts as networks, opened with the device's own adapters."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from edge.schemas.vocabulary import ArtefactKind
 from edge.sensor.inference.opening import OpenedSession, open_session
 
 Outputs = Mapping[str, NDArray[np.float32]]
-"""A network's outputs for one picture, by the decoder's words."""
+"""A network's outputs for one picture, by the decoder's names for them."""
 
 RUNS_AS: dict[str, tuple[str, ArtefactKind]] = {
     "onnx": ("onnxruntime:CPU", "onnx"),
@@ -27,7 +27,7 @@ RUNS_AS: dict[str, tuple[str, ArtefactKind]] = {
     "coral": ("tflite:CPU", "tflite-int8"),
     "caffe": ("opencv:CPU", "caffe"),
 }
-"""Kind -> target that checks it here, and the kind that this target takes it for: no accelerator is needed."""
+"""Kind -> target that checks it here, and the kind under which that target opens it: no accelerator is needed."""
 
 EDGE_TPU_OP = b"edgetpu-custom-op"
 
@@ -46,11 +46,11 @@ class Network:
 
     @property
     def runs_here(self) -> bool:
-        """False where there is nothing but a file compiled for the Edge TPU."""
+        """False where every file is compiled for the Edge TPU."""
         return bool(self._files())
 
     def open(self, threads: int) -> Running:
-        """Open it for single pictures. Raises BackendUnavailable, InferenceError, ManifestError."""
+        """Open it to run one picture at a time. Raises BackendUnavailable, InferenceError, ManifestError."""
         artefact = self.manifest.artefacts[0]
         if artefact.kind not in RUNS_AS:
             raise ManifestError(explain("no target runs it here", where=self.manifest.id, got=artefact.kind))
@@ -60,7 +60,7 @@ class Network:
         return Running(manifest, open_session(manifest, self.folder, [target], threads=threads))
 
     def _files(self) -> tuple[ModelFile, ...]:
-        """Those that a runtime of this machine takes."""
+        """The files that a runtime on this machine can run."""
         files = self.manifest.artefacts[0].files
         if self.kind != "coral":
             return files
@@ -76,21 +76,21 @@ class Running:
         self._session = opened.session
 
     def infer(self, picture: NDArray[np.uint8]) -> Outputs:
-        """Outputs of a uint8 (H, W, 3) BGR picture of the network's size."""
+        """Outputs (float32) for a uint8 (H, W, 3) BGR picture of the network's size."""
         self._session.start({self.manifest.input.name: picture[None]})
         outputs = self._session.wait()
         return {word: np.asarray(outputs[name], np.float32) for word, name in self.manifest.outputs.items()}
 
     def close(self) -> None:
-        """Free the network."""
+        """Close the network and free its memory."""
         self._session.close()
 
 
 def networks(manifest: Manifest, folder: Path) -> list[Network]:
-    """Each artefact of a folder as a network of its own."""
+    """Each artefact of a folder as a separate network."""
     return [Network(narrow(manifest, artefact), folder) for artefact in manifest.artefacts]
 
 
 def narrow(manifest: Manifest, artefact: Artefact) -> Manifest:
-    """The manifest with this artefact only."""
+    """The manifest with only this artefact."""
     return msgspec.structs.replace(manifest, artefacts=(artefact,))

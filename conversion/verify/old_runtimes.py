@@ -1,4 +1,4 @@
-"""Proof that the `ncs2` files work in real old OpenVINOs: equal numbers on the CPU, every layer taken by MYRIAD."""
+"""Checks the `ncs2` files in real old OpenVINOs: the same values on the CPU, every layer supported by MYRIAD."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from edge.errors import BackendUnavailable, InferenceError
 from edge.sensor.inference.openvino import import_openvino
 
 TOLERANCE = 1e-4
-"""Most by which a number may differ from today's OpenVINO, as a share of the output's largest value (at least 1)."""
+"""Largest allowed difference from today's OpenVINO, as a share of the output's largest value (at least 1)."""
 
 Outputs = dict[str, NDArray[np.float32]]
 
 
 class Names(NamedTuple):
-    """What both files call the picture and the outputs."""
+    """Names of the input and the outputs in both files."""
 
     picture: str
     outputs: tuple[str, ...]
@@ -37,8 +37,8 @@ class Names(NamedTuple):
 class RuntimeCheck(Struct, frozen=True, kw_only=True):
     """One file in one old OpenVINO.
 
-    difference: the largest one from today's OpenVINO on the same file, as a share of the output's largest value (at
-    least 1). not_taken: layers that MYRIAD does not take; None where it was not asked. error: why the file does not run
+    difference: the largest from today's OpenVINO on the same file, as a share of the output's largest value (at least
+    1). not_taken: layers that MYRIAD does not support; None where it was not asked. error: why the file does not run
     there. not_checked: why nothing was checked.
     """
 
@@ -61,7 +61,7 @@ class RuntimeCheck(Struct, frozen=True, kw_only=True):
 
     @property
     def verdict(self) -> str:
-        """What it says, in words."""
+        """The result as one line of text."""
         if self.not_checked:
             return f"{self.runtime}: not checked: {self.not_checked}"
         found = f"differs by {self.difference:.2g}" if self.difference is not None else self.error
@@ -72,9 +72,9 @@ class RuntimeCheck(Struct, frozen=True, kw_only=True):
 
 
 def check_old_runtimes(ir: Path, onnx_file: Path, pictures: Pictures) -> tuple[RuntimeCheck, ...]:
-    """Run the files of an `ncs2` artefact in OpenVINO 2022.3 and 2021.4, on a few pictures of the network's size.
+    """Run the files of an `ncs2` artefact in OpenVINO 2022.3 and 2021.4, on a few pictures uint8 (N, H, W, 3) BGR.
 
-    An environment that cannot be made here (no Python 3.9, no network) makes its check "not checked" with the reason.
+    Where an environment cannot be made here (no Python 3.9, no network), its check says "not checked" and why.
     Raises BadInput for a broken ONNX file, BackendUnavailable without today's OpenVINO.
     """
     new, old = catalog.openvino_2022(), catalog.openvino_2021()
@@ -107,12 +107,14 @@ def _check(
         return replace(found, error=str(error))
     largest = max(difference(wanted, outputs[name]) for name, wanted in expected.items())
     if not np.isfinite(largest):
-        return replace(found, error="gives outputs of another shape, or no numbers", not_taken=not_taken(answer))
+        return replace(
+            found, error="gives outputs of another shape, or values that are not finite", not_taken=not_taken(answer)
+        )
     return replace(found, difference=largest, not_taken=not_taken(answer))
 
 
 def _run_today(file: Path, names: Names, pictures: Pictures) -> Outputs:
-    """Outputs of all pictures in this process's OpenVINO."""
+    """Outputs for all pictures from this process's OpenVINO."""
     core = import_openvino("ncs2").Core()
     compiled = core.compile_model(core.read_model(file), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     runs = [compiled.infer_new_request({names.picture: picture[None]}) for picture in pictures]

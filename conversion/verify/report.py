@@ -20,7 +20,7 @@ TOOLS = ("passerby", "onnx", "onnxslim", "onnxruntime", "openvino", "nncf", "ope
 
 
 class ArtefactReport(Struct, frozen=True, kw_only=True):
-    """One artefact against the reference. Sets are `calibration` and `held_out`; old_runtimes are for `ncs2`."""
+    """One artefact compared with the reference. Sets are `calibration` and `held_out`; old_runtimes are for `ncs2`."""
 
     kind: str
     bytes: int
@@ -34,12 +34,12 @@ class ArtefactReport(Struct, frozen=True, kw_only=True):
 
     @property
     def passed(self) -> bool:
-        """Whether it reached the recipe's gate."""
+        """Whether it passed the recipe's gate."""
         return not self.failures
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """All of `report.json`."""
+    """The content of `report.json`."""
 
     id: str
     reference: str
@@ -57,7 +57,7 @@ def describe_machine() -> str:
 
 
 def tool_versions() -> dict[str, str]:
-    """Versions of what takes part in a conversion, as installed here."""
+    """Installed versions of the packages that take part in a conversion."""
     found = {}
     for name in TOOLS:
         try:
@@ -74,7 +74,7 @@ def write_report(report: Report, folder: Path) -> None:
 
 
 def table(report: Report) -> Rows:
-    """What people read: measures in rows, the reference and each artefact in columns."""
+    """The report as a table: measures in rows, the reference and each artefact in columns."""
     words = sorted({word for each in report.artefacts for word in each.metrics.get("held_out", {})})
     heads = ("", "kB", "ms 1|2 threads", "largest error", *words, "gate")
     first = ("reference", "", _latency(report.reference_latency_ms), "", *("" for _ in words), report.reference)
@@ -101,7 +101,7 @@ def _latency(found: dict[str, float]) -> str:
 
 
 def _plot(report: Report) -> bytes:
-    """PNG of the distribution of the absolute errors of all outputs, one line an artefact."""
+    """PNG of the distribution of the absolute errors of all outputs, one line for each artefact."""
     from edge.workbench.pages.drawing import label, legend, new_figure, png, series_colour
 
     figure, axes = new_figure(8, 4.5)

@@ -1,4 +1,4 @@
-"""Errors of raw outputs: the largest, the mean, and how they are distributed."""
+"""Errors of raw outputs: the largest, the mean, and the distribution."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from conversion.verify.networks import Outputs
 
 EDGES = np.logspace(-8, 2, 61)
-"""Bounds of the bins of the distribution; smaller and larger errors fall into the first and the last."""
+"""Bounds of the distribution's bins; smaller and larger errors go into the first and the last."""
 
 
 class TensorTally:
@@ -21,7 +21,7 @@ class TensorTally:
         self._size: dict[str, int] = {}
 
     def add(self, reference: Outputs, artefact: Outputs) -> None:
-        """Take one picture's outputs. Outputs that are no numbers count as an infinite error."""
+        """Add one picture's outputs. A value that is not finite counts as an infinite error."""
         for word, expected in reference.items():
             errors = np.abs(artefact[word].ravel().astype(np.float64) - expected.ravel())
             errors = np.where(np.isfinite(errors), errors, np.inf)
@@ -31,7 +31,7 @@ class TensorTally:
             self.counts += np.histogram(errors.clip(EDGES[0], EDGES[-1]), EDGES)[0]
 
     def errors(self) -> dict[str, dict[str, float]]:
-        """Largest and mean error of each output, by the decoder's words."""
+        """Largest and mean error of each output, by the decoder's names."""
         return {
             word: {"max": self._largest[word], "mean": self._total[word] / max(1, self._size[word])}
             for word in self._largest

@@ -1,4 +1,4 @@
-"""What misses a gate, in words, and whether there were enough faces to tell."""
+"""Which metrics miss a gate, in words, and whether there were enough faces to be sure."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from typing import NamedTuple
 from conversion.request.recipe import Gate
 
 FEW_EXPECTED = 5
-"""Fewer wrong faces than this where the gate is just reached: a set too small for a share."""
+"""A set is too small where a network that just passes the gate would get fewer faces wrong than this."""
 BY_CHANCE = 0.05
-"""Least probability at which a network that just reaches the gate does as badly on such a set."""
+"""Least probability, for such a set to be too small, that a network that just passes the gate does as badly on it."""
 
 
 class Share(NamedTuple):
-    """Faces that are wrong, and all faces."""
+    """Number of wrong faces, and of all faces."""
 
     wrong: int
     faces: int
 
 
 def failures(metrics: Mapping[str, float], gate: Gate, shares: Mapping[str, Share] | None = None) -> tuple[str, ...]:
-    """What misses the gate, in words. A metric that the gate names and nobody measured is a miss.
+    """The metrics that miss the gate, in words. A metric that the gate names and that was not measured is a miss.
 
-    shares: for metrics that are a share of faces, how many of them were wrong; a verdict on few faces then says so.
+    shares: for metrics that are a share of faces, how many were wrong; the text then says where there were too few.
     """
     if metrics.get("faces") == 0:
         return ("the reference finds no face of 20 px in these pictures: give photographs with faces, or more of them",)
-    told = shares or {}
+    counts = shares or {}
     missed = [
-        f"{key} {_text(metrics, key)} < {least}{_explain_share(told.get(key), least)}"
+        f"{key} {_text(metrics, key)} < {least}{_explain_share(counts.get(key), least)}"
         for key, least in gate.least.items()
         if not (key in metrics and metrics[key] >= least)
     ]
@@ -43,7 +43,7 @@ def failures(metrics: Mapping[str, float], gate: Gate, shares: Mapping[str, Shar
 
 
 def is_too_few(share: Share, least: float) -> bool:
-    """Whether a network that just reaches the gate would often do as badly on so few faces (binomial test)."""
+    """Whether a network that just passes the gate would often do as badly on so few faces (binomial test)."""
     miss = 1 - least
     if share.faces * miss >= FEW_EXPECTED:
         return False

@@ -136,8 +136,8 @@ def like(folder: Path) -> Path:
 
 
 def test_what_to_convert_must_be_one_thing(small: Path) -> None:
-    refused(convert("run"), 2, "what to convert")
-    refused(convert("run", "yunet-n-320", "--onnx", small), 2, "what to convert")
+    refused(convert("run"), 2, "name one network to convert")
+    refused(convert("run", "yunet-n-320", "--onnx", small), 2, "name one network to convert")
     refused(convert("run", "--onnx", small), 2, "--like is missing")
     refused(convert("run", "yunet-n-321"), 2, "did you mean yunet-n-320?")
 
@@ -166,7 +166,7 @@ def test_no_calibration_images_are_refused(small: Path, photographs: Path, tmp_p
     for index in range(3):
         cv2.imwrite(str(black / f"{index}.png"), np.zeros((40, 60, 3), np.uint8))
     words[words.index(empty)] = black
-    refused(convert(*words), 2, "show nothing")
+    refused(convert(*words), 2, "these pictures are blank")
     assert not out.exists()
 
 
@@ -298,14 +298,14 @@ def test_layers_stay_float_by_name_or_until_the_metric_holds(shared: Path, photo
     report = json.loads((out / name / "report.json").read_text())
     assert report["artefacts"][0]["metrics"]["calibration"]["age_years_mean"] <= 0.2
     done = convert(*words, "--artefact", "openvino-int8", "--keep-float", "conv9", "--out", tmp_path / "out")
-    refused(done, 2, "no such layer", "conv9", "one of 11 layers such as conv5, conv4")
+    refused(done, 2, "no such layer", "conv9", "one of 11 layers, such as conv5, conv4")
 
 
 @pytest.mark.shared
 def test_of_an_ir_no_onnx_is_made(shared: Path, photographs: Path, tmp_path: Path) -> None:
     words = ["age-gender-recognition-retail-0013", "--from", shared / "models" / "omz", "--calibration", photographs]
     done = convert("run", *words, *FEW, "--artefact", "onnx", "--out", tmp_path / "out")
-    refused(done, 2, "no such artefact can be made of an IR, got onnx")
+    refused(done, 2, "this artefact cannot be made of an IR, got onnx")
 
 
 def test_an_old_openvino_that_cannot_run_here_is_not_checked_and_the_report_says_why(
@@ -365,7 +365,7 @@ def test_a_later_run_loses_nothing_of_an_earlier_one(shared: Path, photographs: 
     strict.write_text(text.split("[gate")[0] + "[gate.least]\nmean_iou = 1.1\n")
     done = convert("run", strict, *words, "--artefact", "onnx")
     assert done.returncode == 1, done.stderr
-    assert f"{out / name} stays as it was" in done.stderr
+    assert f"{out / name} is unchanged" in done.stderr
     assert {path.name: path.read_bytes() for path in (out / name).iterdir()} == before
     assert sorted(path.name for path in (out / f"{name}-missed").iterdir()) == ["errors.png", "report.json"]
     refused(convert("bundle", out / name, "--out", out), 2, "the bundle would replace what it is made of")
@@ -430,7 +430,7 @@ def test_a_layer_that_is_not_there_is_refused_before_anything_is_made(
     small: Path, photographs: Path, tmp_path: Path
 ) -> None:
     done = convert(*own(small, photographs, tmp_path / "out"), "--keep-float", "con")
-    refused(done, 2, "no such layer to keep in float, got con, expected one of 3 layers such as conv")
+    refused(done, 2, "no such layer to keep in float, got con, expected one of 3 layers, such as conv")
     assert "making" not in done.stderr
     assert not (tmp_path / "out").exists()
 

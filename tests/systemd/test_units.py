@@ -53,9 +53,9 @@ def test_the_drop_ins_are_explained_and_installable() -> None:
     [
         (("--colour",), 2, "unknown option --colour"),
         (("--wheels",), 2, "--wheels needs a value"),
-        (("--wheels", "/nowhere"), 2, "/nowhere is no folder"),
-        (("--with", "toaster"), 2, "--with toaster: there is no such drop-in"),
-        (("--purge",), 2, "--purge belongs to --uninstall"),
+        (("--wheels", "/nowhere"), 2, "/nowhere is not a folder"),
+        (("--with", "toaster"), 2, "--with toaster: no such drop-in"),
+        (("--purge",), 2, "--purge needs --uninstall"),
     ],
 )
 def test_install_refuses_wrong_words_in_one_line(words: tuple[str, ...], code: int, complaint: str) -> None:

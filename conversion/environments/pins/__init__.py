@@ -1,1 +1,1 @@
-"""The packages of each environment, every one with its version."""
+"""The packages of each environment, each with its version."""

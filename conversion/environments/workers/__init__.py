@@ -1,1 +1,1 @@
-"""Scripts that run in the isolated environments: the syntax of Python 3.7, and of the project only `framing`."""
+"""Scripts that run in the isolated environments: written for Python 3.7; of the project they import only `framing`."""

@@ -1,8 +1,8 @@
 """Worker of the `tflite` environment: an ONNX file and calibration pictures in, a full-integer TFLite file out.
 
 In: {"core": path, "input": name, "outputs": {name: shape} in the core's order, "compared": number of pictures}, and
-`pictures` uint8 (N, H, W, 3) BGR. Out: `file` uint8 (bytes of the TFLite file), and for each output what the graph gave
-in float for the first pictures, under its name.
+`pictures` uint8 (N, H, W, 3) BGR. Out: `file` uint8 (bytes of the TFLite file), and under each output's name the float
+graph's values for the first pictures.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ import framing
 LAYERS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 PASSING = ("RESHAPE", "TRANSPOSE")
 LARGEST_LOGIT = 6.24
-"""The logarithm of 511: a sigmoid of more rounds to 0 or to the largest of 256 steps."""
+"""The natural logarithm of 511: beyond it a sigmoid rounds to the smallest or the largest of 256 steps."""
 RANGED = 16
-"""Pictures that give each tensor its range: of more, the rarest one widens it for all."""
+"""Pictures that set each tensor's range: with more, a single unusual one widens the range for all."""
 CORRECTED = 32
-"""Pictures that biases are corrected with."""
+"""Pictures used to correct the biases."""
 SAMPLE_IMAGES = "calibration_image_sample_data_20x128x128x3_float32.npy"
-"""onnx2tf fetches this file from the network where it is not in the working folder."""
+"""onnx2tf downloads this file where the working folder does not have it."""
 
 
 def main() -> None:
-    """Read one message, convert, answer."""
+    """Receive one message, convert, send the answer."""
     answer = framing.take_stdout()
     header, arrays = framing.receive(sys.stdin.buffer)
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def make_module(core: str, name: str, outputs: dict[str, list[int]], hw: tuple[int, int]) -> tuple[Any, Any]:
-    """The network as a TensorFlow module, and its one function, whose signature has the core's names."""
+    """The network as a TensorFlow module, and its one function, whose signature uses the core's names."""
     import onnx2tf
     import tensorflow as tf
 
@@ -59,18 +59,18 @@ def make_module(core: str, name: str, outputs: dict[str, list[int]], hw: tuple[i
         given = network(pictures[name])
         listed = list(given) if isinstance(given, (list, tuple)) else [given]
         pairs = zip(outputs.items(), listed, strict=True)
-        return {word: channels_first(tensor, shape) for (word, shape), tensor in pairs}
+        return {output: channels_first(tensor, shape) for (output, shape), tensor in pairs}
 
     module = tf.Module()
     module.answer = tf.function(answer)
     spec = tf.TensorSpec([1, hw[0], hw[1], 3], tf.float32, name=name)
     serve = module.answer.get_concrete_function(**{name: spec})
-    module.weights = list(serve.graph.variables)  # a module saves what it has as attributes
+    module.weights = list(serve.graph.variables)  # a module saves its attributes only
     return module, serve
 
 
 def channels_first(tensor: Any, shape: list[int]) -> Any:
-    """An output as the core gives it: onnx2tf gives maps with their channels last."""
+    """An output in the core's layout: onnx2tf returns maps with their channels last."""
     import tensorflow as tf
 
     if len(shape) != 4 or list(tensor.shape) == shape:
@@ -79,15 +79,15 @@ def channels_first(tensor: Any, shape: list[int]) -> Any:
 
 
 def run(serve: Any, name: str, picture: Any) -> dict[str, Any]:
-    """The float graph's outputs of one picture."""
+    """The float graph's outputs for one picture."""
     import tensorflow as tf
 
     outputs = serve(**{name: tf.constant(picture[None].astype("float32"))})
-    return {word: tensor.numpy() for word, tensor in outputs.items()}
+    return {output: tensor.numpy() for output, tensor in outputs.items()}
 
 
 def make_converter(module: Any, serve: Any) -> Any:
-    """TensorFlow's converter of the module."""
+    """TensorFlow's converter for the module."""
     import tensorflow as tf
 
     tf.saved_model.save(module, "saved_model", signatures=serve)
@@ -106,20 +106,22 @@ def convert(module: Any, serve: Any, pictures: Any) -> bytes:
     )
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = converter.inference_output_type = tf.uint8
-    # The Edge TPU takes only the old format of dense weights: one scale for all.
+    # The Edge TPU supports only the old format of dense weights: one scale for the whole tensor.
     converter._experimental_disable_per_channel_quantization_for_dense_layers = True
     content = narrow_logits(bytes(converter.convert()))
     return correct_biases(content, bytes(plain), spread(pictures, CORRECTED))
 
 
 def spread(pictures: Any, count: int) -> Any:
-    """About that many of the pictures, the first among them."""
+    """About `count` of the pictures, evenly spread, the first included."""
     return pictures[:: max(1, len(pictures) // count)]
 
 
 def narrow_logits(content: bytes) -> bytes:
-    """Let what goes into a sigmoid end at +-LARGEST_LOGIT: a detector's logits reach -50 where nothing is, and steps
-    made for that leave few for the numbers in which a face differs from none.
+    """Limit the inputs of sigmoids to +-LARGEST_LOGIT.
+
+    A detector's logits reach -50 where there is no face, and steps wide enough for that leave few for the values that
+    separate a face from the background.
     """
     import numpy as np
     from tensorflow.lite.python import schema_py_generated as schema
@@ -135,29 +137,29 @@ def narrow_logits(content: bytes) -> bytes:
         readers = [op for op in ops for place in op["inputs"] if place in chain]
         if makers.get(chain[-1], {}).get("op_name") not in LAYERS or len(readers) != len(chain):
             continue
-        told = [graph.Tensors(place).Quantization() for place in chain]
-        scale, zero = float(told[0].Scale(0)), int(told[0].ZeroPoint(0))
+        quantizations = [graph.Tensors(place).Quantization() for place in chain]
+        scale, zero = float(quantizations[0].Scale(0)), int(quantizations[0].ZeroPoint(0))
         low = max((-128 - zero) * scale, -LARGEST_LOGIT)
         high = min((127 - zero) * scale, LARGEST_LOGIT)
         if not low <= 0 < high:
             continue
-        for quantization in told:
+        for quantization in quantizations:
             quantization.ScaleAsNumpy()[0] = np.float32((high - low) / 255)
             quantization.ZeroPointAsNumpy()[0] = np.clip(round(-128 - low * 255 / (high - low)), -128, 127)
     return bytes(changed)
 
 
 def correct_biases(content: bytes, plain: bytes, pictures: Any) -> bytes:
-    """Take the mean error that 8 bits bring into each layer out of its bias, layer by layer from the picture on.
+    """Subtract from each layer's bias the mean error that 8 bits cause there, layer by layer from the input on.
 
     After Nagel et al., "Data-Free Quantization through Weight Equalization and Bias Correction", ICCV 2019, with
-    pictures in the place of statistics. plain: the same graph in float, whose tensors have the same names.
+    pictures in place of statistics. plain: the same graph in float, whose tensors have the same names.
     """
     import numpy as np
     from tensorflow.lite.python import schema_py_generated as schema
 
     changed = bytearray(content)
-    model = schema.Model.GetRootAs(changed, 0)  # reads and writes the bytes where they lie
+    model = schema.Model.GetRootAs(changed, 0)  # reads and writes the bytes in place
     graph = model.Subgraphs(0)
     layers = find_layers(content)
     floats = mean_outputs(plain, pictures, {layer["name"]: layer["range"] for layer in layers})
@@ -176,14 +178,12 @@ def correct_biases(content: bytes, plain: bytes, pictures: Any) -> bytes:
 
 
 def find_layers(content: bytes) -> list[dict[str, Any]]:
-    """Layers with biases, in order: the output's name, place and range, the bias's place and its steps."""
+    """Layers with biases, in order: the output's name, index and range, the bias's index and its quantization steps."""
     interpreter = open_interpreter(content, every_tensor=True)
     tensors = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
     layers = []
     for op in interpreter._get_ops_details():
-        if (
-            op["op_name"] in LAYERS and len(op["inputs"]) == 3 and op["inputs"][2] >= 0
-        ):  # -1: a bias of zeros is left out
+        if op["op_name"] in LAYERS and len(op["inputs"]) == 3 and op["inputs"][2] >= 0:  # -1: no bias (all zeros)
             bias, output = op["inputs"][2], op["outputs"][0]
             steps = tensors[bias]["quantization_parameters"]["scales"]
             scale, zero = tensors[output]["quantization"]
@@ -194,7 +194,7 @@ def find_layers(content: bytes) -> list[dict[str, Any]]:
 
 
 def mean_outputs(plain: bytes, pictures: Any, ranges: dict[str, tuple[float, float]]) -> dict[str, Any]:
-    """Means over pictures of each channel of what the layers of a float file give, cut to what 8 bits say, by name."""
+    """Mean over the pictures of each channel of a float file's layers, clipped to the 8-bit ranges, by output name."""
     interpreter = open_interpreter(plain, every_tensor=True)
     names = {tensor["index"]: tensor["name"] for tensor in interpreter.get_tensor_details()}
     places = {place: name for place, name in names.items() if name in ranges}
@@ -208,7 +208,7 @@ def mean_outputs(plain: bytes, pictures: Any, ranges: dict[str, tuple[float, flo
 
 
 def mean_output(content: bytes, place: int, pictures: Any) -> Any:
-    """The same of one tensor of an 8-bit file, which must be among its outputs, in the numbers that it stands for."""
+    """The same for one tensor of an 8-bit file, which must be one of its outputs, as real (dequantized) values."""
     interpreter = open_interpreter(content, every_tensor=False)
     (scale, zero) = next(t["quantization"] for t in interpreter.get_output_details() if t["index"] == place)
     total = 0.0
@@ -220,12 +220,12 @@ def mean_output(content: bytes, place: int, pictures: Any) -> Any:
 
 
 def channel_means(values: Any) -> Any:
-    """Means of the last axis's places."""
+    """Mean of each position of the last axis."""
     return values.reshape(-1, values.shape[-1]).mean(axis=0, dtype="float64")
 
 
 def open_interpreter(content: bytes, every_tensor: bool) -> Any:
-    """One thread: several wait for one another on a machine that does more than this. every_tensor: keep them all."""
+    """Open it with one thread: several wait for one another on a busy machine. every_tensor: keep all readable."""
     import tensorflow as tf
 
     resolvers = tf.lite.experimental.OpResolverType

@@ -1,7 +1,7 @@
-"""Worker of the `openvino-2021.4` environment: what an ONNX file answers on the CPU, and which layers MYRIAD refuses.
+"""Worker of the `openvino-2021.4` environment: an ONNX file's outputs on the CPU, and the layers that MYRIAD refuses.
 
 In: {"model": path, "input": name, "outputs": names in the file's order}, `pictures` uint8 (N, H, W, 3) BGR. Out:
-{"refused": ["type name" of each layer that the Myriad X's plugin does not take]}, and each output of all pictures.
+{"refused": ["type name" of each layer that the Myriad X plugin does not support]}, and each output for all pictures.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ NO_LAYERS = ("Parameter", "Result", "Constant")
 
 
 def main() -> None:
-    """Read one message, ask, answer."""
+    """Receive one message, query the plugin, run the network, send the answer."""
     answer = framing.take_stdout()
     header, arrays = framing.receive(sys.stdin.buffer)
     from openvino.inference_engine import IECore
@@ -29,7 +29,7 @@ def main() -> None:
 
 
 def ask_myriad(engine: Any, network: Any) -> list[str]:
-    """Layers that the plugin leaves out of its answer; it needs no stick for that."""
+    """Layers that the plugin does not list as supported; the question needs no stick."""
     import ngraph
 
     taken = engine.query_network(network, "MYRIAD")
@@ -43,13 +43,13 @@ def ask_myriad(engine: Any, network: Any) -> list[str]:
 
 
 def run(engine: Any, network: Any, header: dict[str, Any], pictures: Any) -> dict[str, Any]:
-    """Outputs by the file's names; this version names them after the layer that makes them."""
+    """Outputs by the file's names; this version names them after the layer that computes them."""
     import ngraph
     import numpy as np
 
     results = ngraph.function_from_cnn(network).get_results()
     layers = [result.input(0).get_source_output().get_node().get_friendly_name() for result in results]
-    # On processors that have it this version computes in bfloat16 unless told not to.
+    # On processors with bfloat16 this version computes in it unless that is switched off.
     loaded = engine.load_network(network, "CPU", {"ENFORCE_BF16": "NO"})
     runs = [loaded.infer({header["input"]: picture[None]}) for picture in pictures]
     return {

@@ -1,7 +1,7 @@
-"""Worker of the `openvino-2022.3` environment: what an IR answers on the CPU.
+"""Worker of the `openvino-2022.3` environment: an IR's outputs on the CPU.
 
-In: {"model": path, "input": name, "outputs": names}, `pictures` uint8 (N, H, W, 3) BGR. Out: {}, and each output of all
-pictures.
+In: {"model": path, "input": name, "outputs": names}, `pictures` uint8 (N, H, W, 3) BGR. Out: {}, and each output for
+all pictures.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import framing
 
 
 def main() -> None:
-    """Read one message, run, answer."""
+    """Receive one message, run the network, send the answer."""
     answer = framing.take_stdout()
     header, arrays = framing.receive(sys.stdin.buffer)
     import numpy as np

@@ -81,7 +81,7 @@ def test_other_pins_are_another_environment(tmp_path: Path) -> None:
     [
         ({"requirements": ("no-such-package-of-ours==1.0",)}, "pip install.*no-such-package-of-ours"),
         ({"check": "import absent_module"}, "absent_module"),
-        ({"room_bytes": 10**18}, "GB of room.*PASSERBY_CACHE"),
+        ({"room_bytes": 10**18}, "GB of disk space.*PASSERBY_CACHE"),
     ],
 )
 def test_what_cannot_be_made_leaves_nothing_and_says_why(

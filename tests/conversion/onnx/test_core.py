@@ -64,7 +64,7 @@ def test_a_wrong_colour_order_would_be_seen() -> None:
     core = make_core(small_network(), small_input(), OUTPUTS, "test")
     plain = picture().transpose(0, 3, 1, 2).astype(np.float32)
     right, wrong = run(core, {"input": plain}, "test"), run(core, {"input": plain[:, ::-1]}, "test")
-    with pytest.raises(BadInput, match="other numbers"):
+    with pytest.raises(BadInput, match="other values"):
         need_equal(right, wrong, tolerance=1e-4, where="test")
 
 

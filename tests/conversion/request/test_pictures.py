@@ -107,7 +107,7 @@ def test_as_many_pictures_as_were_asked_for_need_no_note(tmp_path: Path) -> None
 def test_pictures_of_one_colour_are_refused(level: int, tmp_path: Path) -> None:
     for index in range(3):
         cv2.imwrite(str(tmp_path / f"{index}.png"), np.full((40, 60, 3), level, np.uint8))
-    with pytest.raises(BadInput, match="show nothing"):
+    with pytest.raises(BadInput, match="these pictures are blank"):
         read_sets(str(tmp_path), manifest("ultraface-rfb-320"), calibration=2, held_out=1)
 
 

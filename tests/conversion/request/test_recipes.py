@@ -80,7 +80,7 @@ def test_a_gate_of_what_nobody_measures_is_refused_before_any_work(tmp_path: Pat
     text = (FOLDER / "nano-face.toml").read_text()
     (tmp_path / "own.toml").write_text(text.split("[gate")[0] + "[gate.least]\nrecal = 0.98\n")
     source = MODELS / "nano-face"
-    with pytest.raises(ManifestError, match=r"nobody measures this, got recal, expected faces \| recall"):
+    with pytest.raises(ManifestError, match=r"not a metric that is measured, got recal, expected faces \| recall"):
         choose(Wanted(NetworkOptions(source=source), recipe=str(tmp_path / "own.toml")))
 
 
