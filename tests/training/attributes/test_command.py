@@ -307,7 +307,7 @@ def test_the_log_of_faces_without_labels_becomes_a_picture(files: tuple[Path, Pa
     assert epoch.validation is not None
     assert np.isnan(epoch.validation.mae_years)
     (kept,) = read_log(tmp_path / "run" / LOG, AttributesEpoch)
-    assert repr(kept) == repr(epoch)  # NaN is no NaN's equal
+    assert repr(kept) == repr(epoch)  # NaN does not equal NaN
     assert call("plot", str(tmp_path / "run"), "--out", str(tmp_path / "log.png")).exit_code == 0
 
 

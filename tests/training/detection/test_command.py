@@ -74,7 +74,7 @@ def trained(files: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) 
 def test_a_detector_learns_what_can_be_seen(trained: tuple[Path, list[Epoch[Validation]]]) -> None:
     _, epochs = trained
     assert epochs[-1].losses["total"] < 0.6 * epochs[0].losses["total"]
-    assert epochs[0].validation is None  # the configuration looks every second epoch
+    assert epochs[0].validation is None  # the configuration validates every second epoch
     assert epochs[-1].validation is not None
     assert epochs[-1].validation.ap50 > 0.8
     assert epochs[-1].validation.found_percent > 80
@@ -91,7 +91,7 @@ def test_the_log_of_labelled_pictures_alone_becomes_a_picture(files: tuple[Path,
     assert epoch.validation is not None
     assert np.isnan(epoch.validation.found_percent)
     (kept,) = read_log(tmp_path / "run" / LOG, DetectionEpoch)
-    assert repr(kept) == repr(epoch)  # NaN is no NaN's equal
+    assert repr(kept) == repr(epoch)  # NaN does not equal NaN
     assert call("plot", str(tmp_path / "run"), "--out", str(tmp_path / "log.png")).exit_code == 0
 
 
