@@ -1,6 +1,6 @@
 """The one clock of a device: seconds since boot, suspended time included, never set back (CLOCK_BOOTTIME).
 
-And what is counted on it: waits that grow (`Backoff`), things that are due now and then (`Every`).
+It also measures waits that grow (`Backoff`) and intervals (`Every`).
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ def boottime() -> float:
 def machine_boot() -> str:
     """Name of this life of the machine: seconds since boot mean the same as long as it is the same.
 
-    `PASSERBY_BOOT`, which a unit sets whose walls hide /proc/sys (systemd.unit(5), %b), else the kernel's (random(4)).
+    `PASSERBY_BOOT`, which a unit that hides /proc/sys sets (systemd.unit(5), %b), else the kernel's (random(4)).
     """
     return os.environ.get("PASSERBY_BOOT") or _BOOT_ID.read_text().strip()
 
 
 class Backoff:
-    """Next waits for one thing that is tried again and again."""
+    """Waits between attempts at one thing."""
 
     def __init__(self, initial_s: float, longest_s: float, *, jitter: Callable[[], float] = random.random) -> None:
         """`jitter` gives numbers from 0 to 1: a wait is between half and the whole of its doubling bound."""
@@ -38,13 +38,13 @@ class Backoff:
         self._bound_s = initial_s
 
     def next_wait_s(self) -> float:
-        """Seconds to wait before the next try; the bound of the one after it doubles."""
+        """Seconds to wait before the next attempt; the bound of the wait after it doubles."""
         wait_s = self._bound_s * (0.5 + 0.5 * self._jitter())
         self._bound_s = min(self._longest_s, self._bound_s * 2.0)
         return wait_s
 
     def reset(self) -> None:
-        """Begin again with the first wait: a try has worked."""
+        """Begin again with the first wait: an attempt has succeeded."""
         self._bound_s = self._initial_s
 
 

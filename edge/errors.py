@@ -1,7 +1,7 @@
 """The error tree: each error is also the builtin that a caller would expect, and carries its exit code.
 
 A message says what is wrong, where, what was got, what was expected and what to do next, in one line. Exit codes that
-are of no error, and the errors of packages that are not installed, stand here too.
+belong to no error, and the errors for packages that are not installed, are here too.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from importlib.util import find_spec
 CHECK_FAILED = 1
 """A check failed, or the sensor broke down in the middle of a clip."""
 KEPT = 3
-"""What could not be handed on in time: visits the publisher did not take, events the broker did not."""
+"""Not everything could be handed over in time: visits to the publisher, events to the broker."""
 FRESH_PROCESS = 75
 """The sensor wants a fresh process (EX_TEMPFAIL of sysexits.h): camera or accelerator lost, or paused."""
 INTERRUPTED = 130
@@ -46,7 +46,7 @@ class ConfigError(PasserbyError, ValueError):
 
 
 class UsageError(PasserbyError, ValueError):
-    """A command was called with arguments that do not fit."""
+    """A command was called with arguments that do not fit, or its output cannot be written."""
 
 
 class BadInput(PasserbyError, ValueError):
@@ -85,7 +85,7 @@ class InferenceError(PasserbyError, RuntimeError):
 
 
 class InferenceFailed(InferenceError):
-    """An inference that began was given up by its runtime; a fresh process may do better."""
+    """A runtime gave up an inference that it had begun; a fresh process may succeed."""
 
     exit_code = FRESH_PROCESS
 
@@ -110,7 +110,7 @@ class SourceUnavailable(PasserbyError, OSError):
 
 
 class CameraLost(SourceUnavailable):
-    """A source that worked stopped giving frames; it may come back."""
+    """A source that worked delivers no more frames; it may come back."""
 
 
 class LinkError(PasserbyError, OSError):
@@ -130,7 +130,7 @@ class OutboxFull(PasserbyError, OSError):
 
 
 class AlreadyRunning(PasserbyError, OSError):
-    """Another instance holds the state folder."""
+    """Another process holds the state folder."""
 
     exit_code = 3
 
@@ -148,9 +148,9 @@ class BrokerError(PasserbyError, OSError):
 
 
 def need_packages(whose: str, packages: Iterable[str], *, extra: str) -> None:
-    """Raise BackendUnavailable for the first that is not installed. whose: the command or part that wants them.
+    """Raise BackendUnavailable for the first that is not installed. whose: the command or part that needs them.
 
-    Of a dotted name the first part is looked for: `google.protobuf` is missing where `google` is.
+    Of a dotted name the first part is checked: `google.protobuf` is missing where `google` is.
     """
     for name in packages:
         if find_spec(name.partition(".")[0]) is None:

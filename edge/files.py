@@ -1,4 +1,4 @@
-"""Files and folders that are there whole or not at all: made aside, then put in place by a rename (a folder by two)."""
+"""Files and folders that are there whole or not at all: made aside, then renamed into place (a folder in two steps)."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ from edge.errors import UsageError, explain
 
 @contextmanager
 def made_aside(folder: Path) -> Iterator[Path]:
-    """A new folder beside `folder`, which must have a parent, for `put_in_place`; gone at the end where it was not.
+    """A new folder beside `folder`, which must have a parent, for `put_in_place`; removed at the end if not put there.
 
-    What killed programs left of theirs is removed before, and what they had moved aside is brought back. Raises
-    OSError.
+    What killed programs left behind is removed first, and what they had moved aside is put back. Raises OSError.
     """
     _sweep(folder)
     staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
@@ -31,9 +30,9 @@ def made_aside(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def held(folder: Path, *, wait: bool = True) -> Iterator[None]:
-    """The folder for one program alone; the lock leaves no file and ends with the process, however that ends.
+    """Hold the folder for one program alone; the lock leaves no file and ends with the process, however that ends.
 
-    Raises OSError; BlockingIOError where another program holds it and nobody wants to wait.
+    Raises OSError; BlockingIOError where another program holds it and `wait` is False.
     """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -1,4 +1,4 @@
-"""Token bucket: so many messages a second and no more, with a clock that is passed in."""
+"""Token bucket: limits messages a second, with a clock that is passed in."""
 
 from __future__ import annotations
 

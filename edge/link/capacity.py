@@ -1,8 +1,8 @@
-"""How much a hostile sensor could say through the link at the very most, counted from the message types.
+"""The most that a hostile sensor could send through the link, counted from the message types.
 
 The count takes every value of every field as equally free, session numbers, counters and times included, so it is
 an upper bound for any code inside the sensor, however it was replaced. It is not what the link is for: an honest
-sensor says far less. What the count leaves out is the moment at which a message is sent.
+sensor sends far less. What the count leaves out is the moment at which a message is sent.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ def bits_per_message() -> float:
 
 
 def bits_per_s() -> float:
-    """Bits a second through the token bucket, for as long as one likes."""
+    """Bits a second through the token bucket, sustained."""
     return bits_per_message() * MESSAGES_PER_S
 
 
 def seconds_for(size_bytes: int) -> float:
-    """Least time to smuggle so many bytes out, the burst of a full bucket used up first."""
+    """Least time to smuggle this many bytes out, once the burst of a full bucket is used up."""
     burst_bits = bits_per_message() * MESSAGES_PER_S
     return max(0.0, (size_bytes * 8 - burst_bits) / bits_per_s())

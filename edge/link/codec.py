@@ -1,7 +1,7 @@
 """Link messages to packets and back, in one canonical form: compact JSON, fields in declared order, no spaces.
 
-A packet is accepted only if it is the very bytes that this module would write for what the packet means. So nothing
-rides along in spaces, key order, doubled keys, number forms or escapes, and the capacity of the link is that of the
+A packet is accepted only if it consists of exactly the bytes that this module would write for its meaning. So nothing
+is hidden in spaces, key order, doubled keys, number forms or escapes, and the capacity of the link is that of the
 types in `edge.schemas.link` (`edge.link.capacity` counts it). Refusals never quote the packet.
 """
 
@@ -32,7 +32,7 @@ def encode(message: SensorMessage | PublisherMessage) -> bytes:
 
 
 def decode(packet: bytes) -> SensorMessage:
-    """Message of a packet from the sensor. Raises MessageRejected, with a reason that holds nothing of the packet."""
+    """Message of a packet from the sensor. Raises MessageRejected, with a reason that quotes nothing of the packet."""
     message = _decode(packet, _SENSOR)
     if not _brackets_exist(message):
         raise MessageRejected("link message refused: it names an age bracket that its taxonomy does not have")
@@ -51,8 +51,8 @@ def _decode(packet: bytes, decoder: msgspec.json.Decoder[_Message]) -> _Message:
         message = decoder.decode(packet)
     except msgspec.ValidationError:
         raise MessageRejected("link message refused: it does not fit the schema") from None
-    except ValueError:  # msgspec.DecodeError, and UnicodeDecodeError for bytes that are no UTF-8
-        raise MessageRejected("link message refused: it is no JSON") from None
+    except ValueError:  # msgspec.DecodeError, and UnicodeDecodeError for bytes that are not UTF-8
+        raise MessageRejected("link message refused: it is not JSON") from None
     if _ENCODER.encode(message) != packet:
         raise MessageRejected("link message refused: it is not in canonical form")
     return message

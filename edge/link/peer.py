@@ -1,4 +1,4 @@
-"""Who is at the other end of a Unix socket, as the kernel says (unix(7), SO_PEERCRED)."""
+"""Who is at the other end of a Unix socket, according to the kernel (unix(7), SO_PEERCRED)."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def group_id(name: str) -> int:
 
 
 def check_peer(connection: socket.socket, uids: Collection[int]) -> Peer:
-    """Credentials of the other end. Raises LinkError where its user is none of `uids`."""
+    """Credentials of the other end. Raises LinkError where its user is not one of `uids`."""
     peer = peer_of(connection)
     if peer.uid not in uids:
         expected = " or ".join(str(uid) for uid in sorted(uids))

@@ -1,1 +1,1 @@
-"""What a process has of its machine and tells it: heat, clock, counters, folders, a button, the wish to stop."""
+"""What a process reads of its machine and reports to it: heat, clock, counters, folders, a button, requests to end."""

@@ -1,4 +1,4 @@
-"""Whether the wall clock is known to be right, asked of the kernel."""
+"""Whether the wall clock is known to be right, according to the kernel."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TIMESYNCD_MARK = Path("/run/systemd/timesync/synchronized")
 
 
 class _Timex(ctypes.Structure):
-    """Head of `struct timex` on 64-bit Linux (sys/timex.h); only the status is read, the rest is room."""
+    """Head of `struct timex` on 64-bit Linux (sys/timex.h); only the status is read, the rest is padding."""
 
     _fields_ = (
         ("modes", ctypes.c_uint),
@@ -26,7 +26,7 @@ class _Timex(ctypes.Structure):
 
 
 def clock_synced(mark: Path = TIMESYNCD_MARK) -> bool:
-    """True when a time daemon keeps the clock; where a sandbox forbids to ask, timesyncd's mark decides."""
+    """True when a time daemon keeps the clock; where a sandbox forbids the call, timesyncd's mark decides."""
     timex = _Timex()  # modes 0: reads, sets nothing
     if ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(timex)) < 0:
         return mark.exists()

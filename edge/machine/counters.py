@@ -1,4 +1,4 @@
-"""What a process can say of itself, read from /proc."""
+"""What a process knows about itself, read from /proc."""
 
 from __future__ import annotations
 

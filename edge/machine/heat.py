@@ -1,4 +1,4 @@
-"""How hot the machine is and whether it slows down for that, read from sysfs; nothing is started for it.
+"""How hot the machine is and whether it slows down because of it, read from sysfs without starting a program.
 
 Sources: Documentation/ABI/testing/sysfs-class-thermal of the kernel (Jetson, Raspberry Pi, PCs); `get_throttled` of the
 Raspberry Pi's firmware driver, whose bits are those of `vcgencmd get_throttled`.
@@ -15,7 +15,7 @@ _FIRMWARE = ("devices/platform/soc/soc:firmware/get_throttled", "devices/platfor
 _CHIPS = ("cpu", "gpu", "soc", "tj", "x86_pkg", "bcm2835")
 """Words in the type of a zone that is the chip itself, not the case or a charger."""
 _COLDEST_C, _HOTTEST_C = -30.0, 150.0
-"""Zones outside of it have no sensor behind them (some Jetsons' say -256)."""
+"""Zones outside this range have no sensor (some on Jetsons read -256)."""
 UNDER_VOLTAGE, FREQUENCY_CAPPED, THROTTLED, SOFT_LIMIT = 1, 2, 4, 8
 SINCE_BOOT = 16
 """Shift of the same bits that say what has happened since boot."""
@@ -23,7 +23,7 @@ SINCE_BOOT = 16
 
 @dataclass(frozen=True, slots=True)
 class Heat:
-    """One look. `limit_c`: where the kernel begins to slow down, None where it does not say."""
+    """One reading. `limit_c`: where the kernel begins to slow down, None where it does not report it."""
 
     temperature_c: float | None
     limit_c: float | None
@@ -34,7 +34,7 @@ class Heat:
 
 
 def read_heat(root: Path = SYS) -> Heat:
-    """Hottest zone of the chip, lowest limit and flags; what the machine does not tell stays None or False."""
+    """Hottest zone of the chip, lowest limit and flags; what the machine does not report stays None or False."""
     zones = _zones(root)
     flags = _firmware_flags(root)
     return Heat(
@@ -47,7 +47,7 @@ def read_heat(root: Path = SYS) -> Heat:
 
 
 def _zones(root: Path) -> list[tuple[float, list[float]]]:
-    """Temperature and limits of the chip's zones, or of all where none is called so."""
+    """Temperature and limits of the chip's zones, or of all where no zone has such a name."""
     found = []
     for zone in sorted(root.glob("class/thermal/thermal_zone*")):
         temperature = _number(zone / "temp")

@@ -1,4 +1,4 @@
-"""Tells systemd how the service is: the sd_notify protocol (sd_notify(3)), one datagram a message."""
+"""Reports the service's state to systemd: the sd_notify protocol (sd_notify(3)), one datagram a message."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import socket
 from collections.abc import Iterator, Mapping
 
 CLIP = "X_SOURCE=clip"
-"""A line for our own supervisor beside READY=1; sd_notify(3) leaves X_ to programs."""
+"""A line for our own supervisor beside READY=1; sd_notify(3) reserves X_ for programs."""
 
 
 class Notifier:
-    """Speaks to the service manager, or to nobody where none listens."""
+    """Sends to the service manager, or nowhere where there is none."""
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         """Read NOTIFY_SOCKET and WATCHDOG_USEC; default: this process's environment."""
@@ -24,30 +24,30 @@ class Notifier:
         """Seconds between two signs of life, half of what the manager allows; None when it asks for none."""
 
     def ready(self, *, clip: bool = False) -> None:
-        """The service is up. clip: what it sees ends by itself; begun anew it would be counted twice."""
-        self._tell(f"READY=1\n{CLIP}" if clip else "READY=1")
+        """The service is up. clip: its source ends by itself; started again, it would be counted twice."""
+        self._send(f"READY=1\n{CLIP}" if clip else "READY=1")
 
     def alive(self) -> None:
         """Feed the watchdog."""
-        self._tell("WATCHDOG=1")
+        self._send("WATCHDOG=1")
 
     @contextlib.contextmanager
     def patience(self, seconds: float) -> Iterator[None]:
-        """Let the watchdog wait this long for a sign of life while a library may block, then as long as before."""
+        """Allow this long between two signs of life while a library may block, then as long as before."""
         if self.watchdog_s is None:
             yield
             return
-        self._tell(f"WATCHDOG_USEC={round(seconds * 1e6)}")
+        self._send(f"WATCHDOG_USEC={round(seconds * 1e6)}")
         try:
             yield
         finally:
-            self._tell(f"WATCHDOG_USEC={round(2e6 * self.watchdog_s)}\nWATCHDOG=1")
+            self._send(f"WATCHDOG_USEC={round(2e6 * self.watchdog_s)}\nWATCHDOG=1")
 
     def stopping(self) -> None:
         """The service is ending."""
-        self._tell("STOPPING=1")
+        self._send("STOPPING=1")
 
-    def _tell(self, state: str) -> None:
+    def _send(self, state: str) -> None:
         if not self._address:
             return
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address

@@ -1,1 +1,1 @@
-"""The part that speaks: link, outbox, broker. It has no camera, no arrays and no network of neurons."""
+"""The part that speaks: link, outbox, broker. It has no camera, no arrays and no neural network."""

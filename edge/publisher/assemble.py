@@ -86,7 +86,7 @@ def opened_parts(
 
 
 def check_events(settings: Settings) -> None:
-    """Refuse kinds of events that nobody makes yet. Raises ConfigError."""
+    """Refuse kinds of events that are not made yet. Raises ConfigError."""
     if "aggregate" in settings.publish.events:
         raise ConfigError(
             explain(

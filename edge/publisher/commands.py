@@ -44,7 +44,7 @@ class RemotePause:
 
 
 class Commands:
-    """Carries commands out and answers each once."""
+    """Carries out commands and answers each once."""
 
     def __init__(self, link: SensorLink, reports: Reports, pause: RemotePause) -> None:
         self._link, self._reports, self._pause = link, reports, pause
@@ -53,13 +53,13 @@ class Commands:
         """Commands that could not even be answered, since the start."""
 
     def take(self, commands: list[tuple[str, bytes]]) -> None:
-        """Carry out what came."""
+        """Carry out what arrived."""
         self._remind()
         for name, payload in commands:
             self._take(name, payload)
 
     def _remind(self) -> None:
-        """A sensor that has just linked waits for this word before it opens its camera; one that missed it hears it."""
+        """Send the state to a sensor that has just linked: it waits for it before it opens its camera, or missed it."""
         if self._link.linked and not self._was_linked:
             self._link.send(Pause() if self._pause.on else Resume())
             self._link.send(HealthRequest())
@@ -71,11 +71,11 @@ class Commands:
         if command is None or caller is None:
             self._reject()
             return
-        reason = self._obey(command) if _fits(payload) else "the payload is no passerby.cmd/1"
+        reason = self._obey(command) if _fits(payload) else "the payload is not a passerby.cmd/1"
         self._reports.reply(caller, command, reason)
 
     def _obey(self, command: CommandName) -> str:
-        """Reason why not; empty when it is done."""
+        """Why it was not carried out; empty when it was."""
         if command == "pause":
             self._pause.set(True)
             self._link.send(Pause())
@@ -84,7 +84,7 @@ class Commands:
         elif command == "health":
             self._reports.ask()
         else:
-            self._reports.tell_info()
+            self._reports.send_info()
         return ""
 
     def _resume(self) -> str:

@@ -1,4 +1,4 @@
-"""Link messages to the events of `edge.schemas.events`: adds who, when and which networks; takes nothing away."""
+"""Link messages to the events of `edge.schemas.events`: adds who, when and which networks; removes nothing."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class Composer:
         return self._encoder.encode(event)
 
     def info(self, target: Target) -> bytes | None:
-        """Payload of what this device is; `target` is what the sensor runs on, as far as it said."""
+        """Payload of what this device is; `target` is what the sensor runs on, as last reported."""
         settings = self._settings
         event = Info(
             site=self._who.site,

@@ -1,7 +1,7 @@
 """From the link into the outbox: gathers visits, commits at most once an interval, acknowledges after the commit.
 
-Where the outbox refuses, visits are held here, unacknowledged, and what the sensor says of now goes on. When no more
-can be held nothing is read: the sensor's own list is the next buffer.
+Where the outbox refuses, visits are held here, unacknowledged, while live and health messages pass. When no more can
+be held nothing is read: the sensor's own list is the next buffer.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MAX_READ = 64
 MAX_HELD = 4096
 """Visits that wait for a commit, at the very most; as many as a sensor keeps."""
 EXPIRE_EVERY_S = 60.0
-"""Without any visit, the outbox still looks for events that are too old."""
+"""Without any visit, the outbox still checks for events that are too old."""
 
 
 class Intake:
@@ -43,7 +43,7 @@ class Intake:
         self.refusals = 0
         """Commits that the disk or the bounds refused, since the start."""
         self.idle = True
-        """True when the last look at the link found nothing and no visit waits for a commit."""
+        """True when the last read of the link returned nothing and no visit waits for a commit."""
 
     @property
     def reading(self) -> bool:
@@ -55,7 +55,7 @@ class Intake:
         return max(0.0, self._next_commit - self._clock()) if self._batch or delivered else None
 
     def read(self) -> list[LiveMessage | HealthMessage]:
-        """Take what the link has: visits into the batch, the rest is returned."""
+        """Read what the link has: visits go into the batch, the rest is returned."""
         messages = self._link.receive(min(MAX_READ, MAX_HELD - len(self._batch)))
         self._behind = not self.reading or (self._behind and (bool(messages) or self._link.wait_s() is not None))
         passing: list[LiveMessage | HealthMessage] = []
@@ -65,7 +65,7 @@ class Intake:
                 self._batch.append(
                     Draft(message.session, message.counter, "visit", render, self._composer.began_s(message))
                 )
-            elif not self._behind:  # what was said of now some time ago is not true any more
+            elif not self._behind:  # a live or health message that has waited is out of date
                 passing.append(message)
         self.idle = not messages and not self._batch
         return passing

@@ -1,6 +1,6 @@
-"""The publisher's end of the link: takes one sensor's packets, never waits for it, never believes it.
+"""The publisher's end of the link: receives one sensor's packets, never waits for it, never trusts it.
 
-A Unix SOCK_SEQPACKET socket in the state folder. The peer's user is asked of the kernel, packets are read through a
+A Unix SOCK_SEQPACKET socket in the state folder. The kernel names the peer's user, packets are read through a
 token bucket (what is over it stays with the sensor), and a packet that fails is counted and reported without content.
 """
 
@@ -37,7 +37,7 @@ class LinkServer:
         self._group = group
         self._bucket = TokenBucket(clock=clock)
         self._sensor: socket.socket | None = None
-        self._owed: dict[str, PublisherMessage] = {}
+        self._queued: dict[str, PublisherMessage] = {}
         self._refused = 0
         self.rejected = 0
         """Packets that failed validation, since the start."""
@@ -49,14 +49,14 @@ class LinkServer:
         return self._sensor is not None
 
     def waits(self, *, reading: bool) -> list[tuple[int, int]]:
-        """File descriptors and poll events worth waking up for; `reading` False leaves packets with the sensor."""
+        """File descriptors and poll events to wake up for; `reading` False leaves packets with the sensor."""
         if self._sensor is None:
             return [(self._listener.fileno(), select.POLLIN)]
-        events = select.POLLOUT if self._owed else 0
+        events = select.POLLOUT if self._queued else 0
         if reading and self._bucket.wait_s() == 0.0:
             events |= select.POLLIN
         found = [(self._sensor.fileno(), events)] if events else []
-        return found if _hung_up(self._sensor) else [*found, (self._listener.fileno(), select.POLLIN)]
+        return found if _peer_closed(self._sensor) else [*found, (self._listener.fileno(), select.POLLIN)]
 
     def wait_s(self) -> float | None:
         """Seconds until the bucket lets the next packet in; None where it does not hold one back."""
@@ -65,7 +65,7 @@ class LinkServer:
     def receive(self, limit: int) -> list[SensorMessage]:
         """Messages that have arrived, at most `limit` and what the bucket allows; also lets a new sensor in."""
         self._admit(limit)
-        self._pay()
+        self._send_queued()
         messages: list[SensorMessage] = []
         while self._sensor is not None and len(messages) < limit and self._bucket.wait_s() == 0.0:
             packet = self._read(self._sensor)
@@ -81,22 +81,22 @@ class LinkServer:
     def send(self, message: PublisherMessage) -> None:
         """Send now, or as soon as the sensor reads; a newer ack or command takes the place of an older one."""
         if self._sensor is not None:
-            self._owed[_slot(message)] = message
-            self._pay()
+            self._queued[_slot(message)] = message
+            self._send_queued()
 
     def close(self) -> None:
-        """Hang up and remove the socket; safe to call twice."""
-        self._hang_up()
+        """Close the connection and remove the socket; safe to call twice."""
+        self._disconnect()
         if self._listener.fileno() >= 0:
             self._listener.close()
             self._path.unlink(missing_ok=True)
 
     def _admit(self, limit: int) -> None:
-        """Take a waiting peer; where a sensor is linked already, or the user is another, send it away."""
-        if self._sensor is not None and _hung_up(self._sensor):
+        """Accept a waiting peer; refuse it where a sensor is linked already, or its user is another."""
+        if self._sensor is not None and _peer_closed(self._sensor):
             if limit:
                 return  # what it sent before it died is read first
-            self._give_up(self._sensor)  # a fresh sensor must hear of a pause, whatever cannot be kept
+            self._give_up(self._sensor)  # a fresh sensor must receive a pause, whatever cannot be kept
         try:
             peer, _ = self._listener.accept()
         except BlockingIOError:
@@ -131,7 +131,7 @@ class LinkServer:
                 packet = b""
             if packet:
                 return packet
-            self._hang_up()
+            self._disconnect()
             return None
 
     def _give_up(self, sensor: socket.socket) -> None:
@@ -146,21 +146,21 @@ class LinkServer:
         if _is_milestone(self.rejected):
             _log.warning("link: %s (%d so far)", error, self.rejected)
 
-    def _pay(self) -> None:
-        """Send what is owed, as far as the sensor's buffer takes it."""
-        while self._owed and self._sensor is not None:
-            slot = next(iter(self._owed))
+    def _send_queued(self) -> None:
+        """Send what is queued, as far as the sensor's buffer takes it."""
+        while self._queued and self._sensor is not None:
+            slot = next(iter(self._queued))
             try:
-                self._sensor.send(encode(self._owed[slot]), socket.MSG_NOSIGNAL)
+                self._sensor.send(encode(self._queued[slot]), socket.MSG_NOSIGNAL)
             except BlockingIOError:
                 return
             except OSError:  # gone; reading finds out, after what it sent
-                self._owed.clear()
+                self._queued.clear()
                 return
-            del self._owed[slot]
+            del self._queued[slot]
 
-    def _hang_up(self) -> None:
-        self._owed.clear()
+    def _disconnect(self) -> None:
+        self._queued.clear()
         if self._sensor is not None:
             self._sensor.close()
             self._sensor = None
@@ -197,7 +197,7 @@ def _is_milestone(count: int) -> bool:
     return count & (count - 1) == 0
 
 
-def _hung_up(sensor: socket.socket) -> bool:
+def _peer_closed(sensor: socket.socket) -> bool:
     poller = select.poll()
     poller.register(sensor, 0)
     return bool(poller.poll(0))

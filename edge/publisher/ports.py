@@ -1,6 +1,6 @@
 """What the publisher's loop expects of the link, the outbox and the broker: Protocols of at most four methods.
 
-They stand here and not in `edge.sensor.ports` because that module speaks of pictures, and this half imports no arrays.
+They stand here and not in `edge.sensor.ports` because that module is about pictures, and this half imports no arrays.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ class EventStore(Protocol):
         """Store and forget in one transaction. Raises OutboxFull."""
 
     def due(self, limit: int, *, hold_undated: bool = False) -> Sequence[Row]:
-        """The next events to send, without the undated ones if told so. Raises OutboxFull where the disk fails."""
+        """The next events to send, without undated ones if `hold_undated`. Raises OutboxFull where the disk fails."""
 
     def rewind(self) -> None:
-        """Give everything again that is still held."""
+        """Return everything again that is still held."""
 
     def oldest_s(self) -> float:
         """Age of the oldest event, seconds."""
@@ -95,5 +95,5 @@ class Channel(Protocol):
     def send(self, row: Row) -> None:
         """Send a stored event."""
 
-    def tell(self, topic: str, payload: bytes, *, retain: bool = False, expires_s: float | None = None) -> None:
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False, expires_s: float | None = None) -> None:
         """Send something that is not stored; dropped where it cannot go out now."""

@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 LONGEST_SLEEP_S = 1.0
 FLUSH_S = 2.0
-"""Patience at the end: for acks of what is under way, and for the last word to the broker."""
+"""Patience at the end: for acks of what is under way, and for the last message to the broker."""
 
 
 def run_publisher(
@@ -58,7 +58,7 @@ def run_publisher(
 
 
 class Publisher:
-    """Turns the parts until it is asked to end."""
+    """Runs the parts until it is asked to end."""
 
     def __init__(self, parts: Parts, stop: Stop, drain_timeout_s: float | None) -> None:
         self._parts, self._stop, self._drain_timeout_s = parts, stop, drain_timeout_s
@@ -126,9 +126,9 @@ class Publisher:
         return parts.intake.idle and emptied and not parts.dispatch.acked and parts.broker.settled()
 
     def _farewell(self) -> int:
-        """Commit what is left, leave the word `stopped` at the broker; nothing is forgotten without its ack."""
+        """Commit what is left and publish `stopped` to the broker; nothing is deleted without its ack."""
         parts = self._parts
-        parts.channel.tell("status", b"stopped", retain=True)
+        parts.channel.publish("status", b"stopped", retain=True)
         until = parts.clock() + FLUSH_S
         while not parts.broker.settled() and parts.clock() < until:
             self._wait()

@@ -1,4 +1,4 @@
-"""What the device says besides stored events: info, health, live, replies; none of it is kept for later."""
+"""What the device publishes besides stored events: info, health, live, replies; none of it is kept for later."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ class Reports:
         return max(0.0, self._health_at - self._clock.boot())
 
     def connected(self) -> None:
-        """Say what this device is and how it is, to a broker that may have forgotten."""
-        self.tell_info()
+        """Publish info and health to a broker that may have lost them."""
+        self.send_info()
         self._health_at = self._clock.boot()
 
     def ask(self) -> None:
@@ -85,16 +85,16 @@ class Reports:
         self._health_at = self._clock.boot() + (ANSWER_S if self._link.linked else 0.0)
 
     def resumed(self) -> None:
-        """The sensor was told to go on: what it said of its pause holds no more."""
+        """A resume was sent to the sensor: what it last reported about its pause is out of date."""
         self._sensor = None
 
-    def tell_info(self) -> None:
+    def send_info(self) -> None:
         """Send what this device is, retained."""
-        self._tell("info", self._composer.info(self._target), retain=True)
+        self._publish("info", self._composer.info(self._target), retain=True)
 
     def reply(self, caller: str, command: CommandName, reason: str) -> None:
         """Answer a command; `reason` is empty when it was carried out."""
-        self._tell("reply", self._composer.reply(caller, command, reason))
+        self._publish("reply", self._composer.reply(caller, command, reason))
 
     def take(self, messages: Sequence[LiveMessage | HealthMessage]) -> None:
         """Pass live events on, keep the sensor's counters, send health when it is time."""
@@ -103,26 +103,26 @@ class Reports:
             if isinstance(message, LiveMessage):
                 self._live(message)
             else:
-                told_at_once = self._asked or _machine_changed(self._sensor, message)
+                at_once = self._asked or _machine_changed(self._sensor, message)
                 self._sensor = message
-                self._health_at = self._clock.boot() if told_at_once else self._health_at
+                self._health_at = self._clock.boot() if at_once else self._health_at
         if self._clock.boot() >= self._health_at:
             self._health()
 
     @property
     def locally_paused(self) -> bool:
-        """True when the sensor said last that it is paused."""
+        """True when the sensor last reported that it is paused."""
         return self._link.linked and self._sensor is not None and self._sensor.state == "paused"
 
     def _note_target(self, target: Target) -> None:
         if target != self._target:
             self._target = target
-            self.tell_info()
+            self.send_info()
 
     def _live(self, message: LiveMessage) -> None:
         if "live" in self._settings.publish.events:
             expires_s = 2 * self._settings.publish.live_interval_s
-            self._tell("live", self._composer.live(message), expires_s=expires_s)
+            self._publish("live", self._composer.live(message), expires_s=expires_s)
 
     def _health(self) -> None:
         now = self._clock.boot()
@@ -131,11 +131,13 @@ class Reports:
         if not self._link.linked:
             self._sensor = None
         event = self._composer.health(self._sensor, self._counts.read(now - self._began))
-        self._tell("health", event, expires_s=2 * self._settings.publish.health_interval_s)
+        self._publish("health", event, expires_s=2 * self._settings.publish.health_interval_s)
 
-    def _tell(self, topic: str, payload: bytes | None, *, retain: bool = False, expires_s: float | None = None) -> None:
+    def _publish(
+        self, topic: str, payload: bytes | None, *, retain: bool = False, expires_s: float | None = None
+    ) -> None:
         if payload is not None:
-            self._broker.tell(topic, payload, retain=retain, expires_s=expires_s)
+            self._broker.publish(topic, payload, retain=retain, expires_s=expires_s)
 
 
 def _machine_changed(before: HealthMessage | None, now: HealthMessage) -> bool:

@@ -60,7 +60,7 @@ class Tally:
 
 @dataclass(slots=True)
 class News:
-    """What happened at the broker: events it acknowledged, commands (name, payload) that came."""
+    """What happened at the broker: events it acknowledged, commands (name, payload) it delivered."""
 
     connected: bool = False
     acked: list[Place] = field(default_factory=list)

@@ -1,6 +1,6 @@
 """Fewer frames a second while the machine is hot, in steps, before the kernel slows all down, the screen's video too.
 
-Pure: takes what was read, says how fast to go.
+Pure: from what was read to the rate.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from edge.schemas.vocabulary import Cooling
 from edge.settings.settings import Thermal
 
 FIRMWARE_LIMIT_C = 80.0
-"""Where a Raspberry Pi's firmware begins to slow down; its kernel does not say so."""
+"""Where a Raspberry Pi's firmware begins to slow down; its kernel does not report it."""
 MARGIN_C = 5.0
 """Below the limit, where the settings name no temperature."""
 
 
 class Governor:
-    """Halves the frame rate where it is too hot, and gives it back when it has been cool for a while."""
+    """Halves the frame rate where it is too hot, and restores it when it has been cool for a while."""
 
     def __init__(self, settings: Thermal, fps: float, read: Callable[[], Heat], clock: Callable[[], float]) -> None:
         """fps: the full rate."""

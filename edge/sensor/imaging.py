@@ -165,7 +165,7 @@ def _seen_rectangle(image: Image, matrix: Matrix, hw: tuple[int, int], border: i
 
 
 def grey_face(image: Image, box: Box) -> Grey:
-    """The box's square as a grey picture of FACE_SIDE_PX a side: what sharpness and brightness look at."""
+    """The box's square as a grey picture of FACE_SIDE_PX a side: what sharpness and brightness are measured on."""
     return cast(Grey, cv2.cvtColor(crop_square(image, box, (FACE_SIDE_PX, FACE_SIDE_PX)), cv2.COLOR_BGR2GRAY))
 
 

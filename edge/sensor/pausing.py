@@ -34,12 +34,12 @@ class PauseFlag:
 
     @property
     def is_set(self) -> bool:
-        """Whether the file is there. Raises ConfigError where this user may not look."""
+        """Whether the file is there. Raises ConfigError where this user may not check."""
         try:
             return self.path.exists()
         except OSError as error:
             message = explain(
-                f"cannot be looked for ({error.strerror})",
+                f"cannot be checked ({error.strerror})",
                 where=f"pause.flag_file: {self.path}",
                 next_step="put it into a folder that the sensor's user may enter",
             )

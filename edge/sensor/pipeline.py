@@ -24,7 +24,7 @@ from edge.sensor.types import AttributeEstimate, Detection, Frame, Image, Track,
 
 
 class Gate(Protocol):
-    """Says whether a frame is worth a detection."""
+    """Decides whether a frame is worth a detection."""
 
     def opens(self, image: Image, at: float, *, anyone: bool) -> bool:
         """See `edge.sensor.detection.idle.IdleGate`."""
@@ -37,23 +37,23 @@ class Visits(Protocol):
         """Count dwell and attention of the tracks at `at` seconds; returns visits that ran too long and were cut."""
 
     def due(self, tracks: Sequence[Track], at: float) -> Sequence[Track]:
-        """The tracks whose face wants a look now."""
+        """The tracks whose face is due for a look now."""
 
     def add(self, track_id: int, estimate: AttributeEstimate, at: float) -> None:
-        """Take a look at a track's face."""
+        """Keep a look at a track's face."""
 
     def end(self, tracks: Sequence[Track], reason: str) -> Sequence[VisitSummary]:
         """Close the visits of these tracks."""
 
 
 class Pulse(Protocol):
-    """What is said between visits; see `edge.sensor.uplink.heartbeat.Heartbeat`."""
+    """What is sent between visits; see `edge.sensor.uplink.heartbeat.Heartbeat`."""
 
     def beat(self, frame_at: float) -> None:
         """Called after every frame."""
 
     def ask(self) -> None:
-        """Say it at the next frame."""
+        """Send health at the next frame."""
 
 
 class Outcome(Enum):

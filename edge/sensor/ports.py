@@ -67,7 +67,7 @@ class AttributeEstimator(Protocol):
 
 
 class TrackUpdate(NamedTuple):
-    """What a tracker says after one frame."""
+    """What a tracker returns after one frame."""
 
     active: Sequence[Track]
     """Tracks alive after this frame (tentative, confirmed or lost)."""

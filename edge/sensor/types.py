@@ -26,7 +26,7 @@ FEMALE, MALE = 0, 1
 class Frame:
     """One image and its time. `captured_at` is seconds on the clock of `edge.clock` (boot time, never set back).
 
-    small: the same view in fewer px, where the camera gives it at no cost; faces are looked for in it.
+    small: the same view in fewer px, where the camera gives it at no cost; faces are detected in it.
     """
 
     image: Image
@@ -36,7 +36,7 @@ class Frame:
 
     @property
     def view(self) -> Image:
-        """The image that faces are looked for in."""
+        """The image that faces are detected in."""
         return self.image if self.small is None else self.small
 
     @property
@@ -119,7 +119,7 @@ class AgeGuess:
 
 @dataclass(frozen=True, slots=True)
 class VisitSummary:
-    """An ended (or running) visit: what the sensor may say of it. Times are seconds of the frames' clock."""
+    """An ended (or running) visit: what the sensor may send about it. Times are seconds of the frames' clock."""
 
     track_id: int
     first_seen: float

@@ -1,4 +1,4 @@
-"""A child process that dies with us, says over sd_notify when it is ready, and speaks through a pipe.
+"""A child process that dies with us, reports over sd_notify when it is ready, and logs through a pipe.
 
 The pipe matters: the locked sensor cannot write to a file, so its stderr would be lost where ours is one.
 """
@@ -28,10 +28,10 @@ class Child:
     def __init__(self, name: str, command: Sequence[str]) -> None:
         self.name = name
         self.ready = False
-        """Whether the process that runs now has said so."""
+        """Whether the process that runs now has reported it."""
         self.ever_ready = False
         self.clip = False
-        """Whether it has said that what it sees ends by itself."""
+        """Whether it has reported that its source ends by itself."""
         self.code: int | None = None
         """Exit code of the last process that ended; negative: the signal that ended it."""
         self._command = tuple(command)
@@ -72,7 +72,7 @@ class Child:
         return found if self._stderr.closed else [*found, self._stderr.fileno()]
 
     def listen(self) -> None:
-        """Take notices and pass whole lines of stderr on; never waits."""
+        """Read notices and pass on whole lines of stderr; never waits."""
         if self._process is None or self._notices is None:
             return
         with contextlib.suppress(BlockingIOError):
@@ -117,11 +117,11 @@ class Child:
             return
         with contextlib.suppress(BlockingIOError):
             while chunk := os.read(self._stderr.fileno(), _CHUNK):
-                self._say(chunk)
+                self._write_lines(chunk)
             self._stderr.close()
 
-    def _say(self, chunk: bytes) -> None:
-        """Whole lines only, so that two children do not speak into each other's lines."""
+    def _write_lines(self, chunk: bytes) -> None:
+        """Whole lines only, so that two children do not write into each other's lines."""
         lines, newline, self._unfinished = (self._unfinished + chunk).rpartition(b"\n")
         if newline:
             _write(lines + newline)

@@ -1,8 +1,8 @@
 """`passerby run`: sensor and publisher as two child processes, started, watched, started again and wound down.
 
-A child says that it is ready over sd_notify, as to systemd. One that ends with 2 or 3 before it was ever ready cannot
-work here, and its code becomes ours; any other end is followed by a fresh start after a jittered wait. When the sensor
-ends with 0 its source is at an end: the publisher is asked (SIGTERM) to drain and to end.
+A child reports over sd_notify when it is ready, as to systemd. One that ends with 2 or 3 before it was ever ready
+cannot work here, and its code becomes ours; any other end is followed by a fresh start after a jittered wait. When the
+sensor ends with 0 its source is at an end: the publisher is asked (SIGTERM) to drain and to end.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class _Run:
             for child in (self._publisher, self._sensor):
                 self._start_if_due(child)
             self._turn(self._until_next_start_s())
-            self._look_for_the_end()
+            self._check_for_the_end()
         handed_over = self._end(self._sensor, self._drain_timeout_s + self._patience.stop_s) != KEPT
         if self._publisher.running:
             _log.info("delivering for at most %g s; a signal leaves the rest in the outbox", self._drain_timeout_s)
@@ -117,7 +117,7 @@ class _Run:
         return min((max(0.0, at - self._clock()) for at in waiting), default=60.0)
 
     def _turn(self, longest_s: float) -> None:
-        """Sleep until something happens; pass on what children say, note who ended and which signal came."""
+        """Sleep until something happens; pass on what children write, note which ended and which signal came."""
         poll = select.poll()
         for descriptor, events in self._stop.waits():
             poll.register(descriptor, events)
@@ -148,7 +148,7 @@ class _Run:
         elif child is self._sensor and code == 0:
             self._source_ended_at = self._clock()
         elif in_a_clip:
-            _log.error("sensor ended with %s in the middle of the clip; starting anew would count twice", _spoken(code))
+            _log.error("sensor ended with %s in the middle of the clip; starting anew would count twice", _cause(code))
             self._code = CHECK_FAILED
         else:
             self._schedule(child, code)
@@ -160,9 +160,9 @@ class _Run:
         wait_s = backoff.next_wait_s()
         self._start_at[child.name] = now + wait_s
         if code != FRESH_PROCESS:
-            _log.warning("%s ended with %s, starts again in %.1f s", child.name, _spoken(code), wait_s)
+            _log.warning("%s ended with %s, starts again in %.1f s", child.name, _cause(code), wait_s)
 
-    def _look_for_the_end(self) -> None:
+    def _check_for_the_end(self) -> None:
         """The source is at its end once there is a publisher to drain, or none came back in time."""
         if self._code is None and self._source_ended_at is not None:
             late = self._clock() >= self._source_ended_at + self._drain_timeout_s
@@ -184,5 +184,5 @@ class _Run:
         return child.code
 
 
-def _spoken(code: int) -> str:
+def _cause(code: int) -> str:
     return f"signal {-code}" if code < 0 else f"code {code}"

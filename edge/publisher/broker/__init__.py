@@ -1,1 +1,1 @@
-"""The connection to the broker: its address, its dialling, its words."""
+"""The connection to the broker: address, dialling, MQTT."""

@@ -1,4 +1,4 @@
-"""One try to reach the broker, in a thread of its own: name look-up, TCP and TLS may take long."""
+"""One attempt to reach the broker, in a thread of its own: name resolution, TCP and TLS may take long."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from paho.mqtt.client import Client
 
 
 class Dial:
-    """Connects a client and sends CONNECT; the client belongs to the thread until the try has ended."""
+    """Connects a client and sends CONNECT; the client belongs to the thread until the attempt has ended."""
 
     def __init__(self, client: Client) -> None:
-        """Begin the try."""
+        """Begin the attempt."""
         self.client = client
         self.failure = ""
         """Why it failed, once it has ended; empty when the client is connected."""
@@ -23,11 +23,11 @@ class Dial:
         threading.Thread(target=self._run, name="broker-dial", daemon=True).start()
 
     def fileno(self) -> int:
-        """Readable once the try has ended."""
+        """Readable once the attempt has ended."""
         return self._mine.fileno()
 
     def done(self) -> bool:
-        """True once the try has ended; ask no more then."""
+        """True once the attempt has ended; do not call it again then."""
         try:
             self.failure = self._ended.get_nowait()
         except queue.Empty:
@@ -43,7 +43,7 @@ class Dial:
         failure = ""
         try:
             self.client.reconnect()
-        except (OSError, ValueError) as error:  # ValueError: a host name that no look-up can take
+        except (OSError, ValueError) as error:  # ValueError: a host name that cannot be resolved at all
             failure = getattr(error, "strerror", None) or str(error) or type(error).__name__
         self._ended.put(failure)
         with contextlib.suppress(OSError), self._theirs as end:

@@ -1,4 +1,4 @@
-"""The way to the broker over paho-mqtt: connects, stays connected, sends and says what was acknowledged.
+"""The way to the broker over paho-mqtt: connects, stays connected, sends, and reports what was acknowledged.
 
 Nothing here blocks but the dialling, which has a thread of its own; all else happens in `work`, in the caller's loop.
 The outbox is the memory: every connection starts clean and holds no message of the one before.
@@ -32,7 +32,7 @@ UNSUPPORTED_VERSION = 132
 
 
 class MqttBroker:
-    """One broker, tried again for ever."""
+    """One broker; a lost connection is tried again for ever."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class MqttBroker:
         clock: Callable[[], float] = boottime,
         backoff: Backoff | None = None,
     ) -> None:
-        """`topics` begins every topic: `passerby/<site>/<device>`. Contacts nobody yet. Raises ConfigError."""
+        """`topics` begins every topic: `passerby/<site>/<device>`. Connects to nothing yet. Raises ConfigError."""
         self._address = check_broker(broker)
         self._broker, self._topics, self._client_id = broker, topics, client_id
         self._clock = clock
@@ -56,13 +56,13 @@ class MqttBroker:
         self._inflight: dict[int, Place | None] = {}
         self._news = News()
         self._said = ""
-        self._at = clock()  # of the next try, or of the last change of the connection
+        self._at = clock()  # of the next attempt, or of the last change of the connection
         self.connected = False
         self.connections = 0
-        """Times that the broker let us in, since the start."""
+        """Connections that the broker accepted, since the start."""
 
     def waits(self) -> list[tuple[int, int]]:
-        """File descriptors and poll events worth waking up for."""
+        """File descriptors and poll events to wake up for."""
         if self._dialling is not None:
             return [(self._dialling.fileno(), select.POLLIN)]
         if self._client is None:
@@ -98,7 +98,7 @@ class MqttBroker:
             sent = self._client.publish(f"{self._topics}/{row.kind}", row.payload, qos=1)
             self._inflight[sent.mid] = row.place
 
-    def tell(self, topic: str, payload: bytes, *, retain: bool = False, expires_s: float | None = None) -> None:
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False, expires_s: float | None = None) -> None:
         """Send something that is not stored: retained texts QoS 1, others QoS 0; dropped while it cannot go out now."""
         if not retain and self._congested():
             return
@@ -116,7 +116,7 @@ class MqttBroker:
         return client is None or not self.connected or not (self._inflight or client.want_write())
 
     def close(self) -> None:
-        """Say goodbye, so that the last will is not sent, and hang up; safe to call twice."""
+        """Send DISCONNECT, so that the last will is not sent, and close; safe to call twice."""
         if self._client is not None:
             client, self._client = self._client, None
             client.on_disconnect = None
@@ -177,7 +177,7 @@ class MqttBroker:
         self._say(f"{self._address}: connected with MQTT {'5' if self._version == MQTTv5 else '3.1.1'}", logging.INFO)
         self._window = min(self._max_inflight, getattr(given, "ReceiveMaximum", 65_535))
         client.subscribe(f"{self._topics}/cmd/+", qos=1)
-        self.tell("status", b"online", retain=True)
+        self.publish("status", b"online", retain=True)
         self._news.connected = True
 
     def _refused(self, reason: ReasonCode) -> None:
@@ -193,8 +193,8 @@ class MqttBroker:
         if client is not self._client:
             return  # already accounted for
         if not self.connected:
-            self._other_version()  # some brokers hang up on a version that they do not know
-            self._lost(f"{self._address}: hung up before it answered CONNECT")
+            self._other_version()  # some brokers close the connection on a version that they do not know
+            self._lost(f"{self._address}: closed the connection before it answered CONNECT")
             return
         if self._clock() - self._at >= STABLE_S:
             self._backoff.reset()
@@ -233,7 +233,7 @@ class MqttBroker:
             _log.warning("broker: a command of more than %d bytes was ignored", MAX_COMMAND_BYTES)
 
     def _say(self, text: str, level: int) -> None:
-        if text != self._said:  # one line a change, not one a try
+        if text != self._said:  # one line a change, not one an attempt
             self._said = text
             _log.log(level, "broker: %s", text)
 

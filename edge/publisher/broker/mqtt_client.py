@@ -1,4 +1,4 @@
-"""Makes the paho-mqtt client for one connection: version, credentials, TLS. Files are read anew at each."""
+"""Makes the paho-mqtt client for one connection: version, credentials, TLS. Files are read again for each."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def make_client(broker: config.Broker, address: BrokerAddress, client_id: str, v
         reconnect_on_failure=False,
     )
     client.connect_timeout = CONNECT_TIMEOUT_S
-    client.max_inflight_messages_set(65_535)  # the window is kept by whoever sends, paho shall not queue
+    client.max_inflight_messages_set(65_535)  # the sender keeps the window: paho must not queue
     if broker.username:
         client.username_pw_set(broker.username, read_password(broker))
     if address.tls:
@@ -55,7 +55,7 @@ def make_client(broker: config.Broker, address: BrokerAddress, client_id: str, v
 
 
 def tls_context(broker: config.Broker) -> ssl.SSLContext:
-    """TLS as the settings want it: at least 1.2, the chain always checked. Raises ConfigError for unusable files."""
+    """TLS as the settings require it: at least 1.2, the chain always checked. Raises ConfigError for unusable files."""
     try:
         context = ssl.create_default_context(cafile=broker.ca_file or None)
     except OSError as error:
@@ -92,7 +92,7 @@ def expiry(version: MQTTProtocolVersion, after_s: float | None) -> Properties | 
 
 
 def _no_passphrase() -> str:
-    raise ValueError("the key wants a passphrase, and nobody is there to type it")
+    raise ValueError("the key needs a passphrase, and nobody is there to type it")
 
 
 def _unusable(setting: str, path: str, error: Exception) -> ConfigError:

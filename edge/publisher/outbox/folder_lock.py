@@ -1,4 +1,4 @@
-"""One publisher a state folder: an advisory lock that the kernel gives up with the process, however it ends."""
+"""One publisher a state folder: an advisory lock that the kernel releases with the process, however it ends."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class FolderLock:
             os.pwrite(self._descriptor, f"{os.getpid():<{_PID_BYTES}}".encode(), 0)
 
     def close(self) -> None:
-        """Give the folder up; safe to call twice."""
+        """Release the folder; safe to call twice."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1

@@ -1,4 +1,4 @@
-"""Events on disk from the sensor's hand to the broker's acknowledgement.
+"""Events on disk, from the sensor's message to the broker's acknowledgement.
 
 Every change is one SQLite transaction (WAL, synchronous=FULL): what `put` returned from survives a power cut.
 `seq` is assigned inside it, so it has no gaps within an outbox's life; a visit that is sent twice by the sensor is
@@ -30,7 +30,7 @@ _START = (-1.0, 0)
 """Below every event's due time and seq."""
 _OLDEST = "SELECT seq, stored_s, length(payload) FROM events ORDER BY seq LIMIT ?"
 TRIMMED_AT_ONCE = 20_000
-"""Events that one commit drops at the most: a commit is over long before the watchdog wants a sign of life."""
+"""Events that one commit drops at the most: a commit ends long before the watchdog is due."""
 
 
 class Outbox:
@@ -114,7 +114,7 @@ class Outbox:
         return [Row(Place(self.boot_id, seq), kind, payload) for _, seq, kind, payload in rows]
 
     def rewind(self) -> None:
-        """Give every event again that is still held, for a new connection to the broker."""
+        """Return every event again that is still held, for a new connection to the broker."""
         self._sent_up_to = _START
 
     def date(self, redated: Callable[[bytes, int], bytes]) -> int:
@@ -212,7 +212,7 @@ class Outbox:
             )
 
     def _forget_undated(self) -> None:
-        """Seconds since another boot of the machine tell no date; those events keep the one that they have."""
+        """Seconds since another boot of the machine give no date; those events keep the one that they have."""
         self._database.execute("DELETE FROM undated WHERE boot != ?", (self._machine_boot,))
         self.tally.undated = self._database.execute("SELECT count(*) FROM undated").fetchone()[0]
 

@@ -47,7 +47,7 @@ def open_outbox_file(path: Path) -> sqlite3.Connection:
 
 
 def move_aside(path: Path, error: sqlite3.Error) -> None:
-    """Rename a damaged file and its journal, and say so; nobody may have it open."""
+    """Rename a damaged file and its journal, and log it; nobody may have it open."""
     for suffix in ("", "-wal", "-shm"):
         damaged = path.with_name(path.name + suffix)
         if damaged.exists():

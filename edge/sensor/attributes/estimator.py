@@ -39,7 +39,7 @@ class NetworkEstimator:
     parts: manifest and open session of each network. max_batch: faces of one inference, at most what the sessions were
     opened for; more faces run in turns. age_probs are in the network's own bins: 101 ages, or the classes of its
     taxonomy; `edge.sensor.attributes.ages.bracket_map` leads to the configured one. Raises ManifestError where a
-    manifest is no attribute network's.
+    manifest is not an attribute network's.
     """
 
     def __init__(self, parts: Sequence[tuple[Manifest, InferenceSession]], *, max_batch: int = 1) -> None:
@@ -106,14 +106,16 @@ class _Part:
         named = {word: outputs[name] for word, name in self._manifest.outputs.items()}
         read = self._decode(named)
         if not all(np.isfinite(part).all() for part in read if part is not None):
-            raise InferenceFailed(f"{self.session.target}: {self._manifest.id} answers no numbers (NaN or infinity)")
+            raise InferenceFailed(
+                f"{self.session.target}: {self._manifest.id} gives answers that are not numbers (NaN or infinity)"
+            )
         if read.age_probs is not None or read.age_years is None:
             return read
         return read._replace(age_probs=spread(read.age_years, self._manifest.calibration.age_sigma_years))
 
 
 def _need_attributes(manifest: Manifest) -> tuple[Decoder, Crop]:
-    """The manifest's decoder and crop. Raises ManifestError where it is no attribute network's manifest."""
+    """The manifest's decoder and crop. Raises ManifestError where it is not an attribute network's manifest."""
     decoder = DECODERS.get(manifest.decoder)
     if decoder is None or manifest.crop is None:
         got = f"decoder {manifest.decoder!r}, crop {manifest.crop}"

@@ -67,8 +67,8 @@ class NetworkDetector:
     """Implements `edge.sensor.ports.Detector` on a network; opens it once more when images of another shape come.
 
     picture_hw: height and width in px of the images to come, where known; the network is then open before the first
-    one. low_score: 0 takes the manifest's. Raises ManifestError where the manifest is no detector's, and what the
-    opener raises.
+    one. low_score: 0 takes the manifest's. Raises ManifestError where the manifest is not a detector's, and
+    what the opener raises.
     """
 
     def __init__(
@@ -159,7 +159,9 @@ class _Network:
         outputs = cast(FloatTensors, self.session.wait())
         first = next(iter(self._names.values()))
         if not np.isfinite(outputs[first].sum()):  # it would pass for nobody there
-            raise InferenceFailed(f"{self.session.target}: the network answers no numbers (NaN or infinity in {first})")
+            raise InferenceFailed(
+                f"{self.session.target}: the network's answers are not numbers (NaN or infinity in {first})"
+            )
         return {word: outputs[name] for word, name in self._names.items()}
 
 
@@ -175,7 +177,7 @@ def read_faces(
 
 
 def _need_detector(manifest: Manifest) -> tuple[Decoder, Thresholds]:
-    """The manifest's decoder and thresholds. Raises ManifestError where it is no detector's manifest."""
+    """The manifest's decoder and thresholds. Raises ManifestError where it is not a detector's manifest."""
     decoder = DECODERS.get(manifest.decoder)
     if manifest.decoder == "ssd-heads" and manifest.priors is not None:
         decoder = partial(ssd_heads.decode, priors=manifest.priors)
@@ -187,7 +189,7 @@ def _need_detector(manifest: Manifest) -> tuple[Decoder, Thresholds]:
 
 
 def _detections(found: Candidates, nms_iou: float, scale: _Scale) -> list[Detection]:
-    """The candidates that are no doubles, best first, as values in px of the image."""
+    """The candidates that are not doubles, best first, as values in px of the image."""
     boxes, scores, landmarks = found.boxes.tolist(), found.scores.tolist(), found.landmarks
     kept = suppress(boxes, scores, nms_iou)
     points: Sequence[Points | None] = [None] * len(kept)

@@ -14,7 +14,7 @@ CELL = 4
 
 
 class IdleGate:
-    """Says for each frame whether to detect. Compares small grey pictures; keeps one of 144 numbers."""
+    """Decides for each frame whether to detect. Compares small grey pictures; keeps one of 144 numbers."""
 
     def __init__(self, settings: DetectionSettings) -> None:
         self._settings = settings
@@ -23,7 +23,7 @@ class IdleGate:
         self._last_detection = float("-inf")
 
     def opens(self, image: Image, at: float, *, anyone: bool) -> bool:
-        """True when the uint8 BGR image captured at `at` seconds should be looked at; `anyone`: a track is open."""
+        """True when the uint8 BGR image captured at `at` seconds is worth a detection; `anyone`: a track is open."""
         if self._settings.motion == 0:
             return True
         if anyone or self._moved(image):

@@ -18,7 +18,7 @@ from edge.sensor.types import Image, Tensor
 
 CONFIG_SUFFIXES = {".prototxt", ".pbtxt"}
 SCALE_STEP = 1.1
-"""Ratio of sizes that a cascade looks for, as in the tutorials."""
+"""Ratio between the sizes that a cascade searches, as in the tutorials."""
 FACE_NEIGHBOURS = 5
 """Overlapping hits that the tutorials ask of a face; they give a score of 0.5."""
 LEAST_NEIGHBOURS = 2
@@ -29,7 +29,7 @@ class _Network:
 
     def __init__(self, request: SessionRequest, network: Any) -> None:
         self._request, self._network = request, network
-        # The module tells no input names; a wrong one shows at the first inference.
+        # The module lists no input names; a wrong one shows at the first inference.
         need_tensors(request, {request.input.name}, network.getUnconnectedOutLayersNames())
 
     def infer(self, picture: Image) -> dict[str, Tensor]:

@@ -95,7 +95,7 @@ def _request(
     input_hw: tuple[int, int],
     max_batch: int,
 ) -> SessionRequest:
-    """What is asked of a target's adapter. Raises BackendUnavailable where it has none, or the network no file."""
+    """What a target's adapter is asked to open. Raises BackendUnavailable where it has none, or the network no file."""
     runtime = target.partition(":")[0]
     if runtime in NOT_DRIVEN and runtime not in drivers:
         raise BackendUnavailable(target, NOT_DRIVEN[runtime])
@@ -120,7 +120,7 @@ def _choose_artefact(target: str, manifest: Manifest, folder: Path) -> Artefact:
 
 
 def _check_sizes(artefact: Artefact, folder: Path) -> None:
-    """Refuse a file that was cut or replaced, before a runtime says so in its own words."""
+    """Refuse a file that was cut or replaced, before a runtime reports it in its own words."""
     for file in artefact.files:
         path = folder / file.path
         size = path.stat().st_size

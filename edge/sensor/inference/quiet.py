@@ -12,7 +12,7 @@ PIPE_BYTES = 65536
 
 
 def silence_openvino() -> None:
-    """Let `import openvino` find no telemetry package: it then looks up no host and writes no file."""
+    """Let `import openvino` find no telemetry package: it then resolves no host and writes no file."""
     sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 
 

@@ -1,4 +1,4 @@
-"""The sensor's lock: after it nothing can be written to a file and nobody can be reached but by Unix sockets.
+"""The sensor's lock: after it nothing can be written to a file, and only Unix sockets reach anybody.
 
 Called once camera and models are open. It holds for every thread and cannot be undone. What stays open: what was
 opened before, Unix sockets (the link, and any other that file permissions let the sensor reach), pipes, and stderr.
@@ -98,7 +98,7 @@ def open_ip_sockets() -> tuple[int, ...]:
 
 
 def _walls(*, landlock: bool, network: bool) -> LockReport:
-    """What the kernel says now; only Landlock cannot be asked."""
+    """What the kernel reports now; only Landlock cannot be queried."""
     threads = [_status(thread / "status") for thread in Path("/proc/self/task").iterdir()]
     return LockReport(
         rlimit_fsize=resource.getrlimit(resource.RLIMIT_FSIZE) == (0, 0),

@@ -36,7 +36,7 @@ SHARED_MEMORY = (
 OTHER_PROCESSES = (
     "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "pidfd_getfd", "kcmp", "execve", "execveat",
 )  # fmt: skip
-"""Another process could hold what we gave up. The sensor starts no program after the lock."""
+"""Another process could hold what we have given up. The sensor starts no program after the lock."""
 KERNEL = (
     "mount", "umount2", "pivot_root", "chroot", "unshare", "setns", "fsopen", "fsconfig", "fsmount", "fspick",
     "move_mount", "open_tree", "mount_setattr", "name_to_handle_at", "open_by_handle_at", "acct", "bpf",

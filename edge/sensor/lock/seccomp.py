@@ -23,7 +23,7 @@ _UNKNOWN = -1
 
 
 class Compare(IntEnum):
-    """How an argument of a system call is held against a value (enum scmp_compare)."""
+    """How an argument of a system call is compared with a value (enum scmp_compare)."""
 
     NOT_EQUAL = 1
     EQUAL = 4

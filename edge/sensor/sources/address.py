@@ -1,4 +1,4 @@
-"""What kind of source an address is, told from its words alone: nothing is opened or looked up."""
+"""What kind of source an address is, read from the address alone: nothing is opened or resolved."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class SourceKind(Enum):
 def classify(address: str) -> SourceKind:
     """Kind of an address as written in `camera.source`.
 
-    A number or /dev path is V4L2; a path that ends in / or has no suffix is a folder (opening looks whether it is).
+    A number or /dev path is V4L2; a path that ends in / or has no suffix is a folder (opening checks whether it is).
     Raises UsageError for an empty address or one with an unknown scheme.
     """
     if not address.strip():
@@ -103,7 +103,7 @@ def _classify_network(address: str) -> SourceKind:
     known = ("http", "https") if marked else sorted(_STREAM_SCHEMES)
     try:
         where = shown(address) if match else address
-    except ValueError as error:  # the address itself is not said: it may hold a password
+    except ValueError as error:  # the address itself is left out: it may hold a password
         raise UsageError(explain("malformed address", got=f"{scheme}://...", expected="SCHEME://HOST/PATH")) from error
     if scheme not in known:
         raise UsageError(explain("unknown kind of source", where=where, expected=", ".join(known)))

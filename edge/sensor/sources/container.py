@@ -1,8 +1,8 @@
-"""Tells from a video file's own structure that it was cut off; only sizes and block headers are read.
+"""Finds out from a video file's own structure whether it was cut off; only sizes and block headers are read.
 
 Decoders just stop at a cut, as they do at the end. Sources: ISO/IEC 14496-12 (MP4, MOV), RFC 8794 and RFC 9559
 (Matroska, WebM), Microsoft RIFF (AVI), GIF89a, ISO/IEC 13818-1 (MPEG-TS, where only a cut packet shows). Raw H.264 and
-H.265 state no size: a cut in them cannot be told from an end.
+H.265 state no size: a cut in them cannot be distinguished from an end.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _matroska_needs(file: BinaryIO) -> int:
 
 
 def _matroska_size(file: BinaryIO) -> int | None:
-    """A variable-length size: the leading zero bits of its first byte tell its length; None when unknown."""
+    """A variable-length size: the leading zero bits of its first byte give its length; None when unknown."""
     first = file.read(1)
     if not first or not first[0]:
         return None

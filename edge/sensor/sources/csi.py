@@ -21,7 +21,7 @@ from edge.settings.settings import Camera
 _WAIT_NS = 2_000_000_000
 _START_NS = 10_000_000_000
 _REASON_NS = 200_000_000
-"""The bus tells of an end a moment after the sink has seen it."""
+"""The bus reports an end a moment after the sink has seen it."""
 _ROW_BYTES = 4
 """GStreamer pads the rows of BGR pictures to this multiple."""
 SINK = "appsink name=frames max-buffers=1 drop=true sync=false"
@@ -136,7 +136,7 @@ class GStreamerSource:
         return np.ascontiguousarray(rows[:, : width * 3].reshape(height, width, 3))
 
     def _complaint(self) -> str:
-        """What the pipeline says of itself."""
+        """What the pipeline reports about itself."""
         kinds = self._gst.MessageType.ERROR | self._gst.MessageType.EOS
         message = self._pipeline.get_bus().timed_pop_filtered(_REASON_NS, kinds)
         if message is None:
@@ -150,6 +150,6 @@ def _refused(where: str, reason: str) -> SourceUnavailable:
             "no camera that can be opened",
             where=where,
             got=reason,
-            next_step="see `nvgstcapture-1.0`; a hung nvargus-daemon wants a restart",
+            next_step="see `nvgstcapture-1.0`; a hung nvargus-daemon needs a restart",
         )
     )

@@ -1,4 +1,4 @@
-"""A moving scene for a machine with no camera: two public-domain portraits walk up, look and leave.
+"""A moving scene for a machine with no camera: two public-domain portraits walk up, stop and leave.
 
 The portraits travel with other packages and are read from there: NASA's Eileen Collins with scikit-image
 (`astronaut.png`), the US Navy's Grace Hopper with matplotlib (`grace_hopper.jpg`). Both are in the public domain.
@@ -90,7 +90,7 @@ def _ease(share: float) -> float:
 
 
 def _backdrop() -> Image:
-    """A grey wall and a floor, so that the scene is no black screen."""
+    """A grey wall and a floor, so that the scene is not a black screen."""
     rows = np.linspace(150, 205, HEIGHT_PX, dtype=np.float32)[:, None, None]
     rows[int(HEIGHT_PX * 0.8) :] = 110
     return cast(Image, np.broadcast_to(rows, (HEIGHT_PX, WIDTH_PX, 3)).astype(np.uint8))

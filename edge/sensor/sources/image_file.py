@@ -25,7 +25,7 @@ _NEXT_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")
 def decode_image(content: bytes, where: str) -> Image:
     """Decode an image file's bytes to uint8 (H, W, 3) BGR, turned upright as its EXIF says.
 
-    `where` names the file in errors. Raises BadInput when it is no image, is truncated or is damaged.
+    `where` names the file in errors. Raises BadInput when it is not an image, is truncated or is damaged.
     """
     fault = fault_of_image(content)
     if fault is not None:

@@ -79,7 +79,7 @@ class NewestFrame:
                 self._dropped += 1
 
     def _something_comes(self, within_s: float) -> bool:
-        """Whether there is a frame or the end in time; `waiting` is called after each second without."""
+        """Whether a frame or the end comes in time; `waiting` is called after each second without."""
         while within_s > _WAITING_S:
             if self._changed.wait_for(self._has_something, _WAITING_S):
                 return True
@@ -102,7 +102,7 @@ class NewestFrame:
         self._thread.join(_JOIN_S)
 
     def _capture(self) -> None:
-        # Until the thread says otherwise, an end is a fault: a bug in a source must not look like the end of a clip.
+        # Until the thread reports otherwise, an end is a fault: a bug in a source must not pass for the end of a clip.
         error: PasserbyError | None = CameraLost(explain("capture stopped unexpectedly", where="camera"))
         try:
             self._fill()

@@ -35,7 +35,7 @@ def open_source(
 
 
 def kind_of_source(address: str) -> SourceKind:
-    """As `classify`, but a path is looked at: any folder is one, and a file without a suffix may be a video.
+    """As `classify`, but a path is checked: any folder is one, and a file without a suffix may be a video.
 
     Raises UsageError (an address that means nothing).
     """

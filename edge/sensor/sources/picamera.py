@@ -17,10 +17,10 @@ from edge.settings.settings import Camera
 WHERE = "picamera"
 
 _WAIT_S = 2.0
-"""A number is a must: without it, an exception in picamera2's own thread blocks for ever."""
+"""A number is required: without it, an exception in picamera2's own thread blocks for ever."""
 _BUFFERS = 4
 _CONVERSIONS = {"YUV420": cv2.COLOR_YUV2BGR_I420, "NV12": cv2.COLOR_YUV2BGR_NV12}
-"""Formats that are no BGR. Padded rows are as many px more, so the whole is converted and then cut."""
+"""Formats that are not BGR. Padded rows are as many px more, so the whole is converted and then cut."""
 _CLOCKS_AGREE_S = 5.0
 _LOST = (TimeoutError, concurrent.futures.TimeoutError, concurrent.futures.CancelledError, RuntimeError, OSError)
 
@@ -32,7 +32,7 @@ class Request(Protocol):
         """Copy of a stream's picture."""
 
     def get_metadata(self) -> Mapping[str, Any]:
-        """What libcamera says of it; SensorTimestamp in ns."""
+        """What libcamera reports about it; SensorTimestamp in ns."""
 
     def release(self) -> None:
         """Give the buffer back to the camera."""

@@ -117,7 +117,7 @@ def _refuse_large(size: int, name: str) -> None:
 
 
 def is_image(name: str) -> bool:
-    """Whether a folder's or tar's member of this name is taken for a picture; hidden ones are not."""
+    """Whether a folder's or tar's member of this name counts as a picture; hidden ones do not."""
     path = PurePosixPath(name)
     return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
 
@@ -141,7 +141,7 @@ def _closed(error: OSError, folder: Path) -> BadInput:
 
 
 def _may_be_file(path: Path) -> bool:
-    """False for a pipe or a device; one that may not be looked at is a file, and reading says what is wrong."""
+    """False for a pipe or a device; one that may not be checked counts as a file, and reading reports what is wrong."""
     try:
         return stat.S_ISREG(path.stat().st_mode)
     except OSError:

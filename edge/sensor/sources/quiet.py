@@ -1,4 +1,4 @@
-"""Keeps OpenCV and its FFMPEG from writing to stderr: our errors say it in one line instead."""
+"""Keeps OpenCV and its FFMPEG from writing to stderr: our errors report it in one line instead."""
 
 from __future__ import annotations
 

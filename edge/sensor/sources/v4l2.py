@@ -22,7 +22,7 @@ _BUFFERS = 2
 def open_v4l2(address: str, camera: Camera, clock: Callable[[], float] = boottime) -> LiveCapture:
     """Open a camera by number or /dev path, asking for the configured size and rate.
 
-    Raises SourceUnavailable when there is no such camera, it is not ours to open, busy, or not a camera.
+    Raises SourceUnavailable when there is no such camera, this user may not open it, it is busy, or it is not a camera.
     """
     path = Path(f"/dev/video{int(address)}" if address.isdecimal() else address)
     _expect_device(path)

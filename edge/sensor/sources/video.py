@@ -24,7 +24,7 @@ def open_video(
     """Open a video file or GIF, frames at start_at + their own time.
 
     fps: frames/s of a file without times of its own (`timed` False: raw H.264 and H.265), else only where the file
-    states none. start_at: seconds of the clock; default is now minus the duration where the file tells it, else now.
+    states none. start_at: seconds of the clock; default is now minus the duration where the file states it, else now.
     Raises BadInput when there is no such file or nothing in it can be decoded.
     """
     where = str(path)
@@ -45,7 +45,7 @@ class VideoSource:
     """Frames of an open `cv2.VideoCapture` that ends. Implements `ports.FrameSource`.
 
     One frame is decoded ahead: so a file with no picture fails when it is opened, and the last frame of a file that
-    was cut off, which the cut may run through, gives way to the error.
+    was cut off, which the cut may run through, is replaced by the error.
     """
 
     live = False

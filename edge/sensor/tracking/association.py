@@ -13,7 +13,7 @@ from edge.sensor.types import Detection
 GATE_STDS = 3.0
 """A detection further from the prediction than this many standard deviations is somebody else."""
 MIN_GATE, MAX_GATE = 0.6, 2.5
-"""Bounds of the gate in sizes of the face: detectors jitter, and nobody is looked for further away than this."""
+"""Bounds of the gate in sizes of the face: detectors jitter, and no face is matched further away than this."""
 MAX_SIZE_RATIO = 2.0
 """A face does not double or halve its size between two sights of it."""
 HEAD_ACROSS, HEAD_ABOVE = 0.7, 1.0

@@ -20,7 +20,7 @@ MAX_TRACKS = 255
 """Most tracks alive at once; a link message counts no more people either."""
 CONFIRM_SHARE = 0.48
 """A track is a face when its mean score is this share of the way from the detector's threshold to 1: what a detector
-takes for a face in one frame it takes for a face in the next one too, so hits in a row are no proof by themselves. With
+takes for a face in one frame it takes for a face in the next one too, so hits in a row prove nothing alone. With
 YuNet (threshold 0.5) it asks for 0.74: the back of a head was held at up to 0.72 for seconds, true profiles reach 0.78.
 """
 FRAME_S = 1.0

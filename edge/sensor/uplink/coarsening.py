@@ -1,4 +1,4 @@
-"""A visit as the sensor may tell it: whole seconds, halves of seconds, percents and words of closed sets."""
+"""A visit as the sensor may send it: whole seconds, halves of seconds, percents and words of closed sets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the sensor says between visits: people now, its counters, and to its supervisor that it is alive."""
+"""What the sensor sends between visits: people now, its counters, and a sign of life to its supervisor."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Heartbeat:
     ) -> None:
         """`live` takes the frame's time; `alive` feeds a watchdog every `watchdog_s` seconds, if there is one.
 
-        `changed` says after every frame whether health has news that should not wait for its interval.
+        `changed`, called after every frame, returns whether health has a change that must not wait for its interval.
         """
         self._sink, self._live, self._health, self._alive, self._clock = sink, live, health, alive, clock
         self._changed = changed

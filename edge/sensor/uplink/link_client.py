@@ -120,7 +120,7 @@ class LinkClient:
         return not self._packets
 
     def close(self) -> None:
-        """Hang up; visits that wait are forgotten with this object. Safe to call twice."""
+        """Close the connection; visits that wait are lost with this object. Safe to call twice."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -139,7 +139,7 @@ class LinkClient:
         return encode(message)
 
     def _work(self) -> None:
-        """Connect if it is time to, take what arrived, send what waits; never blocks."""
+        """Connect if it is time to, read what arrived, send what waits; never blocks."""
         if self._connection is None and self._clock() >= self._try_at:
             self._connect()
         if self._connection is not None:
@@ -153,14 +153,14 @@ class LinkClient:
             check_peer(connection, self._peer_uids)
         except OSError as error:  # LinkError is one
             connection.close()
-            self._hang_up(str(error) if isinstance(error, LinkError) else str(error.strerror))
+            self._disconnect(str(error) if isinstance(error, LinkError) else str(error.strerror))
             return
         self._connection = connection
         self._sent = 0
         self._failure = ""
         _log.info("link to the publisher is up")
 
-    def _hang_up(self, reason: str) -> None:
+    def _disconnect(self, reason: str) -> None:
         """Drop the connection, if any, and try again later; a reason is logged once until it changes."""
         self.close()
         self._try_at = self._clock() + self._backoff.next_wait_s()
@@ -172,13 +172,13 @@ class LinkClient:
         try:
             while packet := connection.recv(MAX_MESSAGE_BYTES + 1, socket.MSG_DONTWAIT):
                 self._take(packet)
-            self._hang_up("the publisher hung up; it serves one sensor at a time")
+            self._disconnect("the publisher closed the connection; it serves one sensor at a time")
         except BlockingIOError:
             return
         except MessageRejected as error:
-            self._hang_up(str(error))
+            self._disconnect(str(error))
         except OSError as error:
-            self._hang_up(str(error.strerror))
+            self._disconnect(str(error.strerror))
 
     def _take(self, packet: bytes) -> None:
         message = decode_publisher(packet)
@@ -213,7 +213,7 @@ class LinkClient:
         except BlockingIOError:
             return False
         except OSError as error:
-            self._hang_up(str(error.strerror))
+            self._disconnect(str(error.strerror))
             return False
         return True
 

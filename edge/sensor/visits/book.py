@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from edge.sensor.types import AttributeEstimate, Track, TrackState, VisitSummary
-from edge.sensor.visits.attention import is_looking
+from edge.sensor.visits.attention import is_facing
 from edge.sensor.visits.fusion import Fusion
 from edge.sensor.visits.minors import Policy, profile
 from edge.sensor.visits.pose import estimate_pose
@@ -14,7 +14,7 @@ from edge.sensor.visits.visit import OpenVisit
 from edge.settings.settings import Attention, Attributes, Visits
 
 RETRY_S = 0.1
-"""A face whose look was asked for and not taken (too blurred, turned away) is asked for again after this time."""
+"""A face that was due for a look and got none (too blurred, turned away) is due again after this time."""
 PRESENT_S = 1.0
 """A face seen within this time is in front of the screen now; one that left stays open until `max_gap_s` is over."""
 BRACKET_PLACES = 8
@@ -26,12 +26,12 @@ class LiveCounts(NamedTuple):
 
     people: int
     watchers: int
-    """People whose face looks at the screen."""
+    """People whose face is turned to the screen."""
     longest_dwell_s: float
     female: int
     male: int
     unknown: int
-    """People without a gender that may be told."""
+    """People without a gender that may be reported."""
     brackets: tuple[int, ...]
     """People by bracket index of the taxonomy, 9 places; the last one counts unknown."""
 
@@ -66,17 +66,17 @@ class VisitBook:
                 continue
             visit = self._visit_of(track)
             visit.last_seen = track.last_seen
-            visit.gaze.observe(is_looking(estimate_pose(track.landmarks), self._attention), at)
+            visit.gaze.observe(is_facing(estimate_pose(track.landmarks), self._attention), at)
             if visit.dwell_s >= self._settings.max_dwell_s:
                 cut.append(self._cut(visit))
         return [summary for summary in cut if summary is not None]
 
     def due(self, tracks: Sequence[Track], at: float) -> list[Track]:
-        """The tracks whose face wants a look now: confirmed, seen in this frame, large enough, and short of looks."""
+        """The tracks whose face is due for a look now: confirmed, seen in this frame, large enough, short of looks."""
         return [track for track in tracks if self._is_due(track, at)]
 
     def add(self, track_id: int, estimate: AttributeEstimate, at: float) -> None:
-        """Take a look at the face of a track, from the frame at `at` seconds; one of a closed visit is let go."""
+        """Keep a look at a track's face, from the frame at `at` seconds; one of a closed visit is dropped."""
         visit = self._open.get(track_id)
         if visit is not None:
             visit.keep(estimate, at, self._attributes.samples)
@@ -88,15 +88,16 @@ class VisitBook:
 
     def live(self, at: float) -> LiveCounts:
         """Count the people who are in front of the screen at `at` seconds; minors under `drop` are not counted."""
-        told = [(v, profile(v.looks, self._fusion, self._minors)) for v in self._open.values() if self._is_here(v, at)]
-        here = [(visit, said) for visit, said in told if said is not None]
-        genders = [said.gender.label if said.gender else "unknown" for _, said in here]
+        present = [visit for visit in self._open.values() if self._is_here(visit, at)]
+        profiles = [(visit, profile(visit.looks, self._fusion, self._minors)) for visit in present]
+        here = [(visit, fused) for visit, fused in profiles if fused is not None]
+        genders = [fused.gender.label if fused.gender else "unknown" for _, fused in here]
         places = [0] * (BRACKET_PLACES + 1)
-        for _, said in here:
-            places[-1 if said.age is None or said.age.bracket is None else said.age.bracket] += 1
+        for _, fused in here:
+            places[-1 if fused.age is None or fused.age.bracket is None else fused.age.bracket] += 1
         return LiveCounts(
             people=len(here),
-            watchers=sum(visit.gaze.looks(at) for visit, _ in here),
+            watchers=sum(visit.gaze.is_on(at) for visit, _ in here),
             longest_dwell_s=max((visit.dwell_s for visit, _ in here), default=0.0),
             female=genders.count("female"),
             male=genders.count("male"),
@@ -139,10 +140,10 @@ class VisitBook:
         return self._sum_up(visit, reason)
 
     def _sum_up(self, visit: OpenVisit, reason: str) -> VisitSummary | None:
-        """What may be said of a closed visit; None when nothing may or when it was too short."""
+        """What may be sent about a closed visit; None when nothing may or when it was too short."""
         self.closed += 1
-        said = profile(visit.looks, self._fusion, self._minors)
-        if said is None or visit.dwell_s < self._settings.min_dwell_s:
+        fused = profile(visit.looks, self._fusion, self._minors)
+        if fused is None or visit.dwell_s < self._settings.min_dwell_s:
             return None
         return VisitSummary(
             track_id=visit.track_id,
@@ -150,8 +151,8 @@ class VisitBook:
             last_seen=visit.last_seen,
             attention_s=visit.gaze.attention_s,
             glances=visit.gaze.glances,
-            gender=said.gender,
-            age=said.age,
+            gender=fused.gender,
+            age=fused.age,
             samples=len(visit.looks),
             quality=visit.quality,
             end_reason=reason,

@@ -46,14 +46,14 @@ class Fusion:
     min_age_confidence: float = 0.0
     """0-1; 0 takes the calibration's."""
     trained: bool = True
-    """False for networks with random test weights: what they say is told of nobody."""
+    """False for networks with random test weights: their answers are never reported."""
 
     def guess_gender(self, looks: Sequence[AttributeEstimate]) -> GenderGuess | None:
-        """Apparent gender of all looks together; None when no look says anything of it."""
-        told = [look for look in looks if self.trained and look.gender_probs is not None]
-        if not told:
+        """Apparent gender of all looks together; None when no look gives one."""
+        usable = [look for look in looks if self.trained and look.gender_probs is not None]
+        if not usable:
             return None
-        probs = pool([(look.gender_probs, look.quality) for look in told], self.gender.gender_temperature)
+        probs = pool([(look.gender_probs, look.quality) for look in usable], self.gender.gender_temperature)
         p_female, p_male = float(probs[FEMALE]), float(probs[MALE])
         confidence = max(p_female, p_male)
         sure = confidence >= (self.min_gender_confidence or self.gender.min_gender_confidence)
@@ -61,7 +61,7 @@ class Fusion:
         return GenderGuess(label, confidence, p_female)
 
     def guess_age(self, looks: Sequence[AttributeEstimate]) -> AgeGuess | None:
-        """Apparent age of all looks together; None when no look says anything of it."""
+        """Apparent age of all looks together; None when no look gives one."""
         brackets = self.bracket_probs(looks)
         if brackets is None:
             return None
@@ -72,15 +72,15 @@ class Fusion:
 
     def bracket_probs(self, looks: Sequence[AttributeEstimate]) -> Probs | None:
         """Fused probabilities of the taxonomy's brackets, float32 (brackets,); None without a look at the age."""
-        told = [look for look in looks if self.trained and look.age_probs is not None]
-        if not told:
+        usable = [look for look in looks if self.trained and look.age_probs is not None]
+        if not usable:
             return None
-        return self.to_brackets(pool([(look.age_probs, look.quality) for look in told], self.age.age_temperature))
+        return self.to_brackets(pool([(look.age_probs, look.quality) for look in usable], self.age.age_temperature))
 
     def is_minor(self, looks: Sequence[AttributeEstimate]) -> bool:
         """Whether the face is more likely under 13 than not, or its best bracket is; False without any look at the age.
 
-        Says so whatever the confidence: in doubt a child is treated as one.
+        True whatever the confidence: in doubt a child is treated as one.
         """
         brackets = self.bracket_probs(looks)
         if brackets is None:
@@ -108,5 +108,5 @@ def pool(votes: Sequence[tuple[Probs | None, float]], temperature: float) -> Pro
 
 def mean_years(looks: Sequence[AttributeEstimate]) -> float | None:
     """Mean of the point estimates weighted by quality, years; None where the model gives classes only."""
-    told = [(look.age_years, max(look.quality, MIN_WEIGHT)) for look in looks if look.age_years is not None]
-    return sum(years * weight for years, weight in told) / sum(weight for _, weight in told) if told else None
+    usable = [(look.age_years, max(look.quality, MIN_WEIGHT)) for look in looks if look.age_years is not None]
+    return sum(years * weight for years, weight in usable) / sum(weight for _, weight in usable) if usable else None

@@ -1,4 +1,4 @@
-"""What may be said of a visit that looks like a minor's (under 13): the setting `privacy.minors`."""
+"""What may be sent about a visit that is probably a minor's (under 13): the setting `privacy.minors`."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from edge.sensor.types import AgeGuess, AttributeEstimate, GenderGuess
 from edge.sensor.visits.fusion import Fusion
 
 Policy = Literal["unknown", "band", "drop"]
-_NOTHING_SAID = GenderGuess("unknown", 0.0, 0.5)
+_UNKNOWN_GENDER = GenderGuess("unknown", 0.0, 0.5)
 
 
 class Profile(NamedTuple):
-    """Apparent gender and age that may be told; None where the model set does not estimate them."""
+    """Apparent gender and age that may be sent; None where the model set does not estimate them."""
 
     gender: GenderGuess | None
     age: AgeGuess | None
 
 
 def profile(looks: Sequence[AttributeEstimate], fusion: Fusion, policy: Policy) -> Profile | None:
-    """Fuse a visit's looks under the policy; None for a visit that must not be told at all.
+    """Fuse a visit's looks under the policy; None for a visit that must not be sent at all.
 
     `unknown`: a minor has no gender, no years, and the bracket under 13; a taxonomy with several of them (adience-8)
-    would tell more than that, so there the bracket is unknown. `band`: as estimated. `drop`: nothing.
+    would reveal more than that, so there the bracket is unknown. `band`: as estimated. `drop`: nothing.
     """
     gender, age = fusion.guess_gender(looks), fusion.guess_age(looks)
     if policy == "band" or not fusion.is_minor(looks):
         return Profile(gender, age)
     if policy == "drop":
         return None
-    return Profile(gender and _NOTHING_SAID, age and _as_child(age, fusion))
+    return Profile(gender and _UNKNOWN_GENDER, age and _as_child(age, fusion))
 
 
 def _as_child(age: AgeGuess, fusion: Fusion) -> AgeGuess:
     children = fusion.child_brackets()
-    told = len(children) == 1 and age.bracket is not None
-    return AgeGuess(children[0] if told else None, age.confidence, None)
+    only_one = len(children) == 1 and age.bracket is not None
+    return AgeGuess(children[0] if only_one else None, age.confidence, None)

@@ -24,7 +24,7 @@ NOSE_DEPTH_ACROSS = 0.57
 NOSE_DEPTH_DOWN = 0.4
 """Its effect on the vertical offset, as a share of the height from eyes to mouth: detectors level the pitch out."""
 REST = 0.05
-"""Vertical offset of the nose tip in a face that looks straight ahead, as a share of that height."""
+"""Vertical offset of the nose tip in a face that is turned straight ahead, as a share of that height."""
 MAX_DEG = 90.0
 
 
@@ -38,8 +38,8 @@ class Pose(NamedTuple):
 
 
 def estimate_pose(landmarks: Points | None) -> Pose | None:
-    """Pose from float32 (5, 2) landmarks in px (order of `edge.sensor.types.Detection`), or None where they form no
-    face."""
+    """Pose from float32 (5, 2) landmarks in px (order of `edge.sensor.types.Detection`), or None where they do not
+    form a face."""
     if landmarks is None:
         return None
     (rx, ry), (lx, ly), (nx, ny), (rmx, rmy), (lmx, lmy) = landmarks.tolist()

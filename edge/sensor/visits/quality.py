@@ -9,7 +9,7 @@ from edge.sensor.types import Image, Track
 from edge.sensor.visits.pose import Pose, estimate_pose
 
 FULL_SIZE_PX = 64.0
-"""From this size of the face on, more pixels tell attribute networks (62 to 112 px inputs) hardly more."""
+"""From this size of the face on, more pixels help attribute networks (62 to 112 px inputs) hardly at all."""
 BLIND_YAW_DEG, BLIND_PITCH_DEG = 75.0, 60.0
 """Turned this far, a face shows too little of itself."""
 UNKNOWN_POSE_SHARE = 0.5

@@ -1,4 +1,4 @@
-"""One open visit: its best looks, its gaze, and what may be said of it when it ends."""
+"""One open visit: its best looks, its gaze, and what may be sent about it when it ends."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class OpenVisit:
         return sum(look.quality for look in self.looks) / len(self.looks) if self.looks else 0.0
 
     def keep(self, look: AttributeEstimate, at: float, most: int) -> None:
-        """Add a look, and let the worst one go when there are more than `most`."""
+        """Add a look, and drop the worst one when there are more than `most`."""
         self.looked_at = max(self.looked_at, at)
         self.looks.append(look)
         if len(self.looks) > most:

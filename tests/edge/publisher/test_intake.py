@@ -91,7 +91,7 @@ class ScriptedChannel:
     def send(self, row: Row) -> None:
         self.sent.append(row)
 
-    def tell(self, topic: str, payload: bytes, *, retain: bool = False, expires_s: float | None = None) -> None:
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False, expires_s: float | None = None) -> None:
         raise AssertionError("dispatch only sends events")
 
 

@@ -203,7 +203,7 @@ def test_a_resume_takes_the_place_of_a_pause_that_was_not_sent_yet(server: LinkS
     with dial(path) as sensor:
         sensor.send(encode(visit(1)))
         counters(server)
-        while select.select([], [sensor], [], 0)[1] and len(server._owed) == 0:
+        while select.select([], [sensor], [], 0)[1] and len(server._queued) == 0:
             server.send(HealthRequest())
         server.send(Pause())
         server.send(Resume())

@@ -35,7 +35,7 @@ class Channel:
         self._outgoing: deque[memoryview] = deque()
         self._incoming = bytearray()
         self.open = True
-        """False once the worker hung up, or said what is no message."""
+        """False once the worker closed its pipe, or sent something that is not a message."""
         for descriptor in (to_worker, from_worker):
             os.set_blocking(descriptor, False)
             with contextlib.suppress(OSError):  # smaller pipes only mean more turns
@@ -73,7 +73,7 @@ class Channel:
         poll.poll(max(0.0, timeout_s) * 1000)
 
     def close(self) -> None:
-        """Hang up; safe to call twice."""
+        """Close both pipes; safe to call twice."""
         self.open = False
         self._outgoing.clear()
         for descriptor in {self._to_worker, self._from_worker} - {-1}:
@@ -96,7 +96,7 @@ class Channel:
                 self._outgoing[0] = part[sent:]
 
     def _read(self) -> bool:
-        """Take what is there; False where there is nothing."""
+        """Read what is there; False where there is nothing."""
         try:
             chunk = os.read(self._from_worker, _CHUNK_BYTES)
         except BlockingIOError:
@@ -110,7 +110,7 @@ class Channel:
 
 
 def _take(incoming: bytearray) -> Answer | None:
-    """Cut the first whole message off; None where there is none yet. Raises ValueError for what is no message."""
+    """Cut the first whole message off; None where there is none yet. Raises ValueError for what is not a message."""
     end = incoming.find(b"\n", 0, MAX_HEAD_BYTES)
     if end < 0:
         if len(incoming) >= MAX_HEAD_BYTES:

@@ -22,7 +22,7 @@ from edge.sensor.inference.accelerators.launcher_process import COMMAND_NOT_FOUN
 from edge.sensor.types import Tensors
 
 _LAST_WORDS_S = 0.1
-"""A worker's pipes close a moment before its end is told."""
+"""A worker's pipes close a moment before its end is reported."""
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """What a worker is told to load. header: JSON for the worker; output_names: what an answer must hold."""
+    """What a worker must load. header: JSON for the worker; output_names: what an answer must hold."""
 
     name: str
     header: dict[str, Any]
@@ -206,14 +206,14 @@ class Accelerator:
             self._lose("library" if news.code == COMMAND_NOT_FOUND else "crash", news.reason)
 
     def _hear_last_words(self, channel: Channel) -> None:
-        """The worker hung up: its end says why, if it comes; else it said what is no message."""
+        """The worker closed its pipe: the news of its end give the reason, if they come; else it sent no message."""
         until = self._clock() + _LAST_WORDS_S
         while self.state != "lost" and (left_s := until - self._clock()) > 0:
             _wait_for(self._starter.fileno(), left_s)
             for news in self._starter.news():
                 self._hear(news)
         if self._channel is channel and self.state != "lost":
-            self._lose("crash", "its worker hung up, or answered what is no message")
+            self._lose("crash", "its worker closed its pipe, or sent something that is not a message")
 
     def _post(self, network: Network) -> None:
         if self._channel is not None:

@@ -1,4 +1,4 @@
-"""The launcher: starts an accelerator's worker, and starts it again when it is told to; all behind the sensor's walls.
+"""The launcher: starts an accelerator's worker, and starts it again when asked to; all behind the sensor's walls.
 
 The locked sensor cannot start a program. This process is made before the lock, puts the same lock around itself, and
 knows one command only, the worker's: `python -m edge.sensor.inference.accelerators.launcher DESCRIPTOR [--makes-files]
@@ -47,7 +47,7 @@ class Launcher:
         self._life = self._wanted = 0
 
     def run(self) -> None:
-        """Obey until the sensor hangs up."""
+        """Carry out commands until the sensor closes the socket."""
         while self._turn():
             pass
         self._kill()
@@ -159,7 +159,7 @@ def main(arguments: Sequence[str]) -> int:
         try:
             Launcher(control, arguments[place + 1 :]).run()
         except OSError:
-            return 1  # the sensor is gone in the middle of a word
+            return 1  # the sensor is gone in the middle of a command
     return 0
 
 

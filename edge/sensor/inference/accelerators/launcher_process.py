@@ -1,4 +1,4 @@
-"""The sensor's end of the launcher: asks it to start or end the worker, hears what became of it; never waits."""
+"""The sensor's end of the launcher: asks it to start or end the worker and receives the outcome; never waits."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 
 class Accelerators:
-    """Opens networks on accelerators and knows how those are.
+    """Opens networks on accelerators and knows the state of each.
 
     Make it, and open every network, before the sensor locks itself: the launchers must be there by then.
     """

@@ -117,7 +117,7 @@ def test_commands_are_answered(publisher: Any, listener: Listener) -> None:
         ("c", "resume", False),
         ("e", "health", True),
     ]
-    assert replies()[2]["reason"] == "the payload is no passerby.cmd/1"
+    assert replies()[2]["reason"] == "the payload is not a passerby.cmd/1"
     eventually(lambda: len(listener.payloads("info")) >= 2 and bool(listener.payloads("health")), "info and health")
 
 

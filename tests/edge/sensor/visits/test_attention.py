@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.sensor.visits.attention import Gaze, is_looking
+from edge.sensor.visits.attention import Gaze, is_facing
 from edge.sensor.visits.pose import Pose
 from edge.settings.settings import Attention
 
@@ -32,7 +32,7 @@ def watch(looks: str, step_s: float = 0.1, gap_s: float = 0.5, gaze: Gaze | None
     ],
 )
 def test_a_face_looks_when_both_angles_are_in_the_cone(pose: Pose | None, expected: bool) -> None:
-    assert is_looking(pose, CONE) is expected
+    assert is_facing(pose, CONE) is expected
 
 
 def test_time_between_looks_adds_up_to_one_glance() -> None:
@@ -76,15 +76,15 @@ def test_a_clock_that_goes_back_adds_nothing() -> None:
 
 def test_a_face_looks_now_until_the_tolerated_gap_is_over() -> None:
     gaze = watch("LL")
-    assert gaze.looks(0.1)
+    assert gaze.is_on(0.1)
     gaze.observe(False, 0.2)
-    assert gaze.looks(0.5)
-    assert not gaze.looks(0.7)
+    assert gaze.is_on(0.5)
+    assert not gaze.is_on(0.7)
 
 
 def test_who_never_looked_does_not_look_now() -> None:
-    assert not watch("...", gap_s=60).looks(0.2)
-    assert not Gaze(0.5).looks(0.0)
+    assert not watch("...", gap_s=60).is_on(0.2)
+    assert not Gaze(0.5).is_on(0.0)
 
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(-2, 5)), max_size=60), st.floats(0, 60))

@@ -34,7 +34,7 @@ def main() -> int:
 
 
 def open_delegate(library: str, device: str) -> Any:
-    """The Edge TPU's delegate. Raises Fault: what is said differs with what is missing."""
+    """The Edge TPU's delegate. Raises Fault, whose reason depends on what is missing."""
     try:
         return load_delegate(library, {"device": device})
     except BackendUnavailable as error:
@@ -42,7 +42,7 @@ def open_delegate(library: str, device: str) -> Any:
     except OSError as error:
         raise Fault("library", error) from error
     except AttributeError as error:
-        raise Fault("library", f"{library} is no Edge TPU delegate ({error})") from error
+        raise Fault("library", f"{library} is not an Edge TPU delegate ({error})") from error
     except ValueError as error:  # the library is there and finds no device
         raise Fault("device", f"no Edge TPU at {device} ({error})") from error
 

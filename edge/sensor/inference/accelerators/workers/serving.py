@@ -1,4 +1,4 @@
-"""What every worker does: open the networks that it is told to, answer pictures, say what is wrong. Python 3.7 on.
+"""What every worker does: open the networks that it is sent, answer pictures, report faults. Python 3.7 on.
 
 In: {"load": id, ...} or {"infer": id, "ticket": n} with the array `pictures` uint8 (N, H, W, 3). Out: {"loaded": id},
 {"ticket": n} with the network's outputs, or {"fault": kind, "reason": text}, after which the worker ends.
@@ -33,7 +33,7 @@ class Fault(Exception):
 
 
 def serve(open_network: Open, lost: Lost = (RuntimeError,)) -> int:
-    """Answer until the sensor hangs up. lost: what the vendor's library raises when the device is gone."""
+    """Answer until the sensor closes the pipe. lost: what the vendor's library raises when the device is gone."""
     answers = framing.take_stdout()
     networks: Dict[str, Infer] = {}
     while True:

@@ -71,7 +71,7 @@ def test_two_inferences_may_be_under_way_and_be_asked_for_in_any_order(accelerat
         ("exit", "crash", r"code 7 \(the script says exit\)"),
         ("hang", "hang", r"no answer within 0\.4 s"),
         ("device", "device", "the script says device"),
-        ("garbled", "crash", "no message"),
+        ("garbled", "crash", "not a message"),
     ],
 )
 def test_a_fault_is_named_at_once_and_the_accelerator_comes_back(

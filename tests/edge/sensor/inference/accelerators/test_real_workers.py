@@ -153,7 +153,7 @@ def test_a_library_that_is_no_delegate_is_told(shared: Path, tmp_path: Path) -> 
     need_litert()
     device = coral(ctypes.util.find_library("m") or "libm.so.6", tmp_path, shared)
     assert device.fault == "library"
-    assert "no Edge TPU delegate" in device.reason
+    assert "not an Edge TPU delegate" in device.reason
 
 
 @pytest.mark.shared
