@@ -19,7 +19,7 @@ _ONNXRUNTIME = (
     "assert os.environ['ORT_DISABLE_TELEMETRY'] == '1'"
 )
 _SOCKETS = (
-    "; from edge.sensor.lock.locking import open_ip_sockets; found = open_ip_sockets();"
+    "; from edge.sensor.lock.walls import open_ip_sockets; found = open_ip_sockets();"
     "assert not found, 'it has IP sockets open'"
 )
 SWITCHES = {"openvino": _OPENVINO, "onnxruntime": _ONNXRUNTIME, "ai_edge_litert": "import ai_edge_litert.interpreter"}

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edge.errors import LockUnavailable
-from edge.sensor.lock.locking import lock_sensor
+from edge.sensor.lock.walls import lock_sensor
 
 
 def main() -> None:

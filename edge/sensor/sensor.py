@@ -21,7 +21,7 @@ from edge.schemas.link import MESSAGES_PER_S
 from edge.sensor.assemble import make_book, make_stages, open_networks
 from edge.sensor.cooling import Governor
 from edge.sensor.inference.accelerators.opening import Command as WorkerCommand
-from edge.sensor.lock.locking import lock_sensor
+from edge.sensor.lock.walls import lock_sensor
 from edge.sensor.pausing import Pauses, pause_flag
 from edge.sensor.pipeline import Outcome, Pipeline
 from edge.sensor.ports import FrameSource

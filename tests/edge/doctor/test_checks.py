@@ -240,7 +240,7 @@ def test_vendors_libraries_are_kept_quiet() -> None:
 def test_a_real_locked_process_passes_as_a_sensor() -> None:
     """The columns of proc(5) are read right: of a process that locked itself and is called like a sensor."""
     program = (
-        "import sys, os; from edge.sensor.lock.locking import lock_sensor; lock_sensor();"
+        "import sys, os; from edge.sensor.lock.walls import lock_sensor; lock_sensor();"
         "print(os.getpid(), flush=True); sys.stdin.read()"
     )
     started = subprocess.Popen(

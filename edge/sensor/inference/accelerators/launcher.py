@@ -25,7 +25,7 @@ from pathlib import Path
 
 from edge.errors import LockUnavailable
 from edge.sensor.inference.accelerators.launcher_process import COMMAND_NOT_FOUND
-from edge.sensor.lock.locking import lock_worker
+from edge.sensor.lock.walls import lock_worker
 
 LIFE = "PASSERBY_WORKER_LIFE"
 """Environment of the worker: the number that the sensor gave its start."""

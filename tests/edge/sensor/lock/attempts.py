@@ -21,7 +21,7 @@ from collections.abc import Callable
 from multiprocessing import shared_memory
 from pathlib import Path
 
-from edge.sensor.lock.locking import lock_sensor
+from edge.sensor.lock.walls import lock_sensor
 
 Attempt = Callable[[], object]
 OTHER_FAMILIES = (0, 2, 10, 17, 29, 30, 31, 38, 40, 44, 63)

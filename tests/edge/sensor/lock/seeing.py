@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.sensor.inference.quiet import silence_openvino
-from edge.sensor.lock.locking import lock_sensor
+from edge.sensor.lock.walls import lock_sensor
 
 HEIGHT, WIDTH = 192, 320
 

@@ -103,7 +103,7 @@ def test_a_process_that_talks_already_is_not_locked() -> None:
     done = _run(
         "import socket\n"
         "from edge.errors import LockUnavailable\n"
-        "from edge.sensor.lock.locking import lock_sensor, open_ip_sockets\n"
+        "from edge.sensor.lock.walls import lock_sensor, open_ip_sockets\n"
         "end = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)\n"
         "assert open_ip_sockets() == (end.fileno(),)\n"
         "try:\n"
@@ -121,7 +121,7 @@ def test_a_system_without_libseccomp_is_told_which_package_to_install(tmp_path: 
     fake.write_bytes(b"not a library")
     code = (
         "from edge.errors import LockUnavailable\n"
-        "from edge.sensor.lock.locking import lock_sensor\n"
+        "from edge.sensor.lock.walls import lock_sensor\n"
         "try:\n"
         "    lock_sensor()\n"
         "except LockUnavailable as error:\n"
@@ -137,7 +137,7 @@ def test_a_system_without_libseccomp_is_told_which_package_to_install(tmp_path: 
 
 MACHINE_CODE = """
 import ctypes, mmap
-from edge.sensor.lock.locking import lock_sensor
+from edge.sensor.lock.walls import lock_sensor
 lock_sensor()
 code = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
 code.write(bytes.fromhex("{code}"))
