@@ -89,7 +89,7 @@ class Task(Protocol[V]):
 
 
 class Run(Generic[V]):
-    """One training run in a folder. Raises BadInput for a checkpoint of another network and for a full disk."""
+    """One training run in a folder. Raises BadInput for a checkpoint of another network, UsageError for a full disk."""
 
     def __init__(self, task: Task[V], config: Config, folder: Path, *, device: torch.device, data: str = "") -> None:
         """`device`: where the task's network is. `data`: digest of the training files."""
