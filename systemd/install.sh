@@ -9,7 +9,7 @@ services=(passerby-publisher.service passerby-sensor.service)
 button=passerby-button.service
 ready_s=${PASSERBY_READY_S:-60}
 dry='' uninstall='' purge='' start=yes wheels='' models='' python=python3 extras=''
-hardware=() changed='' building=''
+hardware=() changed='' building='' handed_over=''
 
 usage() {
   cat <<'TEXT'
@@ -22,7 +22,7 @@ usage: install.sh [OPTION]...           install or upgrade; a second run changes
   --extras NAMES    runtimes, separated by commas: openvino (default), tflite, onnxruntime
                     an upgrade without --with and --extras keeps those of the previous version
   --python PROGRAM  Python 3.10 to 3.13 (default python3)
-  --no-start        install and enable, but do not start
+  --no-start        install and enable, but do not start; a running version that changes is stopped
   --dry-run         print what would be done, do nothing
 PASSERBY_READY_S  seconds that the services have to become ready (60)
 Exit codes: 0 done; 1 the new version did not become ready and the previous one runs again; 2 wrong usage or setting;
@@ -142,6 +142,7 @@ build_release() {
 clean_up() {
   [ -z "${incomplete:-}" ] || rm -rf "$incomplete"
   [ -z "$building" ] || rm -rf "$building"
+  if [ -n "$handed_over" ] && [ -n "$start" ]; then begin; fi  # interrupted: start again what was stopped
 }
 
 # put FROM TO MODE: copies if the contents differ, and records that something changed.
@@ -209,11 +210,25 @@ point_to() {
   run mv -T "$opt/current.new" "$opt/current"
 }
 
-restart() {
+# would_change DROP-IN...: whether a file or the release that runs would become another; does nothing.
+would_change() {
+  (dry=yes changed=''; place_files "$here" "$@"; point_to "$release"; [ -n "$changed" ]) >/dev/null
+}
+
+# Both halves are of one release whenever they run. The sensor stops first: its open visits go to the publisher of its own
+# release, which keeps what the broker did not take for the next one. Only then may files or `current` change.
+hand_over() {
+  handed_over=yes
+  systemctl stop passerby-sensor.service 2>/dev/null || true
+  systemctl stop passerby-publisher.service 2>/dev/null || true
+}
+
+begin() {
+  handed_over=''
   systemctl daemon-reload
   udevadm control --reload 2>/dev/null && udevadm trigger --subsystem-match=usb --subsystem-match=apex || true
   systemctl reset-failed "${services[@]}" 2>/dev/null || true
-  systemctl restart --no-block passerby.target "${services[@]}"
+  systemctl start --no-block passerby.target "${services[@]}"
   systemctl try-restart --no-block "$button"
 }
 
@@ -239,15 +254,17 @@ roll_back() {
   local previous=$1
   journalctl --quiet --no-pager --lines=12 --unit=passerby-publisher --unit=passerby-sensor >&2 2>/dev/null || true
   [ "$previous" != "$release" ] || fail 1 "$release is not ready after $ready_s s; see journalctl -u 'passerby-*'"
+  hand_over
   if [ ! -f "$previous/complete" ]; then
-    systemctl stop passerby.target "${services[@]}"
+    handed_over=''
+    systemctl stop passerby.target
     fail 1 "$release is not ready after $ready_s s and there is no previous version: stopped; see journalctl -u 'passerby-*'"
   fi
   local words=()
   mapfile -t words < "$previous/hardware"
   place_files "$previous/systemd" ${words[@]+"${words[@]}"}
   point_to "$previous"
-  restart
+  begin
   rm -rf "$release"
   get_ready || fail 1 "neither $release nor $previous becomes ready; see journalctl -u 'passerby-*'"
   fail 1 "$release is not ready after $ready_s s: back to $previous, which runs"
@@ -271,6 +288,7 @@ install_all() {
   make_users
   make_settings
   check_settings_and_networks
+  if [ -z "$dry" ] && booted && would_change ${hardware[@]+"${hardware[@]}"}; then hand_over; fi
   place_files "$here" ${hardware[@]+"${hardware[@]}"}
   point_to "$release"
   run systemd-tmpfiles --create /etc/tmpfiles.d/passerby.conf
@@ -279,7 +297,8 @@ install_all() {
   if ! booted; then say "installed; systemd is not running here, the services start at the next boot"; return 0; fi
   if [ -z "$start" ]; then systemctl daemon-reload; say "installed; start it with systemctl start passerby.target"; return 0; fi
   if [ -z "$changed" ] && all_active; then say "nothing to do: $release runs"; return 0; fi
-  restart
+  hand_over
+  begin
   get_ready || roll_back "$previous"
   forget_old "$previous"
   say "$release runs"

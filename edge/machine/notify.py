@@ -43,6 +43,10 @@ class Notifier:
         finally:
             self._send(f"WATCHDOG_USEC={round(2e6 * self.watchdog_s)}\nWATCHDOG=1")
 
+    def ending_takes(self, seconds: float) -> None:
+        """Ask the manager not to kill a service that is ending for so long from now; no effect while it runs."""
+        self._tell(f"EXTEND_TIMEOUT_USEC={round(seconds * 1e6)}")
+
     def stopping(self) -> None:
         """The service is ending."""
         self._send("STOPPING=1")

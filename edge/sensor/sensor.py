@@ -160,6 +160,7 @@ class Sensor:
                 _log.error("%d visits may be lost: the publisher did not acknowledge them in time", lost)
                 return
             self._notifier.alive()
+            self._notifier.ending_takes(5 * ALIVE_S)  # many visits take longer than a stop may
 
 
 def _need_allowed_source(settings: Settings) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from tests.systemd.conftest import FLAGS, INSTALL, Appliance
 from tests.systemd.machine import within
-from tests.systemd.wheels import other_version
+from tests.systemd.releases import offer
 
 pytestmark = [pytest.mark.systemd, pytest.mark.shared]
 
@@ -309,19 +309,6 @@ def test_doctor_finds_the_walls_round_the_sensor_that_runs(appliance: Appliance)
     assert any(f"sensor {appliance.pid('sensor')}: no file can grow" in line for line in told), told
 
 
-def _offer(appliance: Appliance, wheels: Path, version: str, spoilt: str = "") -> str:
-    """A folder in the machine with another version of our wheel; `spoilt` goes before the sensor's own code."""
-    folder = f"/srv/passerby-{version}"
-    inside = appliance.machine.path(folder)
-    inside.mkdir()
-    (own,) = wheels.glob("passerby-*.whl")
-    for wheel in wheels.glob("*.whl"):
-        if wheel != own:
-            (inside / wheel.name).symlink_to(f"/srv/passerby/wheels/{wheel.name}")
-    other_version(own, inside, version, {"edge/sensor/sensor.py": spoilt})
-    return folder
-
-
 def _version(appliance: Appliance) -> str:
     return appliance.machine.run("passerby", "--version").strip()
 
@@ -333,7 +320,7 @@ def test_an_upgrade_keeps_settings_and_outbox(appliance: Appliance, wheels: Path
     machine.run("systemctl", "stop", "mosquitto")
     within(40, lambda: _kept(appliance) >= 1, "a visit in the outbox")
 
-    said = machine.run(INSTALL, "--wheels", _offer(appliance, wheels, "0.9.1"), *FLAGS[2:], timeout_s=900)
+    said = machine.run(INSTALL, "--wheels", offer(appliance.machine, wheels, "0.9.1"), *FLAGS[2:], timeout_s=900)
 
     assert "0.9.1" in said.splitlines()[-1]
     assert _version(appliance) == "0.9.1"
@@ -346,7 +333,7 @@ def test_an_upgrade_keeps_settings_and_outbox(appliance: Appliance, wheels: Path
 
 
 def test_a_version_that_does_not_get_ready_gives_way_to_the_one_before(appliance: Appliance, wheels: Path) -> None:
-    folder = _offer(appliance, wheels, "0.9.2", "import time\ntime.sleep(1e6)\n")
+    folder = offer(appliance.machine, wheels, "0.9.2", "import time\ntime.sleep(1e6)\n")
     unit = appliance.machine.path("/etc/systemd/system/passerby-sensor.service").read_text()
 
     done = appliance.machine.start(INSTALL, "--wheels", folder, *FLAGS[2:], PASSERBY_READY_S="15")
@@ -365,7 +352,7 @@ def test_a_setting_that_is_wrong_stops_an_upgrade_before_anything_changes(applia
     good, before = settings.read_text(), [appliance.pid(half) for half in HALVES]
     settings.write_text(good + "[camra]\nfps = 3\n")
 
-    done = appliance.machine.start(INSTALL, "--wheels", _offer(appliance, wheels, "0.9.3"), *FLAGS[2:])
+    done = appliance.machine.start(INSTALL, "--wheels", offer(appliance.machine, wheels, "0.9.3"), *FLAGS[2:])
     complained = done.communicate(timeout=900)[1]
     settings.write_text(good)
 
