@@ -56,7 +56,9 @@ def kiosk(machine: Machine) -> Iterator[Appliance]:
     within(40, lambda: found.events(), "the first visit at the broker")
     machine.run("systemctl", "stop", "mosquitto")
     machine.run("systemctl", "stop", "passerby.target", "passerby-sensor", "passerby-publisher")
-    machine.run("runuser", "-u", "passerby-publisher", "--", "/opt/passerby/current/bin/python", "-IBc", FILL)
+    machine.run(
+        "runuser", "-u", "passerby-publisher", "-g", "passerby", "--", "/opt/passerby/current/bin/python", "-IBc", FILL
+    )
     machine.run("systemctl", "start", "passerby.target")
     yield found
     machine.run("rm", "/etc/mosquitto/conf.d/upgrade.conf")
