@@ -45,7 +45,7 @@ class Notifier:
 
     def ending_takes(self, seconds: float) -> None:
         """Ask the manager not to kill a service that is ending for so long from now; no effect while it runs."""
-        self._tell(f"EXTEND_TIMEOUT_USEC={round(seconds * 1e6)}")
+        self._send(f"EXTEND_TIMEOUT_USEC={round(seconds * 1e6)}")
 
     def stopping(self) -> None:
         """The service is ending."""

@@ -11,9 +11,9 @@ import pytest
 
 from edge.catalog.lookup import Catalog
 from edge.catalog.manifest import Manifest
+from tests.places import MODELS, ROOT
 
-ROOT = Path(__file__).parents[3]
-CATALOG = Catalog(ROOT / "models", ROOT / "nothing-installed")
+CATALOG = Catalog(MODELS, ROOT / "nothing-installed")
 KEPT: dict[str, dict[str, str]] = json.loads((Path(__file__).parent / "set_versions.json").read_text())
 SAYS_NOTHING_OF_ANSWERS = {
     "schema", "id", "version", "task", "description", "licence", "source", "training_data", "metrics", "made_from",
