@@ -94,6 +94,11 @@ class Catalog:
         files = (root / SETS for root in (self.carried, self.installed))
         return [read_sets(file) for file in files if file.is_file()]
 
+    def set_and_version(self, name: str) -> str:
+        """Name and version of a model set: `best@1.0.0`. Raises UnknownModel, ManifestError."""
+        today = self.set_name(name)
+        return f"{today}@{self.model_set(today).version}"
+
     def locate(self, model_id: str, kinds: Collection[str] | None = None) -> Located:
         """Find the files of a network and check their sha256; kinds: only artefacts of these.
 

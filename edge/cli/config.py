@@ -9,12 +9,10 @@ import typer
 
 from edge.settings.settings import Settings
 from edge.settings.settings_file import Setting, all_settings, to_toml
+from edge.terminal.commands import Command, commands
 from edge.terminal.options import AsJson, ConfigFile, Overrides, settings_from
 
-app = typer.Typer(help="Check, show and explain the settings.", no_args_is_help=True)
 
-
-@app.command()
 def check(file: Annotated[Path, typer.Argument(help="passerby.toml to check.")]) -> None:
     """Check a file's settings, broker address, credentials and model set's name; `passerby doctor` tries the rest."""
     from edge.catalog.lookup import open_catalog
@@ -28,7 +26,6 @@ def check(file: Annotated[Path, typer.Argument(help="passerby.toml to check.")])
     typer.echo(f"{file}: ok")
 
 
-@app.command()
 def show(
     config: ConfigFile = None,
     overrides: Overrides = None,
@@ -36,14 +33,18 @@ def show(
     comments: Annotated[bool, typer.Option(help="Explain each setting with its unit and range.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print the settings in force, as TOML or JSON."""
+    """Print the settings in force, as TOML or JSON.
+
+    Examples:
+      passerby config show --config passerby.toml
+      passerby config show --defaults --comments > passerby.toml
+    """
     import msgspec
 
     settings = Settings() if defaults else settings_from(config, overrides)
     typer.echo(msgspec.json.encode(settings).decode() if as_json else to_toml(settings, comments=comments), nl=as_json)
 
 
-@app.command()
 def migrate(
     file: Annotated[Path, typer.Argument(help="passerby.toml to rewrite.")] = Path("passerby.toml"),
     write: Annotated[bool, typer.Option("--write", help="Replace the file; what it was stays as FILE.bak.")] = False,
@@ -51,6 +52,10 @@ def migrate(
     """Rewrite a file of an earlier release to today's names of settings and model sets, and print it.
 
     Comments and order stay.
+
+    Examples:
+      passerby config migrate passerby.toml
+      passerby config migrate /etc/passerby/passerby.toml --write
     """
     from edge.catalog.lookup import open_catalog
     from edge.settings.aliases import ALIASES
@@ -66,9 +71,12 @@ def migrate(
         typer.echo(f"{file}: rewritten; what it was is {replace_file(file, after)}")
 
 
-@app.command()
 def schema(markdown: Annotated[bool, typer.Option(help="As docs/settings.md.")] = False) -> None:
-    """List every setting with type, unit, range, default and what it does."""
+    """List every setting with its default, what it does, type, range and unit: one line of TOML each.
+
+    Examples:
+      passerby config schema | grep camera
+    """
     typer.echo(settings_markdown() if markdown else settings_list(), nl=False)
 
 
@@ -117,3 +125,17 @@ def _default(setting: Setting) -> str:
 
 def _range(setting: Setting) -> str:
     return " ".join(part for part in (setting.range or setting.type, setting.unit) if part)
+
+
+app = commands(
+    """Check, show and explain the settings.
+
+    Examples:
+      passerby config check /etc/passerby/passerby.toml
+      passerby config show --config passerby.toml
+    """,
+    Command("check", "Check a file, and report every fault with its line.", check),
+    Command("show", "Print the settings in force, as TOML or JSON.", show),
+    Command("migrate", "Rewrite a file to today's names of settings.", migrate),
+    Command("schema", "List every setting with default, range and unit.", schema),
+)

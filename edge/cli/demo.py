@@ -26,7 +26,17 @@ def demo(
     overrides: Overrides = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the whole product: a webcam or a composed scene, an embedded broker, events as they come."""
+    """Show the whole product: the first webcam or a composed scene, a broker of its own, events as they come.
+
+    Nothing is kept when it ends.
+
+    Examples:
+      passerby demo
+      passerby demo --source clip.mp4 --json
+
+    Exit codes:
+      3  a package of passerby[demo] is not installed, or the camera is not there
+    """
     from edge.workbench.demo.embedded_broker import embedded_broker
     from edge.workbench.demo.subscriber import subscribed
 

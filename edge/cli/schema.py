@@ -20,7 +20,13 @@ def schema(
     name: Annotated[str | None, typer.Argument(help="Contract, such as visit-1; none lists them.")] = None,
     write: Annotated[Path | None, typer.Option(help="Write every schema into this folder instead.")] = None,
 ) -> None:
-    """Print a contract as JSON Schema with examples."""
+    """Print a contract as JSON Schema with examples.
+
+    Examples:
+      passerby schema
+      passerby schema visit-1
+      passerby schema --write schemas/
+    """
     if write is not None:
         write_schemas(write)
     elif name is None:

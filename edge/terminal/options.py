@@ -26,6 +26,11 @@ Pace = Annotated[
     typer.Option("--realtime/--as-fast-as-possible", help="Pace of a file; the default is as fast as possible."),
 ]
 Fps = Annotated[float | None, typer.Option("--fps", help="Frames a second of a raw .h264 file, or asked of a camera.")]
+LinkPath = Annotated[
+    Path | None,
+    typer.Option("--link", readable=False, help="Socket between sensor and publisher; default: in the state folder."),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Warnings only.")]
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Any setting; may be given again.")
 ]
