@@ -45,7 +45,12 @@ def with_flags(overrides: list[str] | None, **flags: Any) -> list[str]:
 
 def settings_from(config: Path | None, overrides: list[str] | None = None) -> Settings:
     """Settings from TOML, then environment, then flags. Raises ConfigError or UsageError in one line."""
-    return load_settings(config, os.environ, dict(map(_key_and_value, overrides or ())))
+    return load_settings(config, os.environ, parse_overrides(overrides))
+
+
+def parse_overrides(overrides: list[str] | None) -> dict[str, Text]:
+    """Values of `--set` by `section.key`; the last one wins. Raises UsageError."""
+    return dict(map(_key_and_value, overrides or ()))
 
 
 def _as_text(value: Any) -> str:
