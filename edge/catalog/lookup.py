@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 class Located(NamedTuple):
     """A network that can be opened: `folder / file.path` is there and right for every file of `manifest`.
 
-    The manifest holds only the artefacts that were asked for and found. `place` says where: "installed", "carried"
+    The manifest holds only the artefacts that were asked for and found. `place` is "installed", "carried"
     with the program, or "found" in a folder of others, from which it is read in place.
     """
 
@@ -36,8 +36,9 @@ class Located(NamedTuple):
 class Catalog:
     """Manifests and files of networks.
 
-    carried: the program's own `models` folder. installed: where `passerby models` puts files; a manifest there goes
-    before the carried one of the same name. raw: folders of files of others, under the paths `path` and `found_as`.
+    carried: the program's own `models` folder. installed: where `passerby models` puts files; a manifest there takes
+    precedence over the carried one of the same name. raw: folders of files of others, under the paths `path` and
+    `found_as`.
     """
 
     def __init__(self, carried: Path, installed: Path, raw: Iterable[Path] = ()) -> None:
@@ -73,7 +74,7 @@ class Catalog:
         return {old: new for found in self._sets_files() for old, new in found.aliases.items()}
 
     def set_name(self, name: str) -> str:
-        """Today's name of a model set; an earlier one goes on working, with one warning. Raises ManifestError."""
+        """Today's name of a model set; an earlier one keeps working, with one warning. Raises ManifestError."""
         new = self.aliases().get(name, name)
         if new == name or name in self.sets():
             return name
@@ -208,5 +209,5 @@ def how_to_get(manifest: Manifest) -> str:
     if any(all(file.url for file in artefact.files) for artefact in manifest.artefacts):
         commands.insert(0, f"`passerby models fetch {manifest.id}`")
     if manifest.decoder == "adience":
-        commands.append("for a comparison of speed, that with `--random-weights 1`")
+        commands.append("for a comparison of speed, the same with `--random-weights 1`")
     return "get it with " + ", or ".join(commands)

@@ -1,4 +1,4 @@
-"""`passerby analyze`: what the networks see in pictures, videos and cameras. For a workstation: it is not locked."""
+"""`passerby analyze`: what the networks find in pictures, videos and cameras. For a workstation: it is not locked."""
 
 from __future__ import annotations
 
@@ -207,13 +207,13 @@ class _Complaints:
     `edge.workbench.analyze.Listener`."""
 
     def seen(self, seen: Seen) -> None:
-        """All is well."""
+        """Nothing to report."""
 
     def visited(self, visit: Visited) -> None:
-        """All is well."""
+        """Nothing to report."""
 
     def failed(self, failure: AnalyzeError) -> None:
         _say(failure.error)
 
     def ended(self, watched: Watched) -> None:
-        """All is well."""
+        """Nothing to report."""

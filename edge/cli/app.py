@@ -44,7 +44,7 @@ COMMANDS = (
     Command("analyze", "Find faces in pictures, videos and cameras.", "edge.cli.analyze:analyze", SEE),
     Command("report", "Draw visits by hour, age and gender.", "edge.cli.report:report", SEE, ("matplotlib",), "demo"),
     Command("config", "Check, show and explain the settings.", "edge.cli.config:app", SET_UP),
-    Command("doctor", "Check this device and say what to do about each fault.", "edge.cli.doctor:doctor", SET_UP),
+    Command("doctor", "Check this device, with advice for each fault.", "edge.cli.doctor:doctor", SET_UP),
     Command("completion", "Print what makes a shell complete these words.", "edge.cli.completion:completion", SET_UP),
     Command("models", "List, verify, import and fetch networks.", "edge.cli.models:app", NETWORKS),
     Command("bench", "Measure speed and memory on this machine.", "edge.cli.bench:bench", DESK),
@@ -68,7 +68,7 @@ def _of_the_workstation() -> Iterator[Command]:
 
 def main() -> None:
     """Run the command line; every foreseen error is one line on stderr and an exit code."""
-    if sys.stdout is None:  # closed by who started it
+    if sys.stdout is None:  # closed by the process that started this one
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 (until the process ends)
     try:
         _complete_words()
@@ -91,7 +91,7 @@ def _complete_words() -> None:
 
 
 def _end_with(error: OSError) -> NoReturn:
-    """What the file system refuses, where no module says it in words of its own."""
+    """Report what the file system refuses, where no module has a message of its own."""
     from edge.terminal.output import leave_stdout
 
     what = f"cannot be read or written ({error.strerror or error})"

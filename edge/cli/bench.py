@@ -1,4 +1,4 @@
-"""`passerby bench`: how fast, how large, beside the tutorials' pipeline on the same frames."""
+"""`passerby bench`: speed and memory, beside the tutorials' pipeline on the same frames."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def load_frames(settings: Settings, most: int) -> list[Image]:
 def measured(
     settings: Settings, images: Sequence[Image], clip: str, rounds: int, flags: Sequence[str]
 ) -> dict[str, Any]:
-    """Everything that the bench says, by name."""
+    """Everything that the bench measures, by name."""
     import msgspec
 
     from edge.workbench.bench.footprint import footprint

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def check(file: Annotated[Path, typer.Argument(help="passerby.toml to check.")], overrides: Overrides = None) -> None:
     """Check a file, the environment and --set: settings, broker address, credentials, name of the model set.
 
-    Every fault is a line with its place. `passerby doctor` tries what only the device can tell.
+    Every fault is a line with its place. `passerby doctor` checks the rest, on the device.
 
     Examples:
       passerby config check /etc/passerby/passerby.toml
@@ -70,7 +70,7 @@ def _faults_together(checked: Checked) -> Iterator[str]:
 def show(
     config: ConfigFile = None,
     overrides: Overrides = None,
-    defaults: Annotated[bool, typer.Option(help="The defaults, whatever file and environment say.")] = False,
+    defaults: Annotated[bool, typer.Option(help="The defaults, regardless of file and environment.")] = False,
     comments: Annotated[bool, typer.Option(help="Explain each setting with its unit and range.")] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -71,7 +71,7 @@ def first_webcam() -> str | None:
 
 
 class _Printer:
-    """Prints each event that says something new; live events repeat themselves while nothing changes."""
+    """Prints each event that differs from the last; live events repeat while nothing changes."""
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json

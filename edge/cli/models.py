@@ -1,4 +1,4 @@
-"""`passerby models`: which networks there are, whether their files are right, and how to get them."""
+"""`passerby models`: the networks, whether their files are right, and how to get them."""
 
 from __future__ import annotations
 
@@ -57,7 +57,9 @@ def show(model_id: ModelId, as_json: AsJson = False) -> None:
 
 
 def verify(
-    model_id: Annotated[str | None, typer.Argument(help="Network; none verifies all.", metavar="ID")] = None,
+    model_id: Annotated[
+        str | None, typer.Argument(help="Network; without one, all are verified.", metavar="ID")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check size and sha256 of the files that are there.
@@ -91,7 +93,8 @@ def import_(
     model_id: ModelId,
     source: Annotated[Path, typer.Option("--from", help="Folder that holds the files, at any depth.")],
     random_weights: Annotated[
-        int | None, typer.Option(metavar="SEED", help="Draw the weights of a Caffe network: for speed, not for sense.")
+        int | None,
+        typer.Option(metavar="SEED", help="Draw the weights of a Caffe network: for speed; its answers mean nothing."),
     ] = None,
 ) -> None:
     """Install a network from files that you have; all are checked first.
@@ -115,7 +118,7 @@ def import_(
 def ensure(
     config: ConfigFile = None,
     source: Annotated[
-        Path | None, typer.Option("--from", help="Folder that holds the files, at any depth; none downloads them.")
+        Path | None, typer.Option("--from", help="Folder that holds the files; without it they are downloaded.")
     ] = None,
     overrides: Overrides = None,
 ) -> None:

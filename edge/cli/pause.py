@@ -1,4 +1,4 @@
-"""`passerby pause`, `resume` and `button`: what somebody at the device decides."""
+"""`passerby pause`, `resume` and `button`: pausing by hand, at the device."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`passerby report`: visit events as plots for people who look rather than read."""
+"""`passerby report`: visit events drawn as plots."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def report(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FOLDER", help="Write report.html and the plots as PNG here.")
     ] = None,
-    timezone: Annotated[str, typer.Option(help="Whose hours are meant, such as Europe/Berlin.")] = "UTC",
+    timezone: Annotated[str, typer.Option(help="Time zone of the hours, such as Europe/Berlin.")] = "UTC",
     k: Annotated[int, typer.Option("--k", min=1, max=1000, help="Groups of fewer visits are marked.")] = 5,
     as_json: Annotated[bool, typer.Option("--json", help="For programs: the numbers as one JSON object.")] = False,
 ) -> None:

@@ -61,7 +61,7 @@ def load_settings(
 ) -> Settings:
     """Settings from an optional file, an environment and flags. Raises ConfigError in one line.
 
-    `aliases`: earlier names of settings, which go on working with a warning.
+    `aliases`: earlier names of settings, which keep working, with a warning.
     """
     tree: Tree = {}
     known = {s.name: s for s in all_settings()}

@@ -1,4 +1,4 @@
-"""Where keys stand in the text of a TOML file: its parser tells what they are, not where."""
+"""Where keys stand in the text of a TOML file: the parser gives their values, not their lines."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ RUN, SEE, SET_UP, NETWORKS, DESK, OTHER = PANELS
 """Headings of `--help`, in this order."""
 
 USUAL_EXITS: Mapping[str, str] = {"0": "done", "2": "an argument, a setting or an input is wrong"}
-"""Exit codes of every command. A docstring adds its own below `Exit codes:`, or says these in its own words."""
+"""Exit codes of every command. A docstring adds its own below `Exit codes:`, or words these differently."""
 
 _EXAMPLES, _EXITS = "\nExamples:\n", "\nExit codes:\n"
 _PLAIN: Mapping[str, Any] = {
