@@ -14,17 +14,12 @@ from conversion.request.options import NetworkOptions, PictureOptions, with_grou
 from edge.catalog.manifest_file import MANIFEST
 from edge.errors import CHECK_FAILED, UsageError, explain, need_packages
 from edge.schemas.vocabulary import ArtefactKind
-from edge.terminal.interrupt import interruptible
+from edge.terminal.commands import NETWORKS, Command, commands
 from edge.terminal.options import AsJson
 from edge.workbench.pages.printing import warn
 
 if TYPE_CHECKING:
     from conversion.verify.report import Report
-
-app = typer.Typer(
-    help="Convert networks of Caffe, ONNX or OpenVINO for every accelerator, and prove them equal.",
-    no_args_is_help=True,
-)
 
 PACKAGES = ("google.protobuf", "matplotlib", "onnx", "onnxruntime", "onnxslim", "openvino")
 """What every conversion needs. This module imports none of them: a device without them can still list its commands."""
@@ -52,8 +47,6 @@ KeepFloat = Annotated[list[str] | None, typer.Option(help="Layer to keep in floa
 Out = Annotated[Path, typer.Option(help="Folder for the result: OUT/<id>.")]
 
 
-@app.command()
-@interruptible
 @with_groups
 def run(
     network: NetworkOptions,
@@ -67,7 +60,15 @@ def run(
     out: Out = Path("converted"),
     as_json: AsJson = False,
 ) -> None:
-    """Convert a network. Artefacts that pass the gate are written; exit code 1 where one misses it."""
+    """Convert a network. Artefacts that pass the gate are written; exit code 1 where one misses it.
+
+    Examples:
+      passerby convert run yunet-2023mar --calibration photographs/
+      passerby convert run --onnx own.onnx --like yunet-2023mar --id own
+
+    Exit codes:
+      1  an artefact missed its gate
+    """
     _need_packages()
     from conversion.artefacts.job import Int8Options
     from conversion.choice import Wanted, choose, read_check
@@ -89,8 +90,6 @@ def run(
         raise typer.Exit(CHECK_FAILED)
 
 
-@app.command()
-@interruptible
 @with_groups
 def verify(
     folder: Annotated[Path, typer.Argument(help="Folder that `convert run` wrote, or a bundle.")],
@@ -100,7 +99,14 @@ def verify(
     report_to: Annotated[Path | None, typer.Option("--report", help="Folder for report.json and errors.png.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare artefacts with the network they were made from; exit code 1 where one misses its gate."""
+    """Compare artefacts with the network they were made from; exit code 1 where one misses its gate.
+
+    Examples:
+      passerby convert verify converted/yunet-2023mar --report report
+
+    Exit codes:
+      1  an artefact misses its gate
+    """
     _need_packages()
     from conversion.bundle import read_written
     from conversion.choice import Wanted, choose, read_check
@@ -131,22 +137,27 @@ def _recipe_of(model_id: str) -> str:
     return model_id
 
 
-@app.command()
-@interruptible
 def bundle(
     folder: Annotated[Path, typer.Argument(help="Folder that `convert run` wrote.")],
     out: Annotated[Path, typer.Option(help="Folder for the bundle: OUT/<id>.")] = Path("bundles"),
 ) -> None:
-    """Write a checked bundle, which `passerby models import ID --from OUT` installs on the device."""
+    """Write a checked bundle, which `passerby models import ID --from OUT` installs on the device.
+
+    Examples:
+      passerby convert bundle converted/yunet-2023mar
+    """
     _need_packages()
     from conversion.bundle import write_bundle
 
     typer.echo(str(write_bundle(folder, out)))
 
 
-@app.command()
 def recipes() -> None:
-    """List the recipes."""
+    """List the recipes.
+
+    Examples:
+      passerby convert recipes
+    """
     from conversion.request.recipe import recipe_names
 
     for name in recipe_names():
@@ -194,3 +205,19 @@ def _show(report: Report, as_json: bool) -> None:
 
 def _say(line: str) -> None:
     sys.stderr.write(f"{line}\n")
+
+
+app = commands(
+    """Convert networks of Caffe, ONNX or OpenVINO for every accelerator, and prove them equal.
+
+    Examples:
+      passerby convert recipes
+      passerby convert run yunet-2023mar
+    """,
+    Command("run", "Convert a network, measured against its source.", run),
+    Command("verify", "Compare artefacts with the network they came from.", verify),
+    Command("bundle", "Write what the device needs into a folder.", bundle),
+    Command("recipes", "List the recipes.", recipes),
+    exits={"3": "a package, an environment or a network's file is not there", "130": "ended by Ctrl-C"},
+)
+COMMAND = Command("convert", "Convert networks for every accelerator.", app, NETWORKS, PACKAGES, "conversion")

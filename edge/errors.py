@@ -148,13 +148,17 @@ class BrokerError(PasserbyError, OSError):
 
 
 def need_packages(whose: str, packages: Iterable[str], *, extra: str) -> None:
-    """Raise BackendUnavailable for the first that is not installed. whose: the command or part that needs them.
+    """Raise BackendUnavailable for the first that is not installed. whose: the command or part that needs them."""
+    if missing := first_missing(packages):
+        raise missing_package(whose, missing, extra=extra)
+
+
+def first_missing(packages: Iterable[str]) -> str:
+    """The first that is not installed, or an empty text.
 
     Of a dotted name the first part is checked: `google.protobuf` is missing where `google` is.
     """
-    for name in packages:
-        if find_spec(name.partition(".")[0]) is None:
-            raise missing_package(whose, name, extra=extra)
+    return next((name for name in packages if find_spec(name.partition(".")[0]) is None), "")
 
 
 def missing_package(whose: str, package: str, *, extra: str) -> BackendUnavailable:

@@ -12,13 +12,12 @@ import typer
 from msgspec.structs import replace
 
 from edge.errors import INTERRUPTED, UsageError, explain, need_packages
+from edge.terminal.commands import NETWORKS, Command, commands
 from edge.terminal.options import TargetList, configure_logging, settings_from, with_flags
 from training.runs.configuration import LARGEST_SEED
 
 if TYPE_CHECKING:
     from training.attributes.config import TrainingConfig
-
-app = typer.Typer(help="Train your own networks.", no_args_is_help=True)
 
 Out = Annotated[Path, typer.Option("--out", help="Folder of the run: checkpoint, log, weights.")]
 RunFolder = Annotated[Path, typer.Argument(help="Folder of a run.", metavar="RUN")]
@@ -31,12 +30,15 @@ RunSeed = Annotated[
 ]
 
 
-@app.command()
 def data(
-    sets: Annotated[list[str], typer.Argument(help="Data sets: PATH or FORM:PATH.", metavar="SET...")],
+    sets: Annotated[list[str], typer.Argument(help="Data sets: PATH or FORM:PATH.", metavar="SET")],
     out: Annotated[Path, typer.Option("--out", help="Folder for data-report.html and its plots.")],
 ) -> None:
-    """Count data sets by age, gender, group and picture size, and find near-copies: one page, and plots."""
+    """Count data sets by age, gender, group and picture size, and find near-copies: one page, and plots.
+
+    Examples:
+      passerby train data adience:sets/adience utkface.tar --out report
+    """
     _need("matplotlib")
     from edge.terminal.progress import progress_bar
     from training.data.readers import open_all
@@ -49,7 +51,6 @@ def data(
     typer.echo(str(out / PAGE))
 
 
-@app.command()
 def chips(
     out: Annotated[Path, typer.Option("--out", help="File to write, such as train.npz.")],
     aligned: Annotated[
@@ -65,7 +66,11 @@ def chips(
     seed: SplitSeed = 1,
     target: TargetList = None,
 ) -> None:
-    """Cut the faces of data sets into chips of 112 px, once, for training here or on another machine."""
+    """Cut the faces of data sets into chips of 112 px, once, for training here or on another machine.
+
+    Examples:
+      passerby train chips --photographs set/ --out train.npz --held-out held.npz
+    """
     _need("PIL")
     from training.data.chip_files import Wanted, write_chips
     from training.data.held_out import HeldOut
@@ -75,7 +80,6 @@ def chips(
         typer.echo(line)
 
 
-@app.command()
 def attributes(
     out: Out,
     chip_files: Annotated[list[Path], typer.Option("--chips", help="File from `train chips`; repeat for more.")],
@@ -128,7 +132,6 @@ def attributes(
         export(out, export_to)
 
 
-@app.command()
 def scenes(
     out: Annotated[Path, typer.Option("--out", help="File to write, such as train.npz.")],
     boxes: Annotated[
@@ -148,7 +151,11 @@ def scenes(
     seed: SplitSeed = 1,
     target: TargetList = None,
 ) -> None:
-    """Write pictures and all their faces into one file, once, for training a detector here or on another machine."""
+    """Write pictures and all their faces into one file, once, for training a detector here or on another machine.
+
+    Examples:
+      passerby train scenes --boxes wider.tar --out train.npz --held-out held.npz
+    """
     from training.data.held_out import HeldOut
     from training.data.scene_files import Wanted, write_scenes
 
@@ -158,7 +165,6 @@ def scenes(
         typer.echo(line)
 
 
-@app.command()
 def detection(
     out: Out,
     scene_files: Annotated[list[Path], typer.Option("--scenes", help="File from `train scenes`; repeat for more.")],
@@ -177,7 +183,11 @@ def detection(
     device: Annotated[str, typer.Option("--device", help="cpu, cuda, or auto.")] = "auto",
     threads: Annotated[int, typer.Option("--threads", min=0, help="CPU threads; 0: torch's own choice.")] = 0,
 ) -> None:
-    """Train the face detector. Ctrl-C keeps the last whole epoch; --resume continues."""
+    """Train the face detector. Ctrl-C keeps the last whole epoch; --resume continues.
+
+    Examples:
+      passerby train detection --scenes train.npz --held-out held.npz --out run
+    """
     _need("torch")
     from training.detection.config import DetectionConfig
     from training.detection.task import DetectionTask
@@ -195,9 +205,12 @@ def detection(
             typer.echo(describe(epoch))
 
 
-@app.command()
 def plot(run: RunFolder, out: Annotated[Path, typer.Option("--out", help="PNG to write.")]) -> None:
-    """Draw a run's log: its losses, and how good the network was on held-out data."""
+    """Draw a run's log: its losses, and how good the network was on held-out data.
+
+    Examples:
+      passerby train plot run --out run.png
+    """
     _need("torch", "matplotlib")
     from training.attributes import charts as of_attributes
     from training.attributes.task import AttributesEpoch
@@ -213,7 +226,6 @@ def plot(run: RunFolder, out: Annotated[Path, typer.Option("--out", help="PNG to
     typer.echo(str(out))
 
 
-@app.command()
 def export(
     run: RunOrWeights,
     out: Annotated[Path, typer.Option("--out", help="Folder for the network: OUT/<id>.")],
@@ -225,6 +237,10 @@ def export(
     """Write a run's network as ONNX with its manifest, for the device and for `passerby convert run`.
 
     A detector is written twice, once for each size of its input.
+
+    Examples:
+      passerby train export run --out exported
+      passerby train export run --out exported --calibration held.npz
     """
     _need("torch", "onnx", "onnxscript")
     from training.attributes.export import export_run
@@ -274,3 +290,33 @@ def _with_flags(
     network = with_backbone(config.network, backbone) if backbone else config.network
     taught = replace(config.distillation, teachers=tuple(map(str, teachers))) if teachers else config.distillation
     return replace(config, schedule=schedule, network=network, distillation=taught)
+
+
+ATTRIBUTES = """
+
+Examples:
+  passerby train attributes --chips train.npz --held-out held.npz --out run
+  passerby train attributes --chips c.npz --held-out h.npz --out run --resume
+"""
+
+app = commands(
+    """Train networks of our own.
+
+    Examples:
+      passerby train chips --photographs set/ --out train.npz --held-out held.npz
+      passerby train attributes --chips train.npz --held-out held.npz --out run
+      passerby train export run --out exported
+    """,
+    Command("data", "Count what data sets hold: one page, and plots.", data),
+    Command("chips", "Cut the faces of data sets into chips.", chips),
+    Command("attributes", "Train the joint network of age and gender.", attributes, more=ATTRIBUTES),
+    Command("scenes", "Put pictures and all their faces into one file.", scenes),
+    Command("detection", "Train the face detector.", detection),
+    Command("plot", "Draw a run's log.", plot),
+    Command("export", "Write a run's network as ONNX with its manifest.", export),
+    exits={
+        "3": "a package of passerby[training] or a network's file is not there",
+        "130": "ended by Ctrl-C; a run keeps its last whole epoch",
+    },
+)
+COMMAND = Command("train", "Train networks of our own.", app, NETWORKS, ("torch",), "training")

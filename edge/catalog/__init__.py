@@ -1,4 +1,4 @@
-"""The catalog: which networks and sets there are, where their files lie, whether those are the right ones.
+"""The catalog: the networks and sets, where their files lie, and whether those are the right ones.
 
 No numpy here: the publisher and the command line read manifests too.
 """

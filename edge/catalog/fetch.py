@@ -1,4 +1,4 @@
-"""Downloads the files of a network from their official addresses; what is cut off is taken up again."""
+"""Downloads the files of a network from their official addresses; an interrupted download continues."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def _unreachable(file: ModelFile, got: str, next_step: str) -> ModelNotFound:
 
 
 def _continue(file: ModelFile, part: Path, progress: Progress, timeout_s: float) -> None:
-    """Ask for the bytes that are missing; a server that cannot continue begins anew."""
+    """Request the missing bytes; a server that cannot continue sends all of them."""
     have = _size_of(part)
     request = urllib.request.Request(file.url, headers={"Range": f"bytes={have}-", "User-Agent": "passerby"})
     with urllib.request.urlopen(request, timeout=timeout_s) as answer:

@@ -1,4 +1,4 @@
-"""Whether a file is the one that a manifest means: size first, then sha256."""
+"""Whether a file is the one that a manifest names: size first, then sha256."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def sha256_of(path: Path) -> str:
 
 
 def check_file(path: Path, file: ModelFile) -> FileCheck:
-    """Compare a file with what its manifest says of it."""
+    """Compare a file with its entry in a manifest."""
     return FileCheck(file, path, _fault(path, file))
 
 

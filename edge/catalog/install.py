@@ -1,4 +1,4 @@
-"""Puts files of a network into the models folder: all checked before, in one step, or not at all."""
+"""Puts files of a network into the models folder: checked first, then in one step or not at all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from edge.errors import BadInput, ModelNotFound, UsageError, explain
 from edge.files import made_aside, put_in_place
 
 MAX_FILES = 100_000
-"""Files looked at in a folder that is imported from."""
+"""Most files that are examined in a folder of `models import`."""
 
 
 def import_model(catalog: Catalog, model_id: str, source: Path) -> Path:
@@ -25,7 +25,7 @@ def import_model(catalog: Catalog, model_id: str, source: Path) -> Path:
 
     A source that holds the network's own manifest is a bundle: it is taken whole, its manifest too. Returns the folder
     that holds them. Raises ModelNotFound, ManifestError for a file of the right name and the wrong content or a bundle
-    that is not whole, BadInput for a source that is no folder, UsageError where the models folder cannot be written.
+    that is not whole, BadInput for a source that is not a folder, UsageError where the models folder cannot be written.
     """
     for folder in (source, source / model_id):
         if folder.name == model_id and (folder / MANIFEST).is_file():
@@ -92,7 +92,7 @@ def check_model(catalog: Catalog, manifest: Manifest) -> list[FileCheck]:
 
 
 def find_files(wanted: list[ModelFile], source: Path) -> dict[ModelFile, Path]:
-    """Where below source the wanted files lie, by size and sha256. Raises BadInput where source is no folder."""
+    """Where below source the wanted files lie, by size and sha256. Raises BadInput where source is not a folder."""
     if not source.is_dir():
         raise BadInput(explain("not a folder", where=str(source), next_step="--from takes the folder of the files"))
     sizes = {file.size for file in wanted}

@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 class Located(NamedTuple):
     """A network that can be opened: `folder / file.path` is there and right for every file of `manifest`.
 
-    The manifest holds only the artefacts that were asked for and found. `place` says where: "installed", "carried"
+    The manifest holds only the artefacts that were asked for and found. `place` is "installed", "carried"
     with the program, or "found" in a folder of others, from which it is read in place.
     """
 
@@ -36,8 +36,9 @@ class Located(NamedTuple):
 class Catalog:
     """Manifests and files of networks.
 
-    carried: the program's own `models` folder. installed: where `passerby models` puts files; a manifest there goes
-    before the carried one of the same name. raw: folders of files of others, under the paths `path` and `found_as`.
+    carried: the program's own `models` folder. installed: where `passerby models` puts files; a manifest there takes
+    precedence over the carried one of the same name. raw: folders of files of others, under the paths `path` and
+    `found_as`.
     """
 
     def __init__(self, carried: Path, installed: Path, raw: Iterable[Path] = ()) -> None:
@@ -73,7 +74,7 @@ class Catalog:
         return {old: new for found in self._sets_files() for old, new in found.aliases.items()}
 
     def set_name(self, name: str) -> str:
-        """Today's name of a model set; an earlier one goes on working, with one warning. Raises ManifestError."""
+        """Today's name of a model set; an earlier one keeps working, with one warning. Raises ManifestError."""
         new = self.aliases().get(name, name)
         if new == name or name in self.sets():
             return name
@@ -93,6 +94,11 @@ class Catalog:
     def _sets_files(self) -> list[ModelSets]:
         files = (root / SETS for root in (self.carried, self.installed))
         return [read_sets(file) for file in files if file.is_file()]
+
+    def set_and_version(self, name: str) -> str:
+        """Name and version of a model set: `best@1.0.0`. Raises UnknownModel, ManifestError."""
+        today = self.set_name(name)
+        return f"{today}@{self.model_set(today).version}"
 
     def locate(self, model_id: str, kinds: Collection[str] | None = None) -> Located:
         """Find the files of a network and check their sha256; kinds: only artefacts of these.
@@ -203,5 +209,5 @@ def how_to_get(manifest: Manifest) -> str:
     if any(all(file.url for file in artefact.files) for artefact in manifest.artefacts):
         commands.insert(0, f"`passerby models fetch {manifest.id}`")
     if manifest.decoder == "adience":
-        commands.append("for a comparison of speed, that with `--random-weights 1`")
+        commands.append("for a comparison of speed, the same with `--random-weights 1`")
     return "get it with " + ", or ".join(commands)

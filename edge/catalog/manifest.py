@@ -1,6 +1,6 @@
 """A model's manifest (`manifest.toml`) and the catalog's model sets (`sets.toml`), as types.
 
-A manifest says all that the device must know of a network: its files and their sha256, its input, how pixels become
+A manifest holds all that the device must know about a network: its files and their sha256, its input, how pixels become
 that input, which pure decoder reads its outputs, and what its numbers mean. `edge.catalog` finds and checks them.
 """
 
@@ -174,5 +174,5 @@ class ModelSets(_Part, frozen=True, kw_only=True):
     schema: Literal["passerby.sets/1"]
     sets: dict[str, ModelSet]
     aliases: Annotated[
-        dict[str, Name], Meta(description="Name that a set had before -> today's; it goes on working.")
+        dict[str, Name], Meta(description="Name that a set had before -> today's; it keeps working.")
     ] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""`passerby analyze`: what the networks see in pictures, videos and cameras. For a workstation: it is not locked."""
+"""`passerby analyze`: what the networks find in pictures, videos and cameras. For a workstation: it is not locked."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 Sources = Annotated[
-    list[str], typer.Argument(metavar="SOURCE...", help="Images, folders, tars, videos, cameras, network addresses.")
+    list[str], typer.Argument(metavar="SOURCE", help="Images, folders, tars, videos, cameras, network addresses.")
 ]
 JsonTo = Annotated[
     str | None, typer.Option("--json", metavar="-|FILE", help="JSON Lines: an object for each picture and frame.")
@@ -61,9 +61,20 @@ def analyze(
     config: ConfigFile = None,
     overrides: Overrides = None,
 ) -> None:
-    """Say what is to be seen in pictures, videos and cameras: faces, apparent gender and age, visits.
+    """Find faces in pictures, videos and cameras, and estimate apparent gender and age.
 
-    A source that cannot be read does not stop the others; the exit code is then 2.
+    It is for a workstation: unlike the sensor it is not locked. A source that cannot be read does not stop the others.
+
+    Examples:
+      passerby analyze photographs/
+      passerby analyze clip.mp4 --annotate marked.mp4
+      passerby analyze clip.mp4 --visits > events.jsonl
+      passerby analyze 0 --json - | jq .faces
+
+    Exit codes:
+      2  an argument, a setting or a source is wrong; the other sources were read
+      3  a camera, a network's files or a package is not there
+      130  ended by Ctrl-C
     """
     flags = with_flags(
         overrides, models_set=model_set, models_targets=target, camera_realtime=realtime, camera_fps=fps
@@ -196,13 +207,13 @@ class _Complaints:
     `edge.workbench.analyze.Listener`."""
 
     def seen(self, seen: Seen) -> None:
-        """All is well."""
+        """Nothing to report."""
 
     def visited(self, visit: Visited) -> None:
-        """All is well."""
+        """Nothing to report."""
 
     def failed(self, failure: AnalyzeError) -> None:
         _say(failure.error)
 
     def ended(self, watched: Watched) -> None:
-        """All is well."""
+        """Nothing to report."""

@@ -1,4 +1,4 @@
-"""`passerby bench`: how fast, how large, beside the tutorials' pipeline on the same frames."""
+"""`passerby bench`: speed and memory, beside the tutorials' pipeline on the same frames."""
 
 from __future__ import annotations
 
@@ -42,7 +42,15 @@ def bench(
     overrides: Overrides = None,
     as_json: AsJson = False,
 ) -> None:
-    """Time Passerby beside the tutorials' pipeline and its own bare inference, all on the same decoded frames."""
+    """Time Passerby beside the tutorials' pipeline and its own bare inference, all on the same decoded frames.
+
+    Examples:
+      passerby bench
+      passerby bench --source clip.mp4 --model-set best --rounds 7 --json
+
+    Exit codes:
+      3  the source, a network's files or a package is not there
+    """
     clip = source or default_clip()
     flags = with_flags(overrides, camera_source=clip, models_set=model_set, models_targets=target, camera_fps=fps)
     settings = settings_from(config, flags)
@@ -88,7 +96,7 @@ def load_frames(settings: Settings, most: int) -> list[Image]:
 def measured(
     settings: Settings, images: Sequence[Image], clip: str, rounds: int, flags: Sequence[str]
 ) -> dict[str, Any]:
-    """Everything that the bench says, by name."""
+    """Everything that the bench measures, by name."""
     import msgspec
 
     from edge.workbench.bench.footprint import footprint

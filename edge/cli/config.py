@@ -2,48 +2,94 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edge.errors import ConfigError, PasserbyError, explain
 from edge.settings.settings import Settings
-from edge.settings.settings_file import Setting, all_settings, to_toml
-from edge.terminal.options import AsJson, ConfigFile, Overrides, settings_from
+from edge.settings.settings_file import all_settings, to_toml, toml_value
+from edge.terminal.commands import Command, commands
+from edge.terminal.options import AsJson, ConfigFile, Overrides, parse_overrides, settings_from
 
-app = typer.Typer(help="Check, show and explain the settings.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from edge.settings.faults import Checked
 
 
-@app.command()
-def check(file: Annotated[Path, typer.Argument(help="passerby.toml to check.")]) -> None:
-    """Check a file's settings, broker address, credentials and model set's name; `passerby doctor` tries the rest."""
-    from edge.catalog.lookup import open_catalog
-    from edge.publisher.assemble import check_events
-    from edge.publisher.broker.mqtt_client import check_broker
+def check(file: Annotated[Path, typer.Argument(help="passerby.toml to check.")], overrides: Overrides = None) -> None:
+    """Check a file, the environment and --set: settings, broker address, credentials, name of the model set.
 
-    settings = settings_from(file)
-    check_broker(settings.broker)
-    check_events(settings)
-    open_catalog().model_set(settings.models.set)
+    Every fault is a line with its place. `passerby doctor` checks the rest, on the device.
+
+    Examples:
+      passerby config check /etc/passerby/passerby.toml
+      passerby config check passerby.toml --set models.set=best
+
+    Exit codes:
+      2  something is wrong; each fault is a line on stderr with file and line
+    """
+    from edge.settings.faults import check_all
+
+    checked = check_all(file, os.environ, parse_overrides(overrides))
+    faults = list(dict.fromkeys([*(str(fault.error) for fault in checked.faults), *_faults_together(checked)]))
+    for fault in faults[:-1]:
+        sys.stderr.write(f"passerby: {fault}\n")
+    if faults:
+        raise ConfigError(faults[-1])
     typer.echo(f"{file}: ok")
 
 
-@app.command()
+def _faults_together(checked: Checked) -> Iterator[str]:
+    """What is wrong with settings that are right one by one. A section with a fault is not tried."""
+    from edge.catalog.lookup import open_catalog
+    from edge.publisher.assemble import check_events
+    from edge.publisher.broker.mqtt_client import check_broker, read_password
+
+    settings, places = checked.settings, checked.places
+    faulty = {fault.name.partition(".")[0] for fault in checked.faults}
+    checks: tuple[tuple[str, Callable[[], object]], ...] = (
+        ("models.set", lambda: open_catalog().model_set(settings.models.set)),
+        ("publish.events", lambda: check_events(settings)),
+        ("broker.url", lambda: check_broker(settings.broker)),
+        ("broker.password_file", lambda: read_password(settings.broker)),
+    )
+    for name, run in checks:
+        if name.partition(".")[0] not in faulty:
+            try:
+                run()
+            except PasserbyError as error:
+                named = str(error).partition(":")[0]
+                place = places.get(named) or places.get(name)
+                yield f"{place}: {error}" if place else str(error)
+
+
 def show(
     config: ConfigFile = None,
     overrides: Overrides = None,
-    defaults: Annotated[bool, typer.Option(help="The defaults, whatever file and environment say.")] = False,
+    defaults: Annotated[bool, typer.Option(help="The defaults, regardless of file and environment.")] = False,
     comments: Annotated[bool, typer.Option(help="Explain each setting with its unit and range.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print the settings in force, as TOML or JSON."""
+    """Print the settings in force, as TOML or JSON.
+
+    Examples:
+      passerby config show --config passerby.toml
+      passerby config show --defaults --comments > passerby.toml
+    """
     import msgspec
 
     settings = Settings() if defaults else settings_from(config, overrides)
-    typer.echo(msgspec.json.encode(settings).decode() if as_json else to_toml(settings, comments=comments), nl=as_json)
+    try:
+        text = msgspec.json.encode(settings).decode() if as_json else to_toml(settings, comments=comments)
+    except UnicodeEncodeError as error:
+        raise ConfigError(explain("a file name that is not UTF-8 cannot be shown", got=repr(error.object))) from error
+    typer.echo(text, nl=as_json)
 
 
-@app.command()
 def migrate(
     file: Annotated[Path, typer.Argument(help="passerby.toml to rewrite.")] = Path("passerby.toml"),
     write: Annotated[bool, typer.Option("--write", help="Replace the file; what it was stays as FILE.bak.")] = False,
@@ -51,6 +97,10 @@ def migrate(
     """Rewrite a file of an earlier release to today's names of settings and model sets, and print it.
 
     Comments and order stay.
+
+    Examples:
+      passerby config migrate passerby.toml
+      passerby config migrate /etc/passerby/passerby.toml --write
     """
     from edge.catalog.lookup import open_catalog
     from edge.settings.aliases import ALIASES
@@ -66,15 +116,18 @@ def migrate(
         typer.echo(f"{file}: rewritten; what it was is {replace_file(file, after)}")
 
 
-@app.command()
 def schema(markdown: Annotated[bool, typer.Option(help="As docs/settings.md.")] = False) -> None:
-    """List every setting with type, unit, range, default and what it does."""
+    """List every setting with its default, what it does, type, range and unit: one line of TOML each.
+
+    Examples:
+      passerby config schema | grep camera
+    """
     typer.echo(settings_markdown() if markdown else settings_list(), nl=False)
 
 
 def settings_list() -> str:
-    """One line a setting."""
-    return "".join(f"{s.name} = {s.default!r}  # {s.what} ({_range(s)})\n" for s in all_settings())
+    """One line of TOML a setting, with what it does as a comment."""
+    return "".join(f"{s.name} = {toml_value(s.default)}  # {s.what} ({s.form})\n" for s in all_settings())
 
 
 def settings_markdown() -> str:
@@ -97,10 +150,10 @@ def settings_markdown() -> str:
                 "",
                 _section_text(section),
                 "",
-                "| key | default | range | what |",
+                "| key | default | type and range | what |",
                 "|---|---|---|---|",
             ]
-        cells = (f"`{setting.key}`", f"`{_default(setting)}`", _range(setting), setting.what)
+        cells = (f"`{setting.key}`", f"`{toml_value(setting.default)}`", setting.form, setting.what)
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
 
@@ -109,11 +162,15 @@ def _section_text(section: str) -> str:
     return (type(getattr(Settings(), section)).__doc__ or "").strip()
 
 
-def _default(setting: Setting) -> str:
-    if isinstance(setting.default, tuple):
-        return ", ".join(setting.default) or "[]"
-    return str(setting.default).lower() if isinstance(setting.default, bool) else str(setting.default) or '""'
+app = commands(
+    """Check, show and explain the settings.
 
-
-def _range(setting: Setting) -> str:
-    return " ".join(part for part in (setting.range or setting.type, setting.unit) if part)
+    Examples:
+      passerby config check /etc/passerby/passerby.toml
+      passerby config show --config passerby.toml
+    """,
+    Command("check", "Check a file, and report every fault with its line.", check),
+    Command("show", "Print the settings in force, as TOML or JSON.", show),
+    Command("migrate", "Rewrite a file to today's names of settings.", migrate),
+    Command("schema", "List every setting with default, range and unit.", schema),
+)

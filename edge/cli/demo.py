@@ -26,7 +26,17 @@ def demo(
     overrides: Overrides = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the whole product: a webcam or a composed scene, an embedded broker, events as they come."""
+    """Show the whole product: the first webcam or a composed scene, a broker of its own, events as they come.
+
+    Nothing is kept when it ends.
+
+    Examples:
+      passerby demo
+      passerby demo --source clip.mp4 --json
+
+    Exit codes:
+      3  a package of passerby[demo] is not installed, or the camera is not there
+    """
     from edge.workbench.demo.embedded_broker import embedded_broker
     from edge.workbench.demo.subscriber import subscribed
 
@@ -61,7 +71,7 @@ def first_webcam() -> str | None:
 
 
 class _Printer:
-    """Prints each event that says something new; live events repeat themselves while nothing changes."""
+    """Prints each event that differs from the last; live events repeat while nothing changes."""
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json

@@ -27,7 +27,16 @@ def doctor(
 ) -> None:
     """Check camera, accelerators, networks, broker, clock, disk, memory, heat, telemetry and the sensor's walls.
 
-    Run it as the user of the sensor, with its settings. Exit 1 where a check fails.
+    Run it as the user of the sensor, with its settings.
+
+    Examples:
+      passerby doctor
+      passerby doctor --config passerby.toml --json
+      sudo passerby doctor --config /etc/passerby/passerby.toml
+
+    Exit codes:
+      0  no check failed; there may be warnings
+      1  a check failed
     """
     import msgspec
 

@@ -1,4 +1,4 @@
-"""`passerby models`: which networks there are, whether their files are right, and how to get them."""
+"""`passerby models`: the networks, whether their files are right, and how to get them."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ from edge.catalog.install import check_model, import_model
 from edge.catalog.lookup import Catalog, how_to_get, open_catalog
 from edge.catalog.manifest import Manifest
 from edge.errors import ManifestError, ModelNotFound, explain
+from edge.terminal.commands import Command, commands
 from edge.terminal.options import AsJson, ConfigFile, Overrides, settings_from
-
-app = typer.Typer(help="Networks and model sets: list, show, verify, import, fetch.", no_args_is_help=True)
 
 ModelId = Annotated[str, typer.Argument(help="Network, as `passerby models list` names it.", metavar="ID")]
 
 
-@app.command("list")
 def list_models(as_json: AsJson = False) -> None:
-    """List the networks and the sets that use them."""
+    """List the networks and the sets that use them.
+
+    Examples:
+      passerby models list
+      passerby models list --json
+    """
     catalog = open_catalog()
     models = [_summary(catalog, catalog.manifest(model_id)) for model_id in catalog.ids()]
     sets = {name: msgspec.to_builtins(each) for name, each in catalog.sets().items()}
@@ -36,9 +39,12 @@ def list_models(as_json: AsJson = False) -> None:
     _print_table(("set", "detector", "attributes"), [_set_row(name, each) for name, each in sets.items()])
 
 
-@app.command()
 def show(model_id: ModelId, as_json: AsJson = False) -> None:
-    """Show a network's manifest and where its files lie."""
+    """Show a network's manifest and where its files lie.
+
+    Examples:
+      passerby models show yunet-2023mar
+    """
     catalog = open_catalog()
     manifest = catalog.manifest(model_id)
     shown = msgspec.to_builtins(manifest) | {"place": _place(catalog, model_id)}
@@ -50,12 +56,22 @@ def show(model_id: ModelId, as_json: AsJson = False) -> None:
     _print_table(("key", "value"), [*rows, ("artefacts", "\n".join(artefacts))])
 
 
-@app.command()
 def verify(
-    model_id: Annotated[str | None, typer.Argument(help="Network; none verifies all.", metavar="ID")] = None,
+    model_id: Annotated[
+        str | None, typer.Argument(help="Network; without one, all are verified.", metavar="ID")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check size and sha256 of the files that are there: exit code 1 where one is wrong."""
+    """Check size and sha256 of the files that are there.
+
+    Examples:
+      passerby models verify
+      passerby models verify yunet-2023mar
+
+    Exit codes:
+      1  a file is wrong
+      3  the network that was named is not installed
+    """
     catalog = open_catalog()
     ids = [model_id] if model_id else catalog.ids()
     checks = {each: check_model(catalog, catalog.manifest(each)) for each in ids}
@@ -73,15 +89,22 @@ def verify(
         raise typer.Exit(1)
 
 
-@app.command("import")
 def import_(
     model_id: ModelId,
     source: Annotated[Path, typer.Option("--from", help="Folder that holds the files, at any depth.")],
     random_weights: Annotated[
-        int | None, typer.Option(metavar="SEED", help="Draw the weights of a Caffe network: for speed, not for sense.")
+        int | None,
+        typer.Option(metavar="SEED", help="Draw the weights of a Caffe network: for speed; its answers mean nothing."),
     ] = None,
 ) -> None:
-    """Install a network from files that you have; all are checked before."""
+    """Install a network from files that you have; all are checked first.
+
+    Examples:
+      passerby models import yunet-2023mar --from ~/Downloads
+
+    Exit codes:
+      3  a file is missing in the folder
+    """
     catalog = open_catalog()
     if random_weights is None:
         folder = import_model(catalog, model_id, source)
@@ -92,15 +115,22 @@ def import_(
     typer.echo(f"{model_id}: installed in {folder}")
 
 
-@app.command()
 def ensure(
     config: ConfigFile = None,
     source: Annotated[
-        Path | None, typer.Option("--from", help="Folder that holds the files, at any depth; none downloads them.")
+        Path | None, typer.Option("--from", help="Folder that holds the files; without it they are downloaded.")
     ] = None,
     overrides: Overrides = None,
 ) -> None:
-    """Install the networks of the configured set that are not here yet; what is right stays as it is."""
+    """Install the networks of the configured set that are not here yet; files that are right stay as they are.
+
+    Examples:
+      passerby models ensure --config /etc/passerby/passerby.toml
+      passerby models ensure --set models.set=best --from /media/usb
+
+    Exit codes:
+      3  a file is missing in the folder, or cannot be downloaded
+    """
     catalog = open_catalog()
     chosen = catalog.model_set(settings_from(config, overrides).models.set)
     for model_id in (chosen.detector, *chosen.attributes):
@@ -111,9 +141,15 @@ def ensure(
         typer.echo(f"{model_id}: installed in {folder}")
 
 
-@app.command()
 def fetch(model_id: ModelId) -> None:
-    """Download a network from its official address and install it; all is checked before."""
+    """Download a network from its official address, check it, and install it.
+
+    Examples:
+      passerby models fetch yunet-2023mar
+
+    Exit codes:
+      3  the network has no address, or it cannot be downloaded
+    """
     from rich.progress import Progress
 
     shown = sys.stderr.isatty()
@@ -187,3 +223,19 @@ def _print_table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> N
         table.add_row(*row)
     wide = None if sys.stdout.isatty() else 120
     Console(width=wide).print(table)
+
+
+app = commands(
+    """Networks and model sets: list, show, verify, import, fetch.
+
+    Examples:
+      passerby models list
+      passerby models ensure
+    """,
+    Command("list", "List the networks and the sets that use them.", list_models),
+    Command("show", "Show a network's manifest and where its files lie.", show),
+    Command("verify", "Check size and sha256 of the files that are there.", verify),
+    Command("import", "Install a network from files that you have.", import_),
+    Command("ensure", "Install what the configured set needs.", ensure),
+    Command("fetch", "Download a network and install it.", fetch),
+)

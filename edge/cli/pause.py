@@ -1,4 +1,4 @@
-"""`passerby pause`, `resume` and `button`: what somebody at the device decides."""
+"""`passerby pause`, `resume` and `button`: pausing by hand, at the device."""
 
 from __future__ import annotations
 
@@ -15,7 +15,14 @@ _log = logging.getLogger(__name__)
 
 
 def pause(config: ConfigFile = None, overrides: Overrides = None) -> None:
-    """Close the camera until `passerby resume`, also over restarts; needs no network and no broker."""
+    """Close the camera until `passerby resume`, also over restarts.
+
+    It needs no network and no broker.
+
+    Examples:
+      passerby pause
+      sudo passerby pause
+    """
     from edge.sensor.pausing import pause_flag
 
     flag = pause_flag(settings_from(config, overrides).pause)
@@ -24,7 +31,12 @@ def pause(config: ConfigFile = None, overrides: Overrides = None) -> None:
 
 
 def resume(config: ConfigFile = None, overrides: Overrides = None) -> None:
-    """Undo `passerby pause`; what else pauses (a command from the broker, closing time) stays."""
+    """Undo `passerby pause`. What else pauses, a command from the broker or closing time, stays.
+
+    Examples:
+      passerby resume
+      sudo passerby resume
+    """
     from edge.sensor.pausing import Pauses, pause_flag
 
     settings = settings_from(config, overrides).pause
@@ -40,7 +52,15 @@ def button(
     config: ConfigFile = None,
     overrides: Overrides = None,
 ) -> None:
-    """Pause and resume in turns at each press of a button or key, until its device goes away."""
+    """Pause and resume in turns at each press of a button or key, until its device goes away.
+
+    Examples:
+      passerby button /dev/input/by-path/platform-button@11-event
+      passerby button /dev/input/event0 --code 28
+
+    Exit codes:
+      3  the input device is not there, or went away
+    """
     from edge.machine.button import presses
     from edge.sensor.pausing import pause_flag
     from edge.terminal.options import configure_logging

@@ -17,10 +17,16 @@ from edge.settings.settings import Settings
 
 
 def schema(
-    name: Annotated[str | None, typer.Argument(help="Contract, such as visit-1; none lists them.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Contract, such as visit-1; without one, all are listed.")] = None,
     write: Annotated[Path | None, typer.Option(help="Write every schema into this folder instead.")] = None,
 ) -> None:
-    """Print a contract as JSON Schema with examples."""
+    """Print a contract as JSON Schema with examples.
+
+    Examples:
+      passerby schema
+      passerby schema visit-1
+      passerby schema --write schemas/
+    """
     if write is not None:
         write_schemas(write)
     elif name is None:
@@ -62,7 +68,7 @@ def json_schema(name: str) -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of a contract, with its examples. Raises UsageError for an unknown name."""
     if name not in CONTRACTS:
         raise UsageError(explain("unknown schema", got=name, expected=" | ".join(CONTRACTS)))
-    if name == "analyze-1":  # two untagged objects: msgspec cannot decode such a union, JSON Schema can say it
+    if name == "analyze-1":  # two untagged objects: msgspec cannot decode such a union, JSON Schema can express it
         schemas = [msgspec.json.schema(kind) for kind in (analyze.AnalyzeLine, analyze.AnalyzeError)]
         definitions = {key: value for schema in schemas for key, value in schema["$defs"].items()}
         body: dict[str, Any] = {"anyOf": [{"$ref": schema["$ref"]} for schema in schemas], "$defs": definitions}

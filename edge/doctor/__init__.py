@@ -1,1 +1,1 @@
-"""`passerby doctor`: what a device needs, looked at piece by piece; each finding says the one thing to do."""
+"""`passerby doctor`: checks of what a device needs; each finding names the one thing to do."""

@@ -20,7 +20,7 @@ from edge.settings.settings import Broker, Settings
 
 TIMEOUT_S = 10.0
 TOPIC = "doctor"
-"""Last part of the topic that takes an empty message; nobody listens to it."""
+"""Last part of the topic that an empty message is sent to; nobody subscribes to it."""
 
 
 def check_mqtt(settings: Settings, timeout_s: float = TIMEOUT_S) -> Iterator[Finding]:
@@ -29,7 +29,7 @@ def check_mqtt(settings: Settings, timeout_s: float = TIMEOUT_S) -> Iterator[Fin
     try:
         address = check_broker(broker)
     except ConfigError as error:
-        yield bad("broker", str(error), "mend the [broker] section")
+        yield bad("broker", str(error), "correct the [broker] section")
         return
     for step in (_reach, _shake_hands):
         finding = step(broker, address, timeout_s)
@@ -79,7 +79,9 @@ def _speak(settings: Settings, address: BrokerAddress, timeout_s: float) -> Iter
             yield good("broker", f"MQTT {spoken}{user}")
             yield _publish(settings, talk)
             return
-    yield bad("broker", f"the broker refuses this client ({answer})", "mend broker.username and broker.password_file")
+    yield bad(
+        "broker", f"the broker refuses this client ({answer})", "correct broker.username and broker.password_file"
+    )
 
 
 def _publish(settings: Settings, talk: _Talk) -> Finding:
@@ -116,11 +118,11 @@ class _Talk:
         return "no answer to CONNECT" if self._connected is None else self._connected
 
     def publish(self, topic: str) -> str:
-        """Empty, or why not. Hangs up afterwards."""
+        """Empty, or why not. Closes the connection afterwards."""
         self._client.publish(topic, b"", qos=1)
         self._turn(lambda: self._published is not None)
         self._client.disconnect()
-        return "no acknowledgement; it hung up" if self._published is None else self._published
+        return "no acknowledgement; it closed the connection" if self._published is None else self._published
 
     def _turn(self, done: Any) -> None:
         until = time.monotonic() + self._timeout_s

@@ -1,4 +1,4 @@
-"""Camera and accelerators: are they there, may this user open them, is what they need installed."""
+"""Camera and accelerators: whether they are there, may be opened by this user, and have what they need."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def check_camera(settings: Settings) -> Finding:
         return (
             good("camera", f"{address}: a recording")
             if there
-            else bad("camera", f"{address}: no such file", "mend camera.source")
+            else bad("camera", f"{address}: no such file", "correct camera.source")
         )
     return good("camera", shown(address))
 
@@ -73,7 +73,7 @@ def check_v4l2(path: Path) -> Finding:
     """Whether a V4L2 device is there, may be opened, and takes pictures."""
     if not path.exists():
         present = ", ".join(str(device) for device in sorted(Path("/dev").glob("video*"))) or "no camera"
-        return bad("camera", f"{path} is not there; this machine has {present}", "plug it in, or mend camera.source")
+        return bad("camera", f"{path} is not there; this machine has {present}", "plug it in, or correct camera.source")
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK)
     except OSError as error:
@@ -86,7 +86,7 @@ def check_v4l2(path: Path) -> Finding:
     try:
         answer = fcntl.ioctl(descriptor, _QUERYCAP, bytes(104))
     except OSError:
-        return bad("camera", f"{path} is no camera", "mend camera.source")
+        return bad("camera", f"{path} is not a camera", "correct camera.source")
     finally:
         os.close(descriptor)
     if not int.from_bytes(answer[88:92], sys.byteorder) & (_VIDEO_CAPTURE | _VIDEO_CAPTURE_MPLANE):

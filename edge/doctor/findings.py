@@ -20,7 +20,7 @@ class Finding(Struct, frozen=True, kw_only=True):
 
 
 def good(check: str, found: str) -> Finding:
-    """A finding that wants nothing."""
+    """A finding that needs no action."""
     return Finding(check=check, verdict="pass", found=found)
 
 

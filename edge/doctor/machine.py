@@ -26,7 +26,7 @@ def check_clock(wall: Callable[[], float] = time.time, synced: Callable[[], bool
     if wall() < NO_TIME_BEFORE:
         return bad(
             "clock",
-            f"the clock says {time.strftime('%Y-%m-%d', time.gmtime(wall()))}",
+            f"the clock shows {time.strftime('%Y-%m-%d', time.gmtime(wall()))}",
             "set it, or connect a time server",
         )
     if synced():

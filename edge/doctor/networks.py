@@ -19,7 +19,7 @@ PACKAGES = {
     "tflite": ("ai_edge_litert", "tflite_runtime"),
     "opencv": ("cv2",),
 }
-"""Runtime -> packages of which one must be there; accelerators are looked at by themselves."""
+"""Runtime -> packages of which one must be there; accelerators are checked apart."""
 
 
 def check_networks(settings: Settings, catalog: Catalog) -> Iterator[Finding]:

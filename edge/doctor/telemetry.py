@@ -1,4 +1,4 @@
-"""Whether the vendors' libraries are kept from phoning home, looked at in a process of its own."""
+"""Whether the vendors' libraries are kept from sending telemetry, checked in a process of its own."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SOCKETS = (
     "assert not found, 'it has IP sockets open'"
 )
 SWITCHES = {"openvino": _OPENVINO, "onnxruntime": _ONNXRUNTIME, "ai_edge_litert": "import ai_edge_litert.interpreter"}
-"""Package -> program that imports it as we do and looks at its switch."""
+"""Package -> program that imports it as the sensor does and reads its switch."""
 _TIMEOUT_S = 60.0
 
 

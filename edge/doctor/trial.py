@@ -19,7 +19,7 @@ from edge.sensor.lock.walls import lock_sensor
 
 
 def main() -> None:
-    """Lock, try, tell."""
+    """Lock, try, report."""
     folder, allow_network = Path(sys.argv[1]), "network" in sys.argv[2:]
     with (folder / "there").open("wb") as there:
         try:

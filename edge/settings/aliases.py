@@ -1,4 +1,4 @@
-"""Names that settings had before: they go on working, with one warning each.
+"""Names that settings had before: they keep working, with one warning each.
 
 A key that gets another name or section gets a line in `ALIASES`; `passerby config migrate` rewrites files.
 """

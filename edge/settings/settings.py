@@ -19,7 +19,7 @@ def _number(unit: str, what: str, *, low: float, high: float) -> Meta:
 
 
 def _text(what: str, *, pattern: str | None = None, allowed: str = "") -> Meta:
-    """`allowed` says in words what the pattern lets through."""
+    """`allowed` describes in words what the pattern accepts."""
     return Meta(description=what, pattern=pattern, extra={"unit": "", "allowed": allowed})
 
 
@@ -51,7 +51,7 @@ class Camera(_Section, frozen=True, kw_only=True):
         int,
         _number(
             "px",
-            "picamera: width of the second stream, in which faces are looked for; 0 takes the first.",
+            "picamera: width of the second stream, in which faces are detected; 0 takes the first.",
             low=0,
             high=4096,
         ),
@@ -134,7 +134,7 @@ class Detection(_Section, frozen=True, kw_only=True):
         ),
     ] = 0
     score: Annotated[
-        float, _number("fraction", "Faces below it are no faces; 0 takes the manifest's.", low=0, high=1)
+        float, _number("fraction", "Detections below it are not faces; 0 takes the manifest's.", low=0, high=1)
     ] = 0.0
     low_score: Annotated[
         float, _number("fraction", "Fainter faces that still carry on a track; 0 takes the manifest's.", low=0, high=1)
@@ -164,10 +164,10 @@ class Tracking(_Section, frozen=True, kw_only=True):
 class Attributes(_Section, frozen=True, kw_only=True):
     """Estimating apparent gender and age on a few good looks."""
 
-    enabled: Annotated[bool, _text("False counts people and says nothing of them.")] = True
+    enabled: Annotated[bool, _text("False counts people without gender and age.")] = True
     taxonomy: Annotated[TaxonomyName, _text("Age brackets of events.")] = "ads-8"
     samples: Annotated[int, _number("looks", "Looks kept for a visit.", low=1, high=100)] = 5
-    interval_s: Annotated[float, _number("s", "Least time between two looks at a face.", low=0, high=60)] = 0.4
+    interval_s: Annotated[float, _number("s", "Least time between two looks.", low=0, high=60)] = 0.4
     refresh_s: Annotated[
         float, _number("s", "A new look when the last is older, even with enough samples.", low=0.1, high=3600)
     ] = 10.0
@@ -182,11 +182,11 @@ class Attributes(_Section, frozen=True, kw_only=True):
 
 
 class Attention(_Section, frozen=True, kw_only=True):
-    """When a face counts as looking at the screen."""
+    """When a face counts as attentive to the screen."""
 
     max_yaw_deg: Annotated[float, _number("degrees", "Largest turn to a side.", low=1, high=90)] = 25.0
     max_pitch_deg: Annotated[float, _number("degrees", "Largest tilt up or down.", low=1, high=90)] = 25.0
-    glance_gap_s: Annotated[float, _number("s", "Looking away for longer ends a glance.", low=0, high=60)] = 0.5
+    glance_gap_s: Annotated[float, _number("s", "Turning away for longer ends a glance.", low=0, high=60)] = 0.5
 
 
 class Visits(_Section, frozen=True, kw_only=True):
@@ -199,7 +199,7 @@ class Visits(_Section, frozen=True, kw_only=True):
 
 
 class Privacy(_Section, frozen=True, kw_only=True):
-    """What may be said of people, and how coarsely."""
+    """What may be reported about people, and how coarsely."""
 
     require_lock: Annotated[
         bool, _text("Refuse to see when the sensor cannot lock itself; false is for development only.")
@@ -207,7 +207,7 @@ class Privacy(_Section, frozen=True, kw_only=True):
     minors: Annotated[
         Literal["unknown", "band", "drop"],
         _text(
-            "Visits under 13: `unknown` tells no gender and bracket 0-12, `band` what was estimated, `drop` nothing."
+            "Visits under 13: `unknown` reports bracket 0-12 without gender, `band` what was estimated, `drop` nothing."
         ),
     ] = "unknown"
     time_resolution_s: Annotated[int, _number("s", "Times in events are rounded down to it.", low=1, high=3600)] = 1
@@ -257,7 +257,7 @@ class Thermal(_Section, frozen=True, kw_only=True):
         float, _number("s", "It must have been cooler for this long before it speeds up.", low=1, high=3600)
     ] = 30.0
     interval_s: Annotated[
-        float, _number("s", "Between two looks at the temperature, and so between two steps.", low=1, high=600)
+        float, _number("s", "Between two readings of the temperature, and so between two steps.", low=1, high=600)
     ] = 5.0
     min_fps: Annotated[float, _number("frames/s", "Lowest frame rate.", low=0.1, high=60)] = 2.0
 

@@ -40,6 +40,12 @@ class Setting(NamedTuple):
         """`section.key`."""
         return f"{self.section}.{self.key}"
 
+    @property
+    def form(self) -> str:
+        """Type, range and unit as words: `number 0.1 to 240 frames/s`."""
+        kind = "list of" if self.type == "list" else self.type
+        return " ".join(part for part in (kind, self.range, self.unit) if part)
+
 
 def all_settings() -> list[Setting]:
     """Every setting in the order of `edge.settings.settings`."""
@@ -55,18 +61,18 @@ def load_settings(
 ) -> Settings:
     """Settings from an optional file, an environment and flags. Raises ConfigError in one line.
 
-    `aliases`: earlier names of settings, which go on working with a warning.
+    `aliases`: earlier names of settings, which keep working, with a warning.
     """
     tree: Tree = {}
     known = {s.name: s for s in all_settings()}
-    sources: list[tuple[str, Mapping[str, Any]]] = [] if file is None else [(str(file), _read_toml(file))]
-    sources += [("environment", _from_environment(environment or {})), ("command line", _from_flags(flags or {}))]
+    sources: list[tuple[str, Mapping[str, Any]]] = [] if file is None else [(str(file), read_toml(file))]
+    sources += [("environment", from_environment(environment or {})), ("command line", from_flags(flags or {}))]
     for where, addition in sources:
         warn_of_old_names(addition, aliases, where=where)
-        _merge(tree, renamed(addition, aliases, where=where), known, where=where)
+        merge(tree, renamed(addition, aliases, where=where), known, where=where)
     try:
         return msgspec.convert(tree, Settings)
-    except msgspec.ValidationError as error:  # unreachable while _merge checks each value
+    except msgspec.ValidationError as error:  # unreachable while merge checks each value
         raise ConfigError(explain(str(error), where=str(file or "settings"))) from error
 
 
@@ -80,8 +86,8 @@ def to_toml(settings: Settings, *, comments: bool = False) -> str:
             section = setting.section
             lines += ["", f"[{section}]"]
         if comments:
-            lines.append(f"# {setting.what} {_bounds(setting)}".rstrip())
-        lines.append(f"{setting.key} = {_toml_value(tree[section][setting.key])}")
+            lines.append(f"# {setting.what} ({setting.form})")
+        lines.append(f"{setting.key} = {toml_value(tree[section][setting.key])}")
     return "\n".join(lines).lstrip() + "\n"
 
 
@@ -118,7 +124,7 @@ def _type_name(kind: msgspec.inspect.Type) -> str:
 
 def _range(kind: msgspec.inspect.Type) -> str:
     if isinstance(kind, msgspec.inspect.LiteralType):
-        return " | ".join(str(value) for value in kind.values)
+        return " | ".join(toml_value(value) for value in kind.values)
     if isinstance(kind, msgspec.inspect.VarTupleType):
         return _range(_bare(kind.item_type))
     if isinstance(kind, msgspec.inspect.IntType | msgspec.inspect.FloatType) and kind.ge is not None:
@@ -132,12 +138,8 @@ def _bare(kind: msgspec.inspect.Type) -> msgspec.inspect.Type:
     return kind
 
 
-def _bounds(setting: Setting) -> str:
-    unit = f"{setting.unit}, " if setting.unit else ""
-    return f"({unit}{setting.range or setting.type})"
-
-
-def _read_toml(file: Path) -> dict[str, Any]:
+def read_toml(file: Path) -> dict[str, Any]:
+    """What a file holds. Raises ConfigError where it cannot be read or is not TOML."""
     try:
         content = msgspec.toml.decode(file.read_bytes().removeprefix(codecs.BOM_UTF8))
     except OSError as error:
@@ -148,7 +150,8 @@ def _read_toml(file: Path) -> dict[str, Any]:
     return content
 
 
-def _from_environment(environment: Mapping[str, str]) -> Tree:
+def from_environment(environment: Mapping[str, str]) -> Tree:
+    """Values of `PASSERBY_<SECTION>__<KEY>`. Raises ConfigError for one underscore in place of two."""
     tree: Tree = {}
     for name, value in environment.items():
         if match := _ENVIRONMENT.match(name):
@@ -159,7 +162,8 @@ def _from_environment(environment: Mapping[str, str]) -> Tree:
     return tree
 
 
-def _from_flags(flags: Mapping[str, Any]) -> Tree:
+def from_flags(flags: Mapping[str, Any]) -> Tree:
+    """Values of flags by `section.key`; None was not given."""
     tree: Tree = {}
     for name, value in flags.items():
         if value is not None:
@@ -174,7 +178,8 @@ class Text(str):
     __slots__ = ()
 
 
-def _merge(tree: Tree, addition: Mapping[str, Any], known: Mapping[str, Setting], *, where: str) -> None:
+def merge(tree: Tree, addition: Mapping[str, Any], known: Mapping[str, Setting], *, where: str) -> None:
+    """Check values and put them into a tree. Raises ConfigError for the first that is unknown or wrong."""
     for section, entries in addition.items():
         if not isinstance(entries, dict):
             raise _unknown(section, known, where)
@@ -197,16 +202,19 @@ def _checked(setting: Setting, value: Any, where: str) -> Any:
     section = getattr(Settings(), setting.section)
     text = isinstance(value, Text)
     candidate = {setting.key: _spread(setting, value) if text else value}
-    if any(not word.isprintable() for word in _words(candidate[setting.key])):
+    if any(_has_control_character(word) for word in _words(candidate[setting.key])):
         raise ConfigError(
             explain(setting.name, where=where, got=repr(value), expected="no line end, no control character")
         )
     try:
         kept = msgspec.convert(candidate, type(section), strict=not text)
     except msgspec.ValidationError as error:
-        expected = " ".join(part for part in (setting.type, setting.range, setting.unit) if part)
-        raise ConfigError(explain(setting.name, where=where, got=repr(value), expected=expected)) from error
+        raise ConfigError(explain(setting.name, where=where, got=repr(value), expected=setting.form)) from error
     return msgspec.to_builtins(getattr(kept, setting.key))
+
+
+def _has_control_character(text: str) -> bool:
+    return any(character < " " or character == "\x7f" for character in text)
 
 
 def _words(value: Any) -> list[str]:
@@ -220,11 +228,12 @@ def _spread(setting: Setting, value: str) -> Any:
     return [] if value.strip() in ("", "[]") else [part.strip() for part in value.split(",")]
 
 
-def _toml_value(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """A value as one writes it in TOML: text, a number, a boolean, or a list of them."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(_toml_value(v) for v in value) + "]"
+        return "[" + ", ".join(toml_value(v) for v in value) + "]"
     if isinstance(value, str):
         return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")  # JSON, but TOML escapes DEL too
     return repr(value)

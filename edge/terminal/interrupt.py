@@ -1,4 +1,4 @@
-"""Ctrl-C ends a command of the workstation with the exit code that a shell expects."""
+"""Ctrl-C ends a command with the exit code that a shell expects."""
 
 from __future__ import annotations
 

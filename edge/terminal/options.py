@@ -20,27 +20,39 @@ Source = Annotated[
 ]
 BrokerUrl = Annotated[str | None, typer.Option("--broker", help="mqtt://HOST[:PORT] or mqtts://HOST[:PORT].")]
 ModelSetName = Annotated[str | None, typer.Option("--model-set", help="Model set of the catalog.")]
-TargetList = Annotated[str | None, typer.Option("--target", help="Targets in order of preference, with commas.")]
+TargetList = Annotated[
+    str | None, typer.Option("--target", help="Targets in order of preference, separated by commas.")
+]
 Pace = Annotated[
     bool | None,
     typer.Option("--realtime/--as-fast-as-possible", help="Pace of a file; the default is as fast as possible."),
 ]
 Fps = Annotated[float | None, typer.Option("--fps", help="Frames a second of a raw .h264 file, or asked of a camera.")]
-Overrides = Annotated[
-    list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Any setting; may be given again.")
+LinkPath = Annotated[
+    Path | None,
+    typer.Option("--link", readable=False, help="Socket between sensor and publisher; default: in the state folder."),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Warnings only.")]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Any setting; repeat for more.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
 
 
 def with_flags(overrides: list[str] | None, **flags: Any) -> list[str]:
-    """`--set` values that say the same as these flags (`camera_source=…` is camera.source); None says nothing."""
+    """`--set` values equal to these flags (`camera_source=…` is camera.source); a flag of None is left out."""
     named = [f"{name.replace('_', '.', 1)}={_as_text(value)}" for name, value in flags.items() if value is not None]
     return [*(overrides or ()), *named]
 
 
 def settings_from(config: Path | None, overrides: list[str] | None = None) -> Settings:
     """Settings from TOML, then environment, then flags. Raises ConfigError or UsageError in one line."""
-    return load_settings(config, os.environ, dict(map(_key_and_value, overrides or ())))
+    return load_settings(config, os.environ, parse_overrides(overrides))
+
+
+def parse_overrides(overrides: list[str] | None) -> dict[str, Text]:
+    """Values of `--set` by `section.key`; the last one wins. Raises UsageError."""
+    return dict(map(_key_and_value, overrides or ()))
 
 
 def _as_text(value: Any) -> str:
@@ -56,6 +68,6 @@ def _key_and_value(override: str) -> tuple[str, Text]:
 
 
 def configure_logging(*, quiet: bool) -> None:
-    """One line a change, on stderr."""
+    """Log to stderr, one line for each change of state."""
     level = logging.WARNING if quiet else logging.INFO
     logging.basicConfig(stream=sys.stderr, level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -1,4 +1,4 @@
-"""A progress bar on stderr, for a person at a terminal and nobody else."""
+"""A progress bar on stderr, shown only at a terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Progress(Protocol):
     """Counts the pictures of one source after the other."""
 
     def begin(self, name: str, total: Callable[[], int | None]) -> None:
-        """Start on a source. `total` is asked only where somebody looks; None when it is not known."""
+        """Start on a source. `total` is called only where the bar is shown; None when it is not known."""
 
     def tick(self) -> None:
         """One more picture is done."""
@@ -23,15 +23,15 @@ class Progress(Protocol):
 
 class _Hidden:
     def begin(self, name: str, total: Callable[[], int | None]) -> None:
-        """Nobody looks."""
+        """Nothing is shown."""
 
     def tick(self) -> None:
-        """Nobody looks."""
+        """Nothing is shown."""
 
 
 @contextmanager
 def progress_bar(*, wanted: bool) -> Iterator[Progress]:
-    """A bar that vanishes at the end; nothing is shown where stderr is no terminal or no bar is wanted.
+    """A bar that vanishes at the end; nothing is shown where stderr is not a terminal or no bar is wanted.
 
     Lines written to stdout meanwhile stay above the bar where both are the same terminal.
     """

@@ -1,4 +1,4 @@
-"""Analyzes sources one after the other, each as its kind asks for, and tells a listener what it sees."""
+"""Analyzes sources one after the other, each as its kind needs, and reports to a listener what it finds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Analyst:
     """Analyzes any source with the networks of a model set.
 
     aligned: each picture is one aligned face. visits_only: pictures too are frames of footage, as they are to a sensor,
-    and footage starts now. each_frame: tell the faces of each frame of footage, not its visits only. tick: called
+    and footage starts now. each_frame: report the faces of each frame of footage, not its visits only. tick: called
     after every picture and frame. on_change: called when a live source is lost or comes back.
     """
 
@@ -43,7 +43,7 @@ class Analyst:
         self._writer = LineWriter(make_fusion(settings, networks.manifests[1:]), untrained=networks.untrained)
 
     def analyze(self, source: Source) -> Ending:
-        """Analyze one source. What cannot be read is told to the listener, and the last of it returned.
+        """Analyze one source. What cannot be read is reported to the listener, and the last of it returned.
 
         Raises InferenceError, and UsageError for what no source of this kind can be asked.
         """
@@ -80,7 +80,7 @@ class Analyst:
         return Detecting(networks.detector, networks.estimator, detector_score(self._settings, networks))
 
     def _watch(self, source: Source) -> Ending:
-        """Times are those within the file, unless visits have to say when they were."""
+        """Times are those within the file, unless visits need their real times."""
         camera = self._settings.camera
         starts_at = None if self._visits_only or camera.realtime else 0.0
         footage = source.open_footage(camera, self._on_change, starts_at)

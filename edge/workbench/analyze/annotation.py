@@ -1,4 +1,4 @@
-"""Pictures and videos with the faces drawn in, for a person to look at. Workstation only: the sensor cannot import it.
+"""Pictures and videos with the faces drawn in, for a person to see. Workstation only: the sensor cannot import it.
 
 Everything is written under a temporary name beside its own and renamed when it is whole.
 """
@@ -29,7 +29,7 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _PADDING_PX = 3
 _FPS_LOWEST, _FPS_HIGHEST = 1.0, 240.0
 _TIMED_FRAMES = 10
-"""Frames that are held back until their times tell the rate of the video."""
+"""Frames that are held back until their times give the rate of the video."""
 
 
 def annotate(image: Image, faces: Sequence[Face], captions: Sequence[Sequence[str]]) -> Image:
@@ -119,7 +119,7 @@ class VideoFile:
 
 
 def frames_per_second(times_s: Sequence[float]) -> float:
-    """Mean rate of frames at these times, 1 to 240 a second; 1 where they do not tell."""
+    """Mean rate of frames at these times, 1 to 240 a second; 1 where they do not give one."""
     elapsed_s = times_s[-1] - times_s[0]
     rate = (len(times_s) - 1) / elapsed_s if elapsed_s > 0 else _FPS_LOWEST
     return min(max(round(rate, 3), _FPS_LOWEST), _FPS_HIGHEST)

@@ -54,7 +54,7 @@ class FaceNetworks:
         return list(self._find(_need_image(image)))
 
     def estimate(self, image: Image, faces: Sequence[Detection]) -> list[AttributeEstimate]:
-        """One look at each face: the networks' own probabilities, without brackets or thresholds; quality is 1.
+        """One look of each face: the networks' own probabilities, without brackets or thresholds; quality is 1.
 
         Empty for a set without an estimator.
         """
@@ -78,7 +78,7 @@ class FaceNetworks:
 
 
 def _need_image(image: Image) -> Image:
-    """The image itself. Raises BadInput, which says what came instead: OpenCV gives None for a file it cannot read."""
+    """The image itself. Raises BadInput, which names what came instead: OpenCV gives None for a file it cannot read."""
     dtype: object = getattr(image, "dtype", type(image).__name__)
     shape: tuple[int, ...] = getattr(image, "shape", ())
     if dtype == np.uint8 and len(shape) == 3 and shape[2] == 3 and 0 not in shape:

@@ -36,9 +36,10 @@ def watch(
     began_at: float | None = None,
     tick: Callable[[], None],
 ) -> Ending:
-    """Run a source through the pipeline, tell the listener, close the source; returns how that ended.
+    """Run a source through the pipeline, report to the listener, close the source; returns how that ended.
 
-    The idle gate is off: every frame is looked at. writer: writes the line of each frame; None tells visits only.
+    The idle gate is off: faces are detected in every frame. writer: writes the line of each frame;
+    None reports visits only.
     began_at: time of the footage's beginning on the frames' clock, by default the first frame's. tick: called after
     every frame. Ctrl-C at a live source ends it as if it were over; at others it raises KeyboardInterrupt.
     """
@@ -116,7 +117,7 @@ class _Reader:
 
 
 class _Teller:
-    """Tells every frame's faces on their way through the tracker. Implements `ports.Tracker`.
+    """Reports every frame's faces on their way through the tracker. Implements `ports.Tracker`.
 
     The pipeline has waited for the looks of the frame before when it comes here, and begins this frame's afterwards:
     so the estimator is free for all the faces of this frame.
@@ -143,7 +144,7 @@ class _Teller:
         return self._tracker.finish()
 
     def _found(self, frame: Frame, detections: Sequence[Detection], tracks: Sequence[Track]) -> list[FoundFace]:
-        """Sure faces, and the faint ones by which a track goes on."""
+        """Sure faces, and the faint ones that continue a track."""
         ids = {track.box: track.track_id for track in tracks if track.detected}
         faces = [face for face in detections if face.score >= self._score or face.box in ids]
         looked = look_at(self._estimator, frame.image, faces)

@@ -1,4 +1,4 @@
-"""How many pictures a source will give, as far as that is told without decoding them: for a progress bar."""
+"""How many pictures a source will give, as far as that is known without decoding them: for a progress bar."""
 
 from __future__ import annotations
 

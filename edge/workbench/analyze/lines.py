@@ -17,7 +17,7 @@ _EVEN = 0.5
 
 
 class FoundFace(NamedTuple):
-    """A face of an image: its detection, the track that it belongs to, and one look at it, where there are any."""
+    """A face of an image: its detection, the track that it belongs to, and one look, where there are any."""
 
     detection: Detection
     track_id: int | None = None
@@ -25,7 +25,7 @@ class FoundFace(NamedTuple):
 
 
 class LineWriter:
-    """Writes lines. With `untrained` networks no label is told: unknown, confidence 0, no years, p_female 0.5."""
+    """Writes lines. With `untrained` networks no label is given: unknown, confidence 0, no years, p_female 0.5."""
 
     def __init__(self, fusion: Fusion, *, untrained: bool = False) -> None:
         self.untrained = untrained

@@ -1,4 +1,4 @@
-"""What an analysis tells while it goes, and to whom."""
+"""What an analysis reports while it runs, and to what."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edge.sensor.types import Image, VisitSummary
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One picture or frame: what is said of it, and its uint8 (H, W, 3) BGR image.
+    """One picture or frame: what was found in it, and its uint8 (H, W, 3) BGR image.
 
     place: relative path, without a way out of its folder, for a file that is written of it. moving: part of footage.
     """
@@ -55,7 +55,7 @@ class Ending(NamedTuple):
 
 
 class Listener(Protocol):
-    """Takes what an analysis tells, in order. Footage ends with `ended`, or with `failed` where it cannot be read."""
+    """Receives what an analysis reports, in order. Footage ends with `ended`, or with `failed` if it cannot be read."""
 
     def seen(self, seen: Seen) -> None:
         """A picture or frame was analyzed."""
@@ -71,7 +71,7 @@ class Listener(Protocol):
 
 
 class Everyone:
-    """Tells several listeners, in their order. Implements `Listener`."""
+    """Passes all on to several listeners, in their order. Implements `Listener`."""
 
     def __init__(self, listeners: Sequence[Listener]) -> None:
         self._listeners = listeners

@@ -36,7 +36,7 @@ class Examination(Protocol):
 
 
 class Detecting:
-    """Finds faces of at least `score` and looks at each of them. Implements `Examination`."""
+    """Finds faces of at least `score`, with a look of each. Implements `Examination`."""
 
     most = 1
 
@@ -85,7 +85,7 @@ class Aligned:
 
 
 def look_at(estimator: AttributeEstimator | None, image: Image, faces: Sequence[Detection]) -> list[FoundFace]:
-    """One look at every face, in batches; no looks without an estimator."""
+    """One look of every face, in batches; no looks without an estimator."""
     if estimator is None or not faces:
         return [FoundFace(face) for face in faces]
     estimator.start(image, faces, [1.0] * len(faces))

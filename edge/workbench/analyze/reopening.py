@@ -52,7 +52,7 @@ class Reopening:
     def read(self) -> Frame | None:
         """Return the next frame, however long the camera takes to come back; None at the end.
 
-        Indices go on counting. Raises BadInput: that does not come back.
+        Indices continue. Raises BadInput, which does not pass.
         """
         while True:
             try:

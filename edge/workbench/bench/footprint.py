@@ -45,7 +45,7 @@ class Footprint(msgspec.Struct, frozen=True):
 
 
 def footprint(flags: Sequence[str]) -> Footprint:
-    """Measure in a small process of its own. Raises InferenceError with what a half said when it failed."""
+    """Measure in a small process of its own. Raises InferenceError with the last lines of a half that failed."""
     command = [sys.executable, "-m", "edge.workbench.bench.footprint", *flags]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -75,7 +75,7 @@ def _start(*arguments: str) -> subprocess.Popen[bytes]:
 
 
 def _ended_peak_mb(process: subprocess.Popen[Any]) -> float:
-    """Wait for a process; the kernel tells its peak memory only to the one who reaps it."""
+    """Wait for a process; the kernel gives its peak memory only to the process that reaps it."""
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     return usage.ru_maxrss * 1024 / 1_000_000

@@ -22,7 +22,7 @@ from edge.workbench.bench.probes import KeptVisits, MemoryFrames, Recorder, Seen
 from edge.workbench.bench.seed import open_seed, run_seed
 
 PAIRS = 3
-"""Passes of Passerby and of its bare calls in each round: short ones, whose difference is small, want more of them."""
+"""Passes of Passerby and of its bare calls in each round: short ones, whose difference is small, need more of them."""
 STAGES = {
     "gate": {"opens": "idle gate"},
     "detector": {"start": "detect: resize, start", "wait": "detect: wait, decode"},
@@ -34,7 +34,7 @@ STAGES = {
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What was measured. Times are CPU ms of all threads for one frame, decoding excluded, unless said otherwise."""
+    """What was measured. Times are CPU ms of all threads for one frame, decoding excluded, unless stated otherwise."""
 
     clip: str
     frames: int

@@ -55,7 +55,7 @@ class KeptVisits:
 
 
 class Silence:
-    """A pulse that says nothing."""
+    """A pulse that does nothing."""
 
     def beat(self, frame_at: float) -> None:
         """Nothing."""

@@ -53,7 +53,7 @@ def write_random_weights(prototxt: Path, caffemodel: Path, seed: int) -> None:
 
 
 def read_layers(text: str) -> list[Layer]:
-    """Layers with weights of a V1 prototxt, in order. Raises ValueError or KeyError where it is none."""
+    """Layers with weights of a V1 prototxt, in order. Raises ValueError or KeyError where it is not one."""
     dims = [int(value) for value in re.findall(r"^input_dim:\s*(\d+)", text, re.MULTILINE)]
     if len(dims) != 4:
         raise ValueError("no input_dim")

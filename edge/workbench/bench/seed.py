@@ -50,7 +50,7 @@ def _with_random_weights(catalog: Catalog, folder: Path) -> Catalog:
 
 
 def run_seed(networks: Networks, images: Sequence[Image]) -> int:
-    """Look at every image as the scripts do; returns how many faces were estimated."""
+    """Process every image as the scripts do; returns how many faces were estimated."""
     faces = 0
     for image in images:
         networks.detector.start(image)

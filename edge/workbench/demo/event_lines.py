@@ -21,7 +21,7 @@ def event_line(topic: str, payload: Any) -> str:
 
 
 def visit_text(visit: dict[str, Any]) -> str:
-    """A visit in words: who, how long, how attentive."""
+    """A visit in words: gender, age, how long, how attentive."""
     gender, age = visit["gender"], visit["age"]
     who = f"{gender['label']} {gender['confidence']:.0%}" if gender["label"] != "unknown" else "gender unknown"
     band = f"{age['bracket']} {age['confidence']:.0%}" if age["bracket"] != "unknown" else "age unknown"

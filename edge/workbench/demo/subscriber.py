@@ -18,17 +18,17 @@ Listener = Callable[[str, Any], None]
 
 @contextmanager
 def subscribed(url: str, topics: str, listener: Listener) -> Iterator[None]:
-    """Listen to topics of a broker while the block runs; the listener is called in a thread of its own."""
+    """Subscribe to topics of a broker while the block runs; the listener is called in a thread of its own."""
     address = parse_broker_url(url)
     client = mqtt.Client(CallbackAPIVersion.VERSION2)
 
     def subscribe(client: mqtt.Client, *_: Any) -> None:
         client.subscribe(topics, qos=1)
 
-    def hear(_: mqtt.Client, __: Any, message: mqtt.MQTTMessage) -> None:
+    def receive(_: mqtt.Client, __: Any, message: mqtt.MQTTMessage) -> None:
         listener(message.topic, _decode(message.payload))
 
-    client.on_connect, client.on_message = subscribe, hear
+    client.on_connect, client.on_message = subscribe, receive
     client.connect(address.host, address.port)
     client.loop_start()
     try:

@@ -19,11 +19,11 @@ OLDEST = 120
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One photograph's labels; None where the data set does not say.
+    """One photograph's labels; None where the data set has none.
 
     dataset: the set's name. path: the picture's own inside its tar or folder. age: years, where the set gives a
     number. age_range: the years that the label covers: the age itself, or the band of a set that gives bands only.
-    gender: apparent. group: as the set calls it. person: who it is, under a name of the set. aligned: the picture is a
+    gender: apparent. group: as the set names it. person: the set's name for the person. aligned: the picture is a
     face chip aligned to the template `utkface-112`.
     """
 

@@ -1,1 +1,1 @@
-"""How reports look and are written: plots without a screen, one page that needs no other file."""
+"""How reports are drawn and written: plots without a screen, one page that needs no other file."""

@@ -22,7 +22,7 @@ SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0
 """Colours of series, in order; more than eight begin again."""
 GENDER_COLOURS: Mapping[str, str] = {"female": "#D55E00", "male": "#0072B2", "unknown": "#a9a9a9"}
 SHADES = "Blues"
-"""Colour map of counts and shares: light is little."""
+"""Colour map of counts and shares: the lighter, the fewer."""
 _DPI = 110
 
 
@@ -37,7 +37,7 @@ def new_figure(width: float = 7.0, height: float = 3.6, columns: int = 1, rows: 
 
 
 def tidy(axes: Any) -> None:
-    """Take away what tells nothing: the box, hard grid lines, large print."""
+    """Remove what carries no information: the box, hard grid lines, large print."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(FAINT)
     axes.tick_params(colors=FAINT, labelsize=8.5, length=3)

@@ -63,7 +63,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A line that must not be overlooked."""
+    """A line that must be noticed."""
 
     text: str
 

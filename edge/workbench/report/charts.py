@@ -1,4 +1,4 @@
-"""The plots of a report on visits. Bars of fewer than k visits are hollow: they say little, and may be one person."""
+"""The plots of a report on visits. Bars of fewer than k visits are hollow: they mean little, and may be one person."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def draw_hours(found: Distribution, zone: str, k: int) -> Plot:
     hours = np.arange(HOURS) + 0.5
     series = (
         (found.by_hour, DWELL, "visits"),
-        (found.watchers_by_hour, ATTENTION, "of them looked at the screen"),
+        (found.watchers_by_hour, ATTENTION, "of them attentive to the screen"),
     )
     for counts, colour, words in series:
         bars = axes.bar(hours, counts / found.days, 0.86, color=colour, label=words)
@@ -74,7 +74,7 @@ def draw_hours(found: Distribution, zone: str, k: int) -> Plot:
     _hour_axis(axes)
     label(axes, "When they came", f"hour of day ({zone})", "visits an hour" + _mean_of(found))
     legend(axes)
-    return Plot(png(figure), "Columns of visits by hour of day, with those that looked",
+    return Plot(png(figure), "Columns of visits by hour of day, with those that were attentive",
                 f"Hollow: fewer than {k} visits.")  # fmt: skip
 
 
@@ -110,7 +110,7 @@ def draw_times_by_hour(found: Distribution, zone: str, k: int) -> Plot:
     axes.margins(y=0.2)
     axes.set_ylim(bottom=0)
     _hour_axis(axes)
-    label(axes, "How long they stayed and looked", f"hour of day ({zone})", "seconds")
+    label(axes, "How long they stayed and were attentive", f"hour of day ({zone})", "seconds")
     legend(axes)
     return Plot(png(figure), "Lines of median dwell and attention by hour of day",
                 f"Line: median; shade: the middle half. Hours of fewer than {k} visits are left out.")  # fmt: skip
@@ -127,14 +127,14 @@ def draw_times_by_band(found: Distribution, k: int) -> Plot:
     names = [f"{band}\n{visits:,}" for band, visits in zip(found.bands, found.dwell_by_band.visits, strict=True)]
     axes.set_xticks(places, names)
     axes.margins(y=0.2)
-    label(axes, "Who stayed and looked how long", "apparent age in years, and visits", "seconds")
+    label(axes, "Who stayed and was attentive how long", "apparent age in years, and visits", "seconds")
     legend(axes)
     return Plot(png(figure), "Columns of median dwell and attention by age band",
                 f"Column: median; line: the middle half. Bands of fewer than {k} visits are left out.")  # fmt: skip
 
 
 def _times(dwell: Spread, attention: Spread) -> list[tuple[Spread, str, str]]:
-    return [(dwell, "#4292c6", "stayed (dwell)"), (attention, ATTENTION, "looked, of those who did (attention)")]
+    return [(dwell, "#4292c6", "stayed (dwell)"), (attention, ATTENTION, "attention, of those with any")]
 
 
 def _places(found: Distribution) -> Any:

@@ -34,7 +34,7 @@ class Distribution:
 
     counts: int64 (bands, genders). watchers: the same, visits with attention; attention spreads are over these only.
     by_week: int64 (weekdays, hours).
-    other_taxonomies: visits told in another taxonomy, known or not; they are counted everywhere but by band.
+    other_taxonomies: visits in another taxonomy, known or not; they are counted everywhere but by band.
     """
 
     taxonomy: str
@@ -57,7 +57,7 @@ class Distribution:
 
 
 def distribute(visits: Sequence[Visit], zone: tzinfo, k: int) -> Distribution:
-    """Count visits, at least one. zone: whose hours are meant. k: groups of fewer visits get no quartiles."""
+    """Count visits, at least one. zone: of the hours. k: groups of fewer visits get no quartiles."""
     taxonomy = _most_common(visit.age.taxonomy for visit in visits)
     bands = (*(bracket.label for bracket in TAXONOMIES[taxonomy].brackets), UNKNOWN)
     began = [visit.began.astimezone(zone) for visit in visits]

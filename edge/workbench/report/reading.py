@@ -1,4 +1,4 @@
-"""Reads visit events from JSON Lines, CSV and SQLite; counts doubles, losses and lines that cannot be read."""
+"""Reads visit events from JSON Lines, CSV and SQLite; counts duplicates, losses and lines that cannot be read."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _STDIN = "-"
 
 
 class BadLine(NamedTuple):
-    """A line or row that is no event: its file and number, and why."""
+    """A line or row that is not an event: its file and number, and why."""
 
     where: str
     reason: str
@@ -59,7 +59,7 @@ class EventLog:
 
 
 def read_events(addresses: Sequence[str]) -> EventLog:
-    """The events of files, `-` is JSON Lines from stdin. The kind of a file is told from its content.
+    """The events of files, `-` is JSON Lines from stdin. The kind of a file is found from its content.
 
     JSON Lines: one event a line; a topic before it, as `mosquitto_sub -v` prints, is left out. CSV: a header line with
     the event's keys, inner ones with a dot or underscore (`gender.label`, `age.bracket`). SQLite: the publisher's

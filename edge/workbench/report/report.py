@@ -1,4 +1,4 @@
-"""The report on visits: plots and one page for people who look rather than read."""
+"""The report on visits: plots, and one page that holds them."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def draw(found: Distribution, zone: str, k: int) -> dict[str, Plot]:
 
 
 def notes(log: EventLog, found: Distribution) -> list[str]:
-    """What must be known to read the plots right, one line each."""
+    """What a reader of the plots must know, one line each."""
     played = sum(visit.historical for visit in log.visits)
     unsure = sum(not visit.clock_synced for visit in log.visits)
     lines = [*log.warnings]
@@ -59,9 +59,9 @@ def notes(log: EventLog, found: Distribution) -> list[str]:
             f"{played:,} visits are of clips: their times are when the clip was played, not when it was filmed"
         )
     if unsure:
-        lines.append(f"{unsure:,} visits were told while the device's clock was not set: their hours may be wrong")
+        lines.append(f"{unsure:,} visits were reported while the device's clock was not set: their hours may be wrong")
     if found.other_taxonomies:
-        lines.append(f"{found.other_taxonomies:,} visits are told in another taxonomy: they are in no plot of ages")
+        lines.append(f"{found.other_taxonomies:,} visits are in another taxonomy: they are in no plot of ages")
     return lines
 
 
@@ -73,9 +73,9 @@ def tiles(visits: Sequence[Visit], found: Distribution) -> list[tuple[str, str]]
     return [
         (f"{len(visits):,}", "visits"),
         (f"{len(visits) / found.days:,.0f}", f"a day, over {found.days} {'day' if found.days == 1 else 'days'}"),
-        (_share(len(watchers), len(visits)), "looked at the screen"),
+        (_share(len(watchers), len(visits)), "attentive to the screen"),
         (f"{dwell:.1f} s", "median stay"),
-        (f"{looked:.1f} s", "median look, of those who looked"),
+        (f"{looked:.1f} s", "median attention, of those with any"),
         (_share(sum(visit.gender.label == UNKNOWN for visit in visits), len(visits)), "gender unknown"),
         (_share(sum(visit.age.bracket == UNKNOWN for visit in visits), len(visits)), "age unknown"),
     ]
@@ -114,7 +114,7 @@ def _numbers(found: Distribution, k: int) -> Section:
     small = int(np.count_nonzero((found.counts > 0) & (found.counts < k)))
     text = "Age and gender are apparent, as the sensor takes them; `unknown` is what it was not sure of, and whatever "
     text += "the device's privacy settings withhold, such as the gender of children."
-    marked = f"* {small} cells hold fewer than {k} visits: too few to say something of, and they may point at a person."
+    marked = f"* {small} cells hold fewer than {k} visits: too few for a statement, and they may point at a person."
     return Section("Numbers", [people_table(found, k), *([marked] if small else []), text])
 
 

@@ -32,7 +32,7 @@ class Age(Struct, frozen=True):
 
 
 class Visit(Struct, frozen=True, kw_only=True):
-    """A visit; other keys of the event are left alone, so that later versions of it can be read too."""
+    """A visit; other keys of the event are ignored, so that later versions of it can be read too."""
 
     schema: str = SCHEMA
     event_id: Annotated[str, Meta(min_length=1)]
@@ -53,7 +53,7 @@ class Visit(Struct, frozen=True, kw_only=True):
         if known and self.age.bracket not in (*(bracket.label for bracket in known.brackets), UNKNOWN):
             raise ValueError(f"no bracket {self.age.bracket!r} in {self.age.taxonomy}")
         if not (math.isfinite(self.dwell_s) and math.isfinite(self.attention_s)):
-            raise ValueError(f"a duration is no number of seconds: {self.dwell_s}, {self.attention_s}")
+            raise ValueError(f"a duration is not a number of seconds: {self.dwell_s}, {self.attention_s}")
         if not MINYEAR < self.began.year < MAXYEAR:
             raise ValueError(f"started_at {self.started_at} has no hour in other time zones")
 
@@ -64,7 +64,7 @@ class Visit(Struct, frozen=True, kw_only=True):
 
 
 class OtherEvent(Struct, frozen=True):
-    """Any event of Passerby: what tells a visit from others, and what its place in the outbox is."""
+    """Any event of Passerby: what distinguishes a visit, and its place in the outbox."""
 
     schema: str
     boot_id: str = ""
@@ -76,7 +76,7 @@ _ANY = msgspec.json.Decoder(OtherEvent)
 
 
 def decode_event(content: bytes | str) -> Visit | OtherEvent:
-    """A visit, or what else it is. Raises msgspec.DecodeError (ValidationError too) for what is no event."""
+    """A visit or another event. Raises msgspec.DecodeError (ValidationError too) for what is not an event."""
     event = _ANY.decode(content)
     if not event.schema.startswith("passerby."):
         raise msgspec.ValidationError(f"not an event of Passerby: schema {event.schema!r}")
@@ -86,7 +86,7 @@ def decode_event(content: bytes | str) -> Visit | OtherEvent:
 def visit_of_columns(row: Mapping[str, object]) -> Visit:
     """A visit from the columns of a table: the event's keys, with `.` or `_` before inner ones (`gender.label`).
 
-    Columns that a visit does not have are left alone. Raises msgspec.ValidationError.
+    Columns that a visit does not have are ignored. Raises msgspec.ValidationError.
     """
     cells = {name.strip().replace(".", "_"): value for name, value in row.items() if name and value not in (None, "")}
     gender, age = (_inner(cells, part) for part in ("gender", "age"))

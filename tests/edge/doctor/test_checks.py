@@ -110,7 +110,7 @@ def with_source(source: str) -> Settings:
 def test_cameras_that_are_not_there_or_are_none(tmp_path: Path) -> None:
     assert "is not there" in devices.check_camera(with_source("/dev/video77")).found
     no_camera = devices.check_camera(with_source("/dev/null"))
-    assert (no_camera.verdict, no_camera.found) == ("fail", "/dev/null is no camera")
+    assert (no_camera.verdict, no_camera.found) == ("fail", "/dev/null is not a camera")
     (tmp_path / "clip.mp4").touch()
     assert devices.check_camera(with_source(str(tmp_path / "clip.mp4"))).verdict == "pass"
     assert devices.check_camera(with_source(str(tmp_path / "none.mp4"))).verdict == "fail"

@@ -105,7 +105,7 @@ def test_the_command_names_each_check_and_what_to_do_and_ends_with_one(
     done = CliRunner().invoke(build(), words)
     assert done.exit_code == 1
     assert "fail  camera: /dev/video77 is not there" in done.output
-    assert "-> plug it in, or mend camera.source" in done.output
+    assert "-> plug it in, or correct camera.source" in done.output
     told = json.loads(CliRunner().invoke(build(), [*words, "--json"]).stdout)
     assert told["verdict"] == "fail"
     checks = {finding["check"] for finding in told["findings"]}

@@ -47,7 +47,24 @@ def test_the_commands_print_exactly_the_kept_pages() -> None:
 def test_schema_lists_every_setting_in_a_line() -> None:
     listed = CliRunner().invoke(app, ["schema"]).stdout.splitlines()
     assert [line.split(" = ")[0] for line in listed] == [setting.name for setting in all_settings()]
-    assert "camera.fps = 30.0  # Rate asked of a camera; rate of a raw .h264 file. (0.1 to 240 frames/s)" in listed
+    assert (
+        "camera.fps = 30.0  # Rate asked of a camera; rate of a raw .h264 file. (number 0.1 to 240 frames/s)" in listed
+    )
+
+
+def test_schema_is_toml_that_says_the_defaults(tmp_path: Path) -> None:
+    toml = tmp_path / "passerby.toml"
+    toml.write_text(CliRunner().invoke(app, ["schema"]).stdout)
+    assert load_settings(toml) == Settings()
+
+
+def test_types_and_ranges_are_written_as_in_toml() -> None:
+    forms = {setting.name: setting.form for setting in all_settings()}
+    assert forms["camera.realtime"] == "true or false"
+    assert forms["camera.rotation_deg"] == "choice 0 | 90 | 180 | 270 degrees"
+    assert forms["privacy.minors"] == 'choice "band" | "drop" | "unknown"'
+    assert forms["publish.events"] == 'list of "aggregate" | "live" | "visit"'
+    assert '| `source` | `"0"` | text |' in settings_markdown()
 
 
 def test_show_prints_the_settings_in_force(tmp_path: Path) -> None:

@@ -171,6 +171,17 @@ def test_a_line_end_in_a_text_is_refused(toml: Path, name: str) -> None:
         assert "no line end, no control character" in line
 
 
+@pytest.mark.parametrize("name", ["M\u00fcller\u00a0Hbf.mp4", "M\udcfcller.mp4", "caf\u00e9 \u202f.mp4", "\U0001f4f7"])
+def test_any_other_character_may_stand_in_a_text(name: str) -> None:
+    """A no-break space and a file name that is not UTF-8 are not control characters."""
+    assert load_settings(None, {}, {"camera.source": Text(name)}).camera.source == name
+
+
+@pytest.mark.parametrize("character", ["\n", "\r", "\t", "\x00", "\x1f", "\x7f"])
+def test_every_control_character_is_refused(character: str) -> None:
+    assert "no control character" in complaint(None, {}, {"camera.source": f"a{character}b"})
+
+
 def test_a_mark_that_editors_put_first_is_no_mistake(toml: Path) -> None:
     toml.write_bytes(b"\xef\xbb\xbf" + b'[identity]\nsite = "there"\n')
     assert load_settings(toml, {}).identity.site == "there"

@@ -37,6 +37,9 @@ def adience(
 
     A single model set is measured on every fold. To follow the protocol in full, give one per fold, in the folds'
     order, each trained without its fold.
+
+    Examples:
+      passerby evaluate adience sets/adience --model-set best
     """
     from edge.catalog.lookup import open_catalog
     from training.data.adience import read_folds

@@ -39,6 +39,9 @@ def calibrate(
     """Fit temperatures and the thresholds of `unknown`; print the manifest's `[calibration]`.
 
     Use validation photographs only: on those it was trained on, a network is surer than it should be.
+
+    Examples:
+      passerby evaluate calibrate --images validation.tar --model-set best
     """
     from training.evaluation.calibrate.calibration import Rule, calibrate
     from training.evaluation.opening import look_at_each, open_data_sets, subjects

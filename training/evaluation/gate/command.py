@@ -50,7 +50,11 @@ def gate(
     config: ConfigFile = None,
     overrides: Overrides = None,
 ) -> None:
-    """Measure the quality gate: errors as it closes, on photographs retaken worse; and answers for masked faces."""
+    """Measure the quality gate: errors as it closes, on photographs retaken worse; and answers for masked faces.
+
+    Examples:
+      passerby evaluate gate --images photographs.tar --plot gate.png
+    """
     from edge.files import need_folder_of
     from edge.terminal.progress import progress_bar
     from edge.workbench.pages.printing import print_json

@@ -56,7 +56,15 @@ def pose(
     config: ConfigFile = None,
     overrides: Overrides = None,
 ) -> None:
-    """Compare yaw and pitch, which the device reads from five landmarks, with a network's."""
+    """Compare yaw and pitch, which the device reads from five landmarks, with a network's.
+
+    Examples:
+      passerby evaluate pose clip.mp4
+      passerby evaluate pose --photographs photographs/ --most-yaw-error 8
+
+    Exit codes:
+      1  the mean error of yaw is above --most-yaw-error
+    """
     from edge.terminal.progress import progress_bar
     from edge.workbench.pages.printing import print_json
     from training.evaluation.opening import open_data_sets

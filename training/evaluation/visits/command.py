@@ -46,7 +46,12 @@ def visits(
     config: ConfigFile = None,
     overrides: Overrides = None,
 ) -> None:
-    """Compare fused looks with single ones: how steady on clips, how accurate on labelled photographs."""
+    """Compare fused looks with single ones: how steady on clips, how accurate on labelled photographs.
+
+    Examples:
+      passerby evaluate visits clip.mp4
+      passerby evaluate visits --images photographs.tar --labels labels.csv --json
+    """
     from edge.terminal.progress import progress_bar
     from training.evaluation.opening import open_data_sets, subjects
 

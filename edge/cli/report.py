@@ -1,4 +1,4 @@
-"""`passerby report`: visit events as plots for people who look rather than read."""
+"""`passerby report`: visit events drawn as plots."""
 
 from __future__ import annotations
 
@@ -8,27 +8,30 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge.errors import UsageError, explain
-from edge.terminal.interrupt import interruptible
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-app = typer.Typer(rich_markup_mode=None)
 
-
-# The command tree takes groups. This one has no subcommands, so that flags may follow the files.
-@app.callback(invoke_without_command=True, context_settings={"allow_interspersed_args": True}, subcommand_metavar="")
-@interruptible
 def report(
     events: Annotated[list[str], typer.Argument(metavar="EVENTS", help="JSON Lines, CSV or SQLite files; - is stdin.")],
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FOLDER", help="Write report.html and the plots as PNG here.")
     ] = None,
-    timezone: Annotated[str, typer.Option(help="Whose hours are meant, such as Europe/Berlin.")] = "UTC",
+    timezone: Annotated[str, typer.Option(help="Time zone of the hours, such as Europe/Berlin.")] = "UTC",
     k: Annotated[int, typer.Option("--k", min=1, max=1000, help="Groups of fewer visits are marked.")] = 5,
     as_json: Annotated[bool, typer.Option("--json", help="For programs: the numbers as one JSON object.")] = False,
 ) -> None:
-    """Draw who came, when, and for how long, from visit events."""
+    """Draw who came, when, and for how long, from visit events.
+
+    Examples:
+      passerby report events.jsonl --out report --timezone Europe/Berlin
+      mosquitto_sub -t 'passerby/#' -W 3600 | passerby report - --out report
+      passerby report /var/lib/passerby/outbox.sqlite3 --json
+
+    Exit codes:
+      3  matplotlib is not installed, which --out needs
+    """
     from edge.workbench.pages.printing import warn
     from edge.workbench.report.counting import distribute
     from edge.workbench.report.reading import read_events

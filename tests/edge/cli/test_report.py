@@ -26,12 +26,12 @@ import numpy as np
 from click.testing import Result
 from typer.testing import CliRunner
 
+from edge.cli.app import build
 from edge.errors import BadInput, UsageError
 from edge.publisher.outbox.outbox_file import open_outbox_file
 from edge.schemas.events import Visit as FullVisit
 from edge.workbench.pages.page import Plot
 from edge.workbench.report.charts import draw_hours, draw_week
-from edge.workbench.report.command import app
 from edge.workbench.report.counting import GENDERS, Distribution, distribute
 from edge.workbench.report.reading import EventLog, count_missing, read_events
 from edge.workbench.report.visits import Visit
@@ -40,7 +40,7 @@ from tests.training.sets import write_lines
 
 
 def report(*words: str | Path) -> Result:
-    return CliRunner().invoke(app, [str(word) for word in words])
+    return CliRunner().invoke(build(), ["report", *map(str, words)])
 
 
 def as_columns(visit: FullVisit) -> dict[str, object]:
