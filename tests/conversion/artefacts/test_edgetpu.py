@@ -128,7 +128,10 @@ def test_a_float_network_is_refused_operation_by_operation(shared: Path) -> None
             Operation("CONCATENATION", (tensor((1, 8)), tensor((1, 8)), tensor((1, 8), constant=True)), (), {}),
             "constant",
         ),
-        (Operation("CONCATENATION", (tensor((1, 8)), zeros(8, -128, first=0)), (tensor((1, 16)),), {}), "not all zeros"),
+        (
+            Operation("CONCATENATION", (tensor((1, 8)), zeros(8, -128, first=0)), (tensor((1, 16)),), {}),
+            "not all zeros",
+        ),
         (Operation("MEAN", (tensor((1, 4, 4, 6)), numbers(-1)), (tensor((1, 4, 4, 1)),), {}), "multiple of 4"),
         (Operation("MEAN", (tensor((1, 4, 4, 8)), numbers(0, 1)), (tensor((4, 8)),), {}), "reduces the batch"),
         (Operation("SUM", (tensor((1, 8)), numbers(-2)), (tensor((8,)),), {}), "reduces the batch"),
