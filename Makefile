@@ -2,14 +2,28 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+TIERS = tflite or oldruntimes or systemd or arm64 or picamera or soak or vm
 
-.PHONY: demo test test-tflite test-systemd test-arm64 test-picamera test-vm soak prove training check format schemas docs recording bench clean
+.PHONY: demo quick test test-slow test-tflite test-systemd test-arm64 test-picamera test-vm soak prove training check format schemas docs recording bench clean
 demo: $(VENV)/.demo
 	$(BIN)/passerby demo
 
+# Tests run in as many processes as the machine has cores; PYTEST_WORKERS says another number. Bytecode is made once, first,
+# and kept: without it every process that a test starts compiles the project anew.
+export PYTHONDONTWRITEBYTECODE =
+PARALLEL = $(BIN)/python -m compileall -q edge conversion training tests && \
+  $(BIN)/pytest -n $(or $(PYTEST_WORKERS),logical) --dist loadgroup
+
+# Under a minute, for daily work: what neither starts processes nor waits, nor needs a broker.
+quick: $(VENV)/.dev
+	$(PARALLEL) -m "not (process or broker or golden or benchmark or strace or $(TIERS))" $(TESTS)
+
 test: $(VENV)/.dev
 	@.ci/programs mosquitto strace faketime openssl
-	$(BIN)/pytest $(TESTS)
+	$(PARALLEL) $(TESTS)
+
+# What does not fit .ci/run: run it whole before a change of the appliance is called done. Root only, more than an hour.
+test-slow: test-vm soak
 
 # Makes the isolated environments (2.9 GB in PASSERBY_CACHE or ~/.cache/passerby, once) and tests what runs in them.
 test-tflite: $(VENV)/.dev
@@ -43,10 +57,7 @@ soak: $(VENV)/.dev
 # The claims of docs/privacy.md, one by one.
 prove: $(VENV)/.dev
 	@.ci/programs mosquitto strace
-	$(BIN)/pytest -v tests/edge/sensor/lock tests/edge/link tests/edge/supervisor/test_strace.py \
-	  tests/edge/supervisor/test_pause_forgets.py tests/edge/publisher/test_link_server.py tests/edge/publisher/test_process.py \
-	  tests/edge/publisher/test_events.py tests/edge/publisher/test_encoder.py tests/edge/sensor/visits/test_book.py \
-	  tests/edge/sensor/inference/accelerators/test_worker_lock.py
+	$(BIN)/pytest -v -m privacy $(TESTS)
 
 training: $(VENV)/.training
 

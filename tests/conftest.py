@@ -9,9 +9,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # A shell that starts us in the background leaves SIGINT ignored, and so would every process that the tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # The workers share the cores: no library takes them all. Read when the libraries are loaded, so it stands here.
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):
+        os.environ.setdefault(name, "1")
+
+# How long one example takes says how busy the machine is: no test of a property is about that.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
 
 REQUIRE_ALL = os.environ.get("PASSERBY_REQUIRE_ALL") == "1"
 """CI sets it: what is missing there is a failure, not a skip."""
@@ -44,6 +54,11 @@ def shared() -> Path:
     if not (folder / "models").is_dir():
         unavailable(f"no shared material in {folder} (PASSERBY_SHARED)")
     return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long, so that in parallel runs none of it is begun last."""
+    items.sort(key=lambda item: not any(item.get_closest_marker(kind) for kind in ("process", "golden")))
 
 
 def pytest_report_header() -> str:

@@ -22,6 +22,8 @@ from edge.settings.settings_file import all_settings
 from tests.conftest import need_program
 from tests.places import ROOT
 
+pytestmark = pytest.mark.contract
+
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 NOT_FROM_PIP = {"picamera", "tflite-runtime"}
 """Extras that CI does not install: one comes from apt, the other is for old Python and numpy only."""

@@ -17,6 +17,8 @@ from edge.errors import FRESH_PROCESS
 from edge.sensor import ports
 from tests.places import ROOT
 
+pytestmark = pytest.mark.contract
+
 MODULES = sorted(path for package in ("edge", "conversion", "training") for path in (ROOT / package).rglob("*.py"))
 VAGUE = ("util", "utils", "helper", "helpers", "manager", "managers", "data", "info", "misc", "common", "tools")
 CONTRACT_WORDS = {"Info"}

@@ -15,6 +15,8 @@ import pytest
 
 from tests.places import ROOT
 
+pytestmark = [pytest.mark.contract, pytest.mark.process, pytest.mark.xdist_group("walls")]
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:

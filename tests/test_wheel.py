@@ -17,6 +17,8 @@ from tests.conftest import need_program, unavailable
 from tests.models.own_networks import own_networks
 from tests.places import ROOT
 
+pytestmark = [pytest.mark.process, pytest.mark.xdist_group("wheel")]
+
 PACKAGES = ("edge", "conversion", "training")
 
 

@@ -31,7 +31,7 @@ from tests.conversion.onnx.onnx_files import small_network
 from tests.conversion.pictures import write_portraits
 from tests.places import MODELS, ROOT
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.process, pytest.mark.timeout(240)]
 
 MAIN = "from edge.cli.app import main; main()"
 FEW = ["--count", "8", "--held-out", "8"]

@@ -18,6 +18,8 @@ import edge
 from tests.pictures.portraits import portrait_of_astronaut
 from tests.places import ROOT
 
+pytestmark = pytest.mark.contract
+
 PAGE = ROOT / "docs" / "python.md"
 HEAVY = ("numpy", "cv2", "openvino", "onnxruntime", "ai_edge_litert", "paho")
 NAMES = [name for name in edge.__all__ if name != "__version__"]
@@ -60,6 +62,7 @@ def test_the_page_names_them_all_and_no_other() -> None:
     assert named == set(edge.__all__)
 
 
+@pytest.mark.process
 def test_the_programs_of_the_page_run(tmp_path: Path) -> None:
     assert cv2.imwrite(str(tmp_path / "portrait.jpg"), portrait_of_astronaut())
     event = msgspec.json.decode((ROOT / "edge/schemas/examples/visit-1.json").read_bytes())[0]
@@ -72,11 +75,13 @@ def test_the_programs_of_the_page_run(tmp_path: Path) -> None:
     assert printed[-1].endswith("(exit code 2)")
 
 
+@pytest.mark.process
 def test_importing_it_loads_nothing_else() -> None:
     program = "before = set(sys.modules); import edge; print(sorted(set(sys.modules) - before))"
     assert run(program) == "['edge']\n"
 
 
+@pytest.mark.process
 def test_the_events_of_a_subscriber_load_no_picture_library() -> None:
     program = (
         f"import edge; edge.decode_event, edge.Visit, edge.BadInput; print([m for m in {HEAVY} if m in sys.modules])"
@@ -84,6 +89,7 @@ def test_the_events_of_a_subscriber_load_no_picture_library() -> None:
     assert run(program) == "[]\n"
 
 
+@pytest.mark.process
 def test_the_publisher_loads_nothing_through_it() -> None:
     program = "import edge.publisher.assemble, edge; print([m for m in sys.modules if m.startswith('edge.sensor')])"
     seeing = f"print([m for m in {HEAVY[:-1]} if m in sys.modules])"

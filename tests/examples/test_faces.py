@@ -8,9 +8,12 @@ import sys
 from pathlib import Path
 
 import cv2
+import pytest
 
 from tests.pictures.portraits import portrait_of_astronaut
 from tests.places import ROOT
+
+pytestmark = pytest.mark.process
 
 
 def run(*words: str) -> subprocess.CompletedProcess[str]:

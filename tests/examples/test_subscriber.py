@@ -19,7 +19,7 @@ KIOSK, LIFE, NEXT_LIFE = "kiosk-07", "a" * 32, "b" * 32
 WITHIN_S = 20.0
 SUBSCRIBED = "subscribed to passerby/+/+/visit"
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.process, pytest.mark.broker]
 
 
 @pytest.fixture

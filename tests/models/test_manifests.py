@@ -21,6 +21,8 @@ from edge.sensor.inference.opening import KINDS, open_session
 from tests.models.own_networks import own_networks
 from tests.places import MODELS
 
+pytestmark = pytest.mark.contract
+
 IDS = sorted(file.parent.name for file in MODELS.glob("*/manifest.toml"))
 OF_OTHERS = {".onnx", ".bin", ".xml", ".pb", ".pbtxt", ".caffemodel", ".prototxt", ".tflite"}
 NOT_THERE = {*own_networks(), "levi-hassner-age", "levi-hassner-gender"}

@@ -9,6 +9,8 @@ from edge.catalog.lookup import Catalog
 from tests.models.own_networks import REFERENCE, answers, own_networks, read_golden
 from tests.places import MODELS
 
+pytestmark = pytest.mark.golden
+
 FLOAT = (REFERENCE, "opencv:CPU")
 TARGETS = (*FLOAT, "openvino:CPU", "tflite:CPU")
 SAME, CLOSE = 1e-3, 0.08

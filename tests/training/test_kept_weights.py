@@ -16,6 +16,8 @@ from training.attributes.config import TrainingConfig
 from training.attributes.export import export_run
 from training.runs.configuration import find_config
 
+pytestmark = pytest.mark.golden
+
 WEIGHTS = ROOT / "training" / "weights"
 
 

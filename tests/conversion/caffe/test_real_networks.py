@@ -15,7 +15,7 @@ from edge.sensor.detection.ssd_heads import decode
 from edge.workbench.bench.random_weights import write_random_weights
 from tests.conversion.caffe.caffe_files import opencv_outputs, scale_weights, write_network
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
 
 
 @pytest.mark.shared

@@ -23,6 +23,8 @@ from conversion.environments.interpreters import find_interpreter
 from edge.errors import BackendUnavailable
 from tests.places import ROOT
 
+pytestmark = pytest.mark.process
+
 HERE = "{}.{}".format(*sys.version_info[:2])
 
 

@@ -19,6 +19,8 @@ from tests.conversion.networks import Drawing
 from tests.conversion.onnx.onnx_files import HEIGHT, WIDTH, small_input, small_network
 from tests.places import MODELS
 
+pytestmark = pytest.mark.process
+
 OUTPUTS = ("scores", "boxes")
 
 

@@ -21,6 +21,8 @@ from edge.errors import BadInput
 from tests.conversion.jobs import answers_of, core_at
 from tests.conversion.networks import Drawing, draw_levi_hassner
 
+pytestmark = pytest.mark.process
+
 
 def run(model: onnx.ModelProto, values: np.ndarray) -> list[np.ndarray]:
     return list(open_network(model, "test")({model.graph.input[0].name: values}).values())

@@ -28,6 +28,8 @@ from edge.workbench.labelled.samples import Sample
 from tests.conversion.pictures import write_portraits
 from tests.places import MODELS
 
+pytestmark = [pytest.mark.process, pytest.mark.xdist_group("verify")]
+
 ULTRAFACE = read_manifest(MODELS / "ultraface-rfb-320" / "manifest.toml")
 
 

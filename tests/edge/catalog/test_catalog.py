@@ -300,6 +300,7 @@ import_model(Catalog(root / "carried", root / "installed"), "net", root / "from"
 """
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("moment", range(5))
 def test_a_killed_import_leaves_no_half_and_the_next_one_cleans_up(tmp_path: Path, moment: int) -> None:
     big = os.urandom(1 << 20) * 24
@@ -357,6 +358,7 @@ def test_two_files_of_equal_size_are_told_apart(tmp_path: Path) -> None:
     assert {file.path: path.name for file, path in found.items()} == {"one": "two", "two": "one"}
 
 
+@pytest.mark.process
 def test_the_catalog_of_this_machine_needs_no_arrays() -> None:
     code = "import sys, edge.catalog.fetch; assert not {'numpy', 'cv2', 'typer', 'rich'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

@@ -16,6 +16,8 @@ import pytest
 from tests.pictures.clips import encode, write_clip
 from tests.places import ROOT
 
+pytestmark = pytest.mark.process
+
 NOBODY = "mqtt://127.0.0.1:1"
 RUN = ("run", "--quiet", "--drain-timeout", "0", "--broker", NOBODY)
 BUSY = "cannot be reached (Connection refused); events stay in the outbox and it is tried again"

@@ -237,6 +237,7 @@ def test_vendors_libraries_are_kept_quiet() -> None:
     assert set(verdicts(found)) == {"pass"}, found
 
 
+@pytest.mark.process
 def test_a_real_locked_process_passes_as_a_sensor() -> None:
     """The columns of proc(5) are read right: of a process that locked itself and is called like a sensor."""
     program = (

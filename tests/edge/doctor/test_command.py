@@ -15,6 +15,8 @@ from edge.settings.settings import Broker, Settings
 from tests.brokers.mosquitto import Mosquitto, free_port
 from tests.conftest import need_program
 
+pytestmark = pytest.mark.process
+
 
 def look(**broker: object) -> list[tuple[str, str]]:
     """Verdicts and words of the broker's checks."""

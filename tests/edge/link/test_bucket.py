@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.clock import Backoff
 from edge.link.bucket import TokenBucket
+
+pytestmark = pytest.mark.privacy
 
 
 class _Clock:

@@ -13,6 +13,8 @@ import pytest
 from edge.link.capacity import bits_of, bits_per_message, bits_per_s, distinct_values, seconds_for
 from edge.schemas.link import HealthMessage, LiveMessage, VisitMessage
 
+pytestmark = pytest.mark.privacy
+
 HD_FRAME_BYTES = 1280 * 720 * 3
 
 

@@ -30,6 +30,8 @@ from edge.schemas.link import (
     VisitMessage,
 )
 
+pytestmark = pytest.mark.privacy
+
 VISIT = VisitMessage(
     session=4_000_000_000, counter=17, started_s=-5, dwell_halves=13, attention_halves=6, glances=2,
     gender="female", gender_percent=93, taxonomy="ads-8", bracket=3, age_percent=71, samples=5,
@@ -211,6 +213,7 @@ def test_a_refusal_quotes_nothing_of_the_packet() -> None:
         assert refusal.value.__suppress_context__
 
 
+@pytest.mark.process
 def test_codec_and_capacity_import_no_numpy() -> None:
     code = "import sys, edge.link.codec, edge.link.bucket, edge.link.capacity; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -31,6 +31,8 @@ from tests.pictures.portraits import portrait_of_astronaut
 from tests.places import ROOT
 from tests.processes.sensor import visit
 
+pytestmark = [pytest.mark.privacy, pytest.mark.process]
+
 WINDOW = 12
 LEAST_DISTINCT = 6
 """A window with fewer different bytes says nothing: flat parts of a picture are like any other zeros."""

@@ -8,6 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.process
+
 
 def test_folder_and_outbox_are_for_their_user_alone(tmp_path: Path) -> None:
     state = tmp_path / "new" / "state"

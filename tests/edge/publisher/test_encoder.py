@@ -16,6 +16,8 @@ from edge.publisher.types import Draft, Stamp
 from edge.schemas.events import Live, Reply, Visit
 from edge.settings import settings as config
 
+pytestmark = pytest.mark.privacy
+
 
 def good() -> Visit:
     return msgspec.convert(examples("visit-1")[0], Visit)

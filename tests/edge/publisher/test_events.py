@@ -13,6 +13,8 @@ from edge.schemas.events import Info, Live, Visit
 from edge.schemas.link import LiveMessage, VisitMessage
 from edge.settings import settings as config
 
+pytestmark = pytest.mark.privacy
+
 STAMP = Stamp("0b7e6c0e-5b0f-4a52-9a57-0e6f1a3d2c11", "4f1c0d7a52b94e7c8a31f5f3b2a6d901", 3)
 NOON = 1_795_176_000.0
 """2026-11-20T12:00:00Z."""

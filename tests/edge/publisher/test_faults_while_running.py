@@ -18,7 +18,7 @@ from tests.brokers.mosquitto import Listener, Mosquitto, eventually
 from tests.conftest import need_program
 from tests.processes.sensor import Sensor
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.process, pytest.mark.broker]
 
 
 def test_a_disk_that_is_full_holds_visits_back_and_takes_them_later(

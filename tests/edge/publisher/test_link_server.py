@@ -16,6 +16,8 @@ from edge.link.codec import decode_publisher, encode
 from edge.publisher.link_server import LinkServer
 from edge.schemas.link import MAX_MESSAGE_BYTES, Ack, HealthRequest, Pause, PublisherMessage, Resume, VisitMessage
 
+pytestmark = pytest.mark.privacy
+
 
 class Clock:
     def __init__(self) -> None:

@@ -18,7 +18,10 @@ from edge.publisher.publisher import run_publisher
 from edge.settings import settings as config
 from tests.places import ROOT
 
+pytestmark = pytest.mark.privacy
 
+
+@pytest.mark.process
 def test_the_part_that_speaks_cannot_see() -> None:
     script = (
         "import sys, edge.publisher.publisher, edge.settings.settings_file\n"
@@ -51,6 +54,7 @@ def test_the_second_on_a_folder_is_refused_with_the_pid_of_the_first(tmp_path: P
     FolderLock(tmp_path).close()
 
 
+@pytest.mark.process
 def test_a_full_disk_does_not_keep_the_lock_from_being_taken(tmp_path: Path) -> None:
     script = (
         "import resource, sys\n"
@@ -75,6 +79,7 @@ def test_a_state_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) ->
         FolderLock(tmp_path / "file" / "state")
 
 
+@pytest.mark.process
 def test_systemd_hears_ready_watchdog_and_stopping(tmp_path: Path) -> None:
     toml = tmp_path / "passerby.toml"
     toml.write_text('[broker]\nurl = "mqtt://127.0.0.1:1"\n')

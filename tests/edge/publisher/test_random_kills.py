@@ -18,7 +18,7 @@ import pytest
 from tests.brokers.mosquitto import Listener, Mosquitto, eventually
 from tests.places import ROOT
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.process, pytest.mark.broker]
 
 KILLS_OF_EACH = 18
 PATIENCE_S = 0.35

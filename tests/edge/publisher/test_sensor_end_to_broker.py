@@ -12,7 +12,7 @@ from edge.sensor.types import VisitSummary
 from edge.sensor.uplink.link_client import LinkClient
 from tests.brokers.mosquitto import Listener, eventually
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.process, pytest.mark.broker]
 
 
 def summary(glances: int) -> VisitSummary:

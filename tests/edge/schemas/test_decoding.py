@@ -11,6 +11,8 @@ from edge.errors import BadInput
 from edge.schemas.decoding import decode_event
 from tests.places import ROOT
 
+pytestmark = pytest.mark.contract
+
 EXAMPLES = ROOT / "edge" / "schemas" / "examples"
 EVENTS = ("visit-1", "live-1", "info-1", "health-1", "reply-1")
 

@@ -12,6 +12,8 @@ from edge.cli.schema import CONTRACTS, STRICT, as_text, examples, json_schema
 from edge.errors import UsageError
 from tests.places import ROOT
 
+pytestmark = pytest.mark.contract
+
 KEPT = ROOT / "edge" / "schemas" / "json"
 
 

@@ -18,7 +18,7 @@ from edge.publisher.link_server import LinkServer
 from edge.schemas.link import Ack, HealthMessage, HealthRequest, Pause, Resume, VisitMessage
 from tests.places import ROOT
 
-pytestmark = pytest.mark.shared
+pytestmark = [pytest.mark.process, pytest.mark.shared]
 
 PATIENCE_S = 40.0
 

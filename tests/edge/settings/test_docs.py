@@ -14,6 +14,8 @@ from edge.settings.settings import Settings
 from edge.settings.settings_file import all_settings, load_settings, to_toml
 from tests.places import ROOT
 
+pytestmark = pytest.mark.contract
+
 
 def test_the_kept_page_is_what_the_settings_say() -> None:
     assert (ROOT / "docs" / "settings.md").read_text() == settings_markdown(), "run `make docs`"

@@ -25,7 +25,7 @@ from tests.pictures.mjpeg_camera import MjpegCamera, mjpeg_camera
 from tests.places import ROOT
 from tests.processes.memory import family, holds
 
-pytestmark = [pytest.mark.broker, pytest.mark.shared]
+pytestmark = [pytest.mark.privacy, pytest.mark.process, pytest.mark.broker, pytest.mark.shared]
 
 PAUSE, RESUME = b'{"schema": "passerby.cmd/1", "id": "p"}', b'{"schema": "passerby.cmd/1", "id": "r"}'
 TOPIC = "passerby/site/device/cmd"

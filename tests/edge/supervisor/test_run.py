@@ -22,7 +22,7 @@ from edge.cli.schema import json_schema
 from tests.brokers.mosquitto import Listener, Mosquitto, eventually
 from tests.places import ROOT
 
-pytestmark = [pytest.mark.shared, pytest.mark.broker]
+pytestmark = [pytest.mark.process, pytest.mark.shared, pytest.mark.broker]
 
 TIMEOUT_S = 120
 OWN_SIZE = ("--set", "detection.width_px=-1")
@@ -85,9 +85,9 @@ def child_of(process: subprocess.Popen[str], word: str) -> int:
     return found
 
 
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
-    mosquitto = Mosquitto(tmp_path_factory.mktemp("mosquitto")).start()
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    mosquitto = Mosquitto(tmp_path / "mosquitto").start()
     yield mosquitto
     mosquitto.stop()
 

@@ -18,16 +18,16 @@ from tests.conftest import need_program
 from tests.places import ROOT
 from tests.processes.strace_log import Process, read_log, trace
 
-pytestmark = [pytest.mark.strace, pytest.mark.broker, pytest.mark.shared]
+pytestmark = [pytest.mark.privacy, pytest.mark.process, pytest.mark.strace, pytest.mark.broker, pytest.mark.shared]
 
 CLIPS = ("two-faces-768x432.h264", "entrance-1080p.mp4", "walking-480x270.gif", "no-faces-768x432.mp4")
 IP = {"AF_INET", "AF_INET6"}
 HARMLESS = {"/dev/null"}
 
 
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
-    mosquitto = Mosquitto(tmp_path_factory.mktemp("mosquitto")).start()
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    mosquitto = Mosquitto(tmp_path / "mosquitto").start()
     yield mosquitto
     mosquitto.stop()
 

@@ -15,6 +15,8 @@ from edge.errors import FRESH_PROCESS, INTERRUPTED, KEPT
 from edge.supervisor.supervisor import Patience, supervise
 from tests.places import ROOT
 
+pytestmark = pytest.mark.process
+
 QUICK = Patience(retry_initial_s=0.02, retry_longest_s=0.1, steady_s=60, stop_s=20)
 
 PRELUDE = f"""

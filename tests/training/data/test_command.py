@@ -29,6 +29,8 @@ from training.command import app
 from training.data.chips import CHIP_PX, UNKNOWN, load_chips
 from training.data.hashing import hash_pictures
 
+pytestmark = pytest.mark.process
+
 
 def call(*words: str) -> Result:
     return CliRunner().invoke(app, list(words))

@@ -21,6 +21,8 @@ from training.data.hashing import BITS, NEAR_COPY_BITS, hash_pictures, near_pair
 from training.data.readers import open_photographs
 from training.data.splits import group, hash_photographs, split
 
+pytestmark = pytest.mark.process
+
 CHANGES: dict[str, Callable[[Image], Image]] = {
     "half": lambda image: cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA),
     "enlarged": lambda image: cv2.resize(image, None, fx=1.7, fy=1.7),

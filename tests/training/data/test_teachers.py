@@ -27,6 +27,8 @@ from training.data.boxes import LabelledFace
 from training.data.scenes import load_all, load_scenes, save_scenes
 from training.data.teachers import TaughtFace, Teacher, teach
 
+pytestmark = pytest.mark.process
+
 IMAGE = np.zeros((60, 80, 3), np.uint8)
 POINTS = np.array([(12, 14), (20, 14), (16, 18), (13, 22), (19, 22)], np.float32)
 

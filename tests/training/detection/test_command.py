@@ -41,6 +41,8 @@ from training.runs.logs import Epoch, read_log
 from training.runs.run_folder import LAST, LOG, WEIGHTS
 from training.runs.start import Start, train
 
+pytestmark = [pytest.mark.process, pytest.mark.xdist_group("train-detection")]
+
 TINY = find_config("tiny", DetectionConfig, DETECTION_CONFIGS)
 
 

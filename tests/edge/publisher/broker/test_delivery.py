@@ -10,7 +10,7 @@ import pytest
 
 from tests.brokers.mosquitto import Listener, Mosquitto, eventually
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.process, pytest.mark.broker]
 
 
 def visits(listener: Listener) -> list[dict[str, Any]]:

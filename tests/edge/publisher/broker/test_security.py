@@ -12,7 +12,7 @@ import pytest
 from tests.brokers.mosquitto import Listener, Mosquitto, eventually
 from tests.conftest import need_program
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.process, pytest.mark.broker]
 
 Settings = Callable[..., str]
 Process = Callable[[Path, str], Any]

@@ -11,6 +11,8 @@ from edge.publisher.broker.mqtt_client import CONNECT_TIMEOUT_S
 from edge.settings import settings as config
 from tests.brokers.mosquitto import eventually
 
+pytestmark = pytest.mark.process
+
 VERSION_BYTE = 8
 """Offset in a CONNECT packet with one length byte (MQTT 5.0, 3.1.2.2)."""
 

@@ -14,7 +14,7 @@ import pytest
 from tests.brokers.mosquitto import eventually
 from tests.processes.publisher import PublisherProcess
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.process, pytest.mark.broker]
 
 CONNACK_OLD_BROKER = b"\x20\x02\x00\x01"
 """Unacceptable protocol version, as a 3.1.1 broker says it (MQTT 3.1.1, 3.2.2.3)."""

@@ -276,6 +276,7 @@ def test_an_outbox_of_a_later_version_is_left_alone(path: Path) -> None:
     assert path.exists()
 
 
+@pytest.mark.process
 def test_what_put_returned_from_survives_kill_9(path: Path) -> None:
     script = (
         "import sys, os, signal\n"

@@ -19,6 +19,8 @@ from edge.sensor.imaging import TEMPLATES
 from edge.sensor.inference.opening import open_session
 from edge.sensor.types import FEMALE, AttributeEstimate, Detection, Image
 
+pytestmark = pytest.mark.golden
+
 FACES = 600
 BATCH = 8
 

@@ -20,6 +20,8 @@ from tests.pictures.portraits import (
     two_portraits,
 )
 
+pytestmark = pytest.mark.golden
+
 FULL_SIZE_SCORE, NMS_IOU = 0.7, 0.3
 ASTRONAUT = {
     "box": (181.0, 65.0, 270.0, 178.0),

@@ -23,6 +23,8 @@ from tests.edge.sensor.inference.scripted import ScriptedSession
 from tests.pictures.portraits import detect, locate, open_detector, portrait_of_astronaut, same_faces, two_portraits
 from tests.places import ROOT
 
+pytestmark = pytest.mark.contract
+
 PACKAGES = {"openvino": "openvino", "onnxruntime": "onnxruntime", "opencv": "cv2", "tflite": "ai_edge_litert"}
 TARGETS = ["openvino:CPU", "onnxruntime:CPU", "opencv:CPU"]
 READS = {
@@ -255,6 +257,7 @@ def test_a_model_that_is_not_installed_is_named_when_no_target_is_left(shared: P
         open_session(found.manifest, tmp_path, ["openvino:CPU", "opencv:CPU"], threads=1)
 
 
+@pytest.mark.process
 def test_only_the_chosen_runtime_is_imported(shared: Path) -> None:
     code = (
         "import sys; from pathlib import Path;"
@@ -299,6 +302,7 @@ os.write(2, b"afterwards")
 """
 
 
+@pytest.mark.process
 @pytest.mark.shared
 def test_litert_prints_nothing_while_it_opens_a_network(shared: Path) -> None:
     need_package("tflite:CPU")

@@ -18,6 +18,8 @@ import pytest
 from tests.conftest import unavailable
 from tests.places import ROOT
 
+pytestmark = [pytest.mark.privacy, pytest.mark.process, pytest.mark.xdist_group("lock")]
+
 HERE = Path(__file__).parent
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 UNKNOWN_CALLS = {"memfd", "openat2", "io_uring", "setxattrat"}

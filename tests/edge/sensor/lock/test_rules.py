@@ -12,6 +12,8 @@ from edge.sensor.lock import rules
 from edge.sensor.lock.seccomp import Argument, Compare, Refusal
 from tests.conftest import unavailable
 
+pytestmark = pytest.mark.privacy
+
 X86_64, AARCH64 = 0xC000003E, 0xC00000B7
 MISSING_BY_DESIGN = {
     X86_64: {"truncate64", "ftruncate64"},

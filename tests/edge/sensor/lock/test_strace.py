@@ -13,7 +13,7 @@ from tests.conftest import need_program
 from tests.places import ROOT
 from tests.processes.strace_log import Process, read_lines, read_log, trace
 
-pytestmark = pytest.mark.strace
+pytestmark = [pytest.mark.privacy, pytest.mark.process, pytest.mark.strace]
 
 HERE = Path(__file__).parent
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -135,6 +135,7 @@ def test_addresses() -> None:
     assert SourceKind.CSI.is_camera
 
 
+@pytest.mark.process
 def test_without_any_gstreamer_the_message_says_what_to_install() -> None:
     program = (
         "import sys\n"

@@ -94,6 +94,7 @@ def test_a_page_without_a_video_is_unavailable_and_nothing_is_printed(capfd: pyt
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.process
 def test_without_yt_dlp_the_message_names_the_extra() -> None:
     program = (
         "import sys\n"

@@ -136,6 +136,7 @@ def test_the_second_stream_becomes_bgr_without_the_padding_of_its_rows(stride: i
     np.testing.assert_allclose(frame.small.reshape(-1, 3).mean(0), (200, 40, 40), atol=4)
 
 
+@pytest.mark.process
 def test_without_picamera2_the_message_says_what_to_install() -> None:
     program = (
         "import sys\n"

@@ -27,6 +27,8 @@ from edge.workbench.analyze.reopening import Reopening
 from tests.conftest import unavailable
 from tests.pictures.clips import draw, encode, serve, write_clip, write_gif
 
+pytestmark = pytest.mark.contract
+
 COUNT = 12
 LIVE_COUNT = 5
 """Frames read of a camera, which has no end."""

@@ -144,6 +144,7 @@ def test_a_playlist_in_a_file_does_not_reach_the_network(tmp_path: Path) -> None
         assert visited == []
 
 
+@pytest.mark.process
 def test_vendors_write_nothing_to_stderr(tmp_path: Path) -> None:
     cut = tmp_path / "cut.mkv"
     content = write_clip(tmp_path / "clip.mkv", frames=30).read_bytes()

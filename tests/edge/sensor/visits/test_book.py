@@ -11,6 +11,8 @@ from edge.sensor.visits.fusion import Fusion
 from edge.sensor.visits.minors import Policy
 from edge.settings.settings import Attention, Attributes, Visits
 
+pytestmark = pytest.mark.privacy
+
 AHEAD = np.array([(35, 40), (65, 40), (50, 54), (38, 66), (62, 66)], np.float32)
 CONFIRMED, LOST, TENTATIVE = TrackState.CONFIRMED, TrackState.LOST, TrackState.TENTATIVE
 

@@ -23,7 +23,7 @@ from tests.places import MODELS
 OWN_SIZE, DEFAULT_SIZE = -1, 0
 SETTINGS = Settings()
 
-pytestmark = pytest.mark.shared
+pytestmark = [pytest.mark.golden, pytest.mark.shared]
 
 
 class Person(NamedTuple):

@@ -26,7 +26,7 @@ Analyze = Callable[..., Finished]
 
 CHIPS = 250
 
-pytestmark = pytest.mark.shared
+pytestmark = [pytest.mark.process, pytest.mark.shared]
 
 
 @pytest.fixture

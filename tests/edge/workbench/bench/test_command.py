@@ -25,6 +25,8 @@ from tests.edge.sensor.inference.scripted import ScriptedSession
 from tests.pictures.clips import draw
 from tests.places import ROOT
 
+pytestmark = [pytest.mark.benchmark, pytest.mark.process, pytest.mark.xdist_group("bench")]
+
 PROMISED = (
     "seed_ms_per_frame", "passerby_ms_per_frame", "inference_ms_per_frame", "ratio", "overhead",
     "stages_ms_per_frame", "sensor_peak_mb", "publisher_peak_mb", "seed_peak_mb", "outbox_events_per_s",

@@ -65,7 +65,7 @@ def portraits() -> None:
             unavailable(f"{package} is not installed (passerby[demo])")
 
 
-pytestmark = [pytest.mark.shared, pytest.mark.usefixtures("portraits")]
+pytestmark = [pytest.mark.process, pytest.mark.shared, pytest.mark.usefixtures("portraits")]
 
 
 def test_two_people_are_two_visits_and_nothing_is_left_behind(tmp_path: Path, shared: Path) -> None:

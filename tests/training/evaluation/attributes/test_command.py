@@ -21,6 +21,8 @@ from tests.training.evaluation.attributes.brightness import NETWORK, grey, insta
 from tests.training.sets import jpeg, write_adience, write_files, write_lines, write_tar
 from training.evaluation.command import app
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -32,6 +32,8 @@ from training.evaluation.command import app
 from training.evaluation.detection.boxes import Found
 from training.evaluation.detection.wider import average_precision, read_level
 
+pytestmark = pytest.mark.process
+
 SIDE = 64
 """Of the input and of every picture, px."""
 

@@ -22,6 +22,8 @@ from training.evaluation.command import app
 from training.evaluation.gate.retakes import CameraRange, retake
 from training.evaluation.gate.scoring import GATES, cover_step, gate_curve
 
+pytestmark = pytest.mark.process
+
 FUSION = Fusion(ADS_8, bracket_map(None, ADS_8))
 NOTHING = CameraRange((1, 1), (0, 0), (1, 1), (0, 0))
 

@@ -26,6 +26,8 @@ from training.evaluation.command import app
 from training.evaluation.pose.head_pose import INPUT_PX, PITCH, YAW, HeadPose
 from training.evaluation.pose.scoring import compare_poses, score_poses
 
+pytestmark = pytest.mark.process
+
 STRAIGHT = np.array([(30, 40), (70, 40), (50, 61), (35, 76), (65, 76)], np.float32)
 
 

@@ -24,6 +24,8 @@ from training.evaluation.command import app
 from training.evaluation.visits.gain import LOOKS, TrackSteadiness, gains, over_tracks, steadiness
 from training.evaluation.visits.pseudo_looks import Disturbance, disturb
 
+pytestmark = pytest.mark.process
+
 FUSION = Fusion(ADS_8, bracket_map(None, ADS_8))
 
 

@@ -16,6 +16,8 @@ from edge.sensor.inference.accelerators.device import Accelerator, Limits
 from edge.sensor.inference.accelerators.launcher_process import Ended, LauncherProcess
 from tests.edge.sensor.inference.accelerators.conftest import NETWORK, QUICK, MakeAccelerator, fake_command
 
+pytestmark = pytest.mark.process
+
 PICTURE = np.full((1, 4, 6, 3), 7, np.uint8)
 PATIENCE_S = 20.0
 

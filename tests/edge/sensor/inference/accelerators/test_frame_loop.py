@@ -31,7 +31,7 @@ from tests.models.accelerated import OUTPUTS, install
 from tests.pictures.portraits import two_portraits
 from tests.places import ROOT
 
-pytestmark = pytest.mark.shared
+pytestmark = [pytest.mark.benchmark, pytest.mark.process, pytest.mark.shared]
 
 LONGEST_STALL_S = 1.0
 FAULTS = ("crash", "hang", "device", "exit", "garbled")

@@ -32,6 +32,8 @@ from tests.conversion.jobs import core_at, job, save
 from tests.conversion.networks import draw_levi_hassner, read_yunet
 from tests.models.accelerated import install
 
+pytestmark = pytest.mark.process
+
 SLOW = Limits(answer_s=20.0, start_s=60.0)
 YUNET = "yunet/face_detection_yunet_2023mar.onnx"
 

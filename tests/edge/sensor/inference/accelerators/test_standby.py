@@ -20,7 +20,7 @@ from edge.settings.settings import Accelerators as AcceleratorSettings
 from tests.edge.sensor.inference.accelerators.conftest import fake_command
 from tests.models.accelerated import HW, OUTPUTS, install
 
-pytestmark = pytest.mark.shared
+pytestmark = [pytest.mark.process, pytest.mark.shared]
 
 QUICK = AcceleratorSettings(answer_s=0.5, start_s=8.0, restart_initial_s=0.05, restart_max_s=0.1)
 PICTURE = np.full((1, *HW, 3), 7, np.uint8)

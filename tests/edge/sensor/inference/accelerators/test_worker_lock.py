@@ -16,6 +16,8 @@ import pytest
 from edge.sensor.inference.accelerators.launcher_process import Ended, LauncherProcess, News, Started
 from tests.edge.sensor.inference.accelerators.conftest import fake_command
 
+pytestmark = [pytest.mark.privacy, pytest.mark.process]
+
 ATTEMPTS = Path(__file__).parent / "attempts.py"
 WAIT_S = 20.0
 
