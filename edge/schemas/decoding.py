@@ -1,13 +1,13 @@
 """Events as a subscriber reads them: the payload of a topic to the type that its `schema` names.
 
 The types are strict for who sends. Who reads takes what a later release may send within the same contract: keys that
-are not known here are left out.
+are not known here are left out, and a new word of a set that may grow (`edge.schemas.vocabulary.OPEN`) stays.
 """
 
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 import msgspec
 from msgspec import Struct
@@ -15,6 +15,7 @@ from msgspec.structs import FieldInfo, fields
 
 from edge.errors import BadInput, explain
 from edge.schemas.events import Health, Info, Live, Reply, Visit
+from edge.schemas.vocabulary import OPEN
 
 Event = Visit | Live | Info | Health | Reply
 
@@ -60,9 +61,17 @@ def _fields(kind: type[Struct]) -> tuple[FieldInfo, ...]:
 
 def _read_field(field: FieldInfo, raw: Any) -> Any:
     """A value as the field's type. Raises msgspec.ValidationError, which names the field."""
-    kinds = [each for each in (field.type, *get_args(field.type)) if isinstance(each, type)]
-    objects = [each for each in kinds if issubclass(each, Struct)]
     try:
-        return _read_object(objects[0], raw) if objects and isinstance(raw, dict) else msgspec.convert(raw, field.type)
+        return _read(field.type, raw)
     except msgspec.ValidationError as error:
         raise msgspec.ValidationError(f"{field.name}: {error}") from None
+
+
+def _read(kind: Any, raw: Any) -> Any:
+    """A value as a type; a word of a set that may grow stays as it came. Raises msgspec.ValidationError."""
+    if OPEN in getattr(kind, "__metadata__", ()):
+        return msgspec.convert(raw, str)
+    if get_origin(kind) is list:
+        return [_read(get_args(kind)[0], each) for each in msgspec.convert(raw, list)]
+    objects = [each for each in (kind, *get_args(kind)) if isinstance(each, type) and issubclass(each, Struct)]
+    return _read_object(objects[0], raw) if objects and isinstance(raw, dict) else msgspec.convert(raw, kind)

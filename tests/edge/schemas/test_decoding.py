@@ -43,7 +43,37 @@ def grown(value: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("dwell_s", "long"), ("dwell_s", 0.3), ("gender", None), ("gender", {}), ("age", 7), ("seq", 0)]
+    ("name", "place"),
+    [
+        ("visit-1", ("end_reason",)),
+        ("visit-1", ("age", "taxonomy")),
+        ("visit-1", ("age", "bracket")),
+        ("live-1", ("taxonomy",)),
+        ("info-1", ("publish", 0)),
+        ("health-1", ("sensor", "state")),
+        ("reply-1", ("command",)),
+    ],
+)
+def test_a_new_word_of_a_set_that_may_grow_stays(name: str, place: tuple[str | int, ...]) -> None:
+    event = msgspec.json.decode(examples(name)[0])
+    inner = event
+    for step in place[:-1]:
+        inner = inner[step]
+    inner[place[-1]] = "later"
+    assert msgspec.to_builtins(decode_event(msgspec.json.encode(event))) == event
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("dwell_s", "long"),
+        ("dwell_s", 0.3),
+        ("gender", None),
+        ("gender", {}),
+        ("end_reason", 7),
+        ("age", 7),
+        ("seq", 0),
+    ],
 )
 def test_a_value_that_does_not_fit_is_refused(key: str, value: Any) -> None:
     (visit, *_) = examples("visit-1")
