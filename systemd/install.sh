@@ -79,7 +79,8 @@ install_packages() {
     fail 3 "$python is in a home folder, which the services cannot see; name another with --python"
   fi
   "$python" -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
-  ldconfig -p | grep -q 'libseccomp\.so\.2' || missing+=(libseccomp2)
+  # grep -q would leave early: ldconfig is then killed, and pipefail makes that "missing".
+  ldconfig -p | grep 'libseccomp\.so\.2' >/dev/null || missing+=(libseccomp2)
   if uses picamera && ! "$python" -c 'import picamera2' 2>/dev/null; then missing+=(python3-picamera2); fi
   if [ ${#missing[@]} -gt 0 ]; then
     [ -z "$wheels" ] || fail 3 "missing: ${missing[*]} (apt-get install ${missing[*]}); --wheels uses no network"
