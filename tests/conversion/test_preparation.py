@@ -27,6 +27,8 @@ from tests.conversion.onnx.onnx_files import small_network
 from tests.conversion.pictures import portraits
 from tests.places import MODELS
 
+pytestmark = pytest.mark.process
+
 SCALE = 0.0078125
 """Keeps what random weights make of a picture small."""
 

@@ -12,6 +12,8 @@ import pytest
 from conversion.environments.worker_call import FRAMING, WORKERS, call_worker
 from edge.errors import InferenceError
 
+pytestmark = pytest.mark.process
+
 PYTHON = Path(sys.executable)
 
 

@@ -12,6 +12,8 @@ import pytest
 
 from tests.places import ROOT
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def bin_folder(tmp_path: Path) -> Path:

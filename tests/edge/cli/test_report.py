@@ -38,6 +38,8 @@ from edge.workbench.report.visits import Visit
 from tests.edge.workbench.report.visits import lines, make_visits
 from tests.training.sets import write_lines
 
+pytestmark = pytest.mark.process
+
 
 def report(*words: str | Path) -> Result:
     return CliRunner().invoke(build(), ["report", *map(str, words)])

@@ -12,6 +12,8 @@ import pytest
 
 from edge.machine.stopping import Stop, stopped_by_ctrl_c, stopped_by_signals
 
+pytestmark = pytest.mark.process
+
 
 def polled(stop: Stop, timeout_ms: int) -> bool:
     poll = select.poll()
