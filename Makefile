@@ -91,7 +91,9 @@ clean:
 $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))' \
 	  || { echo "make: $(PYTHON) is $$($(PYTHON) --version), expected Python 3.10 to 3.13; call make PYTHON=python3.12" >&2; exit 3; }
-	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || .ci/programs python3-venv
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || .ci/programs python3-venv 2>/dev/null
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null \
+	  || { echo "make: $(PYTHON) cannot make a virtual environment, expected the package python3-venv; call apt-get install python3-venv as root" >&2; exit 3; }
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/pip
