@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from random import Random
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -137,6 +138,12 @@ def test_there_are_never_more_visits_than_people_plus_gaps(walk: Walk) -> None:
     assert len(run.summaries) <= walk.people + sum(len(person.gaps) for person in walk.crowd())
 
 
+@pytest.mark.xfail(strict=True, reason="the tracker splits one person's visit at 8 frames a second among false faces")
+def test_a_person_among_many_false_faces_is_one_visit() -> None:
+    walk = Walk(seed=1576, fps=8.0, people=2, gaps=2, false_rate=0.5)
+    assert len(Run(walk, new_book()).summaries) <= 4
+
+
 @quick
 @given(walks)
 def test_everybody_who_is_there_without_a_gap_is_one_visit(walk: Walk) -> None:
@@ -184,16 +191,8 @@ def test_no_visit_shorter_than_the_least_dwell_is_told(walk: Walk, min_dwell_s: 
     assert run.book.opened == run.book.closed
 
 
-@quick
-@given(
-    seed=st.integers(0, 10**6),
-    fps=st.sampled_from((8.0, 12.5, 30.0)),
-    gap_s=st.one_of(st.floats(0.2, MAX_GAP_S - 0.7), st.floats(MAX_GAP_S + 0.7, 6)),
-)
-def test_a_face_away_for_less_than_the_gap_is_one_visit_and_for_longer_two(seed: int, fps: float, gap_s: float) -> None:
-    class Standing(Walk):
-        def crowd(self) -> list[Person]:
-            return [Slow(Random(seed), 0, [(6.0, 6.0 + gap_s)])]
+def standing(seed: int, fps: float, gap_s: float) -> Walk:
+    """One person who stays near a place, and is out of sight once."""
 
     class Slow(Person):
         def step(self, at: float, step_s: float) -> Detection | None:
@@ -201,8 +200,28 @@ def test_a_face_away_for_less_than_the_gap_is_one_visit_and_for_longer_two(seed:
             self.x += 0.5 * (500.0 - self.x) * step_s
             return found
 
-    run = Run(Standing(seed, fps, 1, 1, 0.0), new_book())
-    assert len(run.summaries) == (1 if gap_s < MAX_GAP_S else 2)
+    class Standing(Walk):
+        def crowd(self) -> list[Person]:
+            return [Slow(Random(seed), 0, [(6.0, 6.0 + gap_s)])]
+
+    return Standing(seed, fps, 1, 1, 0.0)
+
+
+@quick
+@given(
+    seed=st.integers(0, 10**6),
+    fps=st.sampled_from((8.0, 12.5, 30.0)),
+    gap_s=st.one_of(st.floats(0.2, MAX_GAP_S - 0.7), st.floats(MAX_GAP_S + 0.7, 6)),
+)
+def test_a_face_away_for_less_than_the_gap_is_one_visit_and_for_longer_two(seed: int, fps: float, gap_s: float) -> None:
+    assert len(Run(standing(seed, fps, gap_s), new_book()).summaries) == (1 if gap_s < MAX_GAP_S else 2)
+
+
+@pytest.mark.xfail(
+    strict=True, reason="the tracker loses a face that is away for 1.1 s at 8 frames a second"
+)
+def test_a_face_that_is_back_within_the_gap_is_one_visit_at_few_frames_too() -> None:
+    assert len(Run(standing(4407, 8.0, 1.125), new_book()).summaries) == 1
 
 
 @quick
