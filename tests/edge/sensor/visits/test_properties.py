@@ -217,9 +217,7 @@ def test_a_face_away_for_less_than_the_gap_is_one_visit_and_for_longer_two(seed:
     assert len(Run(standing(seed, fps, gap_s), new_book()).summaries) == (1 if gap_s < MAX_GAP_S else 2)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the tracker loses a face that is away for 1.1 s at 8 frames a second"
-)
+@pytest.mark.xfail(strict=True, reason="the tracker loses a face that is away for 1.1 s at 8 frames a second")
 def test_a_face_that_is_back_within_the_gap_is_one_visit_at_few_frames_too() -> None:
     assert len(Run(standing(4407, 8.0, 1.125), new_book()).summaries) == 1
 
