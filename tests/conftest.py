@@ -19,8 +19,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):
         os.environ.setdefault(name, "1")
 
-# How long one example takes says how busy the machine is: no test of a property is about that. The examples are the same
-# in every run, so that a change fails for its own faults; `--hypothesis-profile explore` draws new ones.
+# How long one example takes says how busy the machine is: no test of a property is about that. The examples are the
+# same in every run, so that a change fails for its own faults; `--hypothesis-profile explore` draws new ones.
 settings.register_profile("tests", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None)
 settings.load_profile("tests")
