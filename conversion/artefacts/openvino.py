@@ -21,7 +21,7 @@ from conversion.artefacts.job import Core, Job
 from conversion.onnx.model_file import one_line
 from conversion.request.pictures import Pictures
 from edge.errors import BackendUnavailable, BadInput, explain
-from edge.sensor.inference.openvino import bake_input, import_openvino
+from edge.sensor.inference.openvino import bake_input, import_openvino, the_core
 
 TARGET = "openvino:CPU"
 NAMED_LAYERS = 5
@@ -58,7 +58,7 @@ def build_int8(job: Job) -> tuple[Path, ...]:
 def read_network(ov: Any, core: Core) -> Any:
     """The float network with uint8 NHWC BGR baked in; the quantizers of an IR that is already quantized are removed."""
     try:
-        model = ov.Core().read_model(core.path)
+        model = the_core(ov).read_model(core.path)
         _drop_quantizers(ov, model)
         return _name_layers(bake_input(ov, model, core.input, core.hw))
     except RuntimeError as error:
@@ -113,7 +113,7 @@ def _quantize_within(nncf: Any, model: Any, pictures: Any, job: Job, options: di
 
 def _drop_quantizers(ov: Any, model: Any) -> None:
     """Remove FakeQuantize from activations; apply it to weights, so that they keep the values they had."""
-    core = ov.Core()
+    core = the_core(ov)
     for op in [op for op in model.get_ops() if op.get_type_name() == "FakeQuantize"]:
         source = op.input_value(0)
         if source.get_node().get_type_name() == "Constant":

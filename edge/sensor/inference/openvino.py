@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -90,7 +91,7 @@ def _share(array: NDArray[Any]) -> Any:
 def open_openvino(request: SessionRequest) -> SizedSession:
     """Read, reshape and compile a network. Raises BackendUnavailable without library or device, InferenceError."""
     ov = import_openvino(request.target)
-    core = ov.Core()
+    core = the_core(ov)
     _need_device(request, core.available_devices)
     try:
         model = core.read_model(request.path)
@@ -123,6 +124,17 @@ def import_openvino(target: str) -> Any:
             target, f"package openvino cannot be imported ({error}); install passerby[openvino]"
         ) from error
     return openvino
+
+
+@lru_cache(maxsize=1)
+def the_core(openvino: Any) -> Any:
+    """The one core of this process, which is never freed.
+
+    OpenVINO's CPU plugin gives the thread that makes a core a stack of its own for signals, and puts the one before it
+    back when the core is freed. If that belonged to another core, it may be freed by then: the next signal, such as
+    SIGTERM, ends the process with a segmentation fault (seen with 2026.4.1).
+    """
+    return openvino.Core()
 
 
 def _need_device(request: SessionRequest, devices: list[str]) -> None:

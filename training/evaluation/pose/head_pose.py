@@ -15,6 +15,7 @@ from edge.catalog.lookup import shared_dir
 from edge.errors import InferenceError, ModelNotFound, UsageError, explain, missing_package
 from edge.sensor.geometry import Box
 from edge.sensor.imaging import crop_square
+from edge.sensor.inference.openvino import the_core
 from edge.sensor.inference.quiet import silence_openvino
 from edge.sensor.types import Image
 from edge.sensor.visits.pose import Pose
@@ -65,7 +66,7 @@ def _compile(file: Path) -> Any:
         raise missing_package("the head pose network", "openvino", extra="openvino") from error
     hints = {"INFERENCE_NUM_THREADS": 1, "INFERENCE_PRECISION_HINT": "f32"}
     try:
-        compiled = openvino.Core().compile_model(str(file), "CPU", hints)
+        compiled = the_core(openvino).compile_model(str(file), "CPU", hints)
     except RuntimeError as error:
         raise InferenceError(explain("OpenVINO refuses the network", where=str(file), got=error)) from error
     _need_form(compiled, openvino.PartialShape([1, 3, INPUT_PX, INPUT_PX]), file)
