@@ -22,7 +22,7 @@ Every command takes -h. Settings come from passerby.toml, the environment, then 
 
 Examples:
   passerby demo
-  passerby run --source 0 --broker mqtt://192.168.1.10
+  passerby run --source 0 --broker mqtt://192.0.2.10
   passerby doctor
 
 Exit codes:

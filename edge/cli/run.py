@@ -45,7 +45,7 @@ def run(
     A camera runs until Ctrl-C. A clip ends the run when it ends and its events are delivered.
 
     Examples:
-      passerby run --source 0 --broker mqtt://192.168.1.10
+      passerby run --source 0 --broker mqtt://192.0.2.10
       passerby run --config passerby.toml
       passerby run --source clip.mp4 --realtime --set identity.site=lobby
 
