@@ -147,8 +147,8 @@ class _Teller:
         """Sure faces, and the faint ones that continue a track."""
         ids = {track.box: track.track_id for track in tracks if track.detected}
         faces = [face for face in detections if face.score >= self._score or face.box in ids]
-        looked = look_at(self._estimator, frame.image, faces)
-        return [face._replace(track_id=ids.get(face.detection.box)) for face in looked]
+        found = look_at(self._estimator, frame.image, faces)
+        return [face._replace(track_id=ids.get(face.detection.box)) for face in found]
 
 
 class _Sink:

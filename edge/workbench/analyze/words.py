@@ -31,7 +31,7 @@ class TextLines:
         """Write a visit."""
         summary = visit.summary
         glances = f"{summary.glances} glance{'' if summary.glances == 1 else 's'}"
-        stay = f"stayed {summary.dwell_s:5.1f} s, looked {summary.attention_s:5.1f} s ({glances})"
+        stay = f"stayed {summary.dwell_s:5.1f} s, watched {summary.attention_s:5.1f} s ({glances})"
         self._write(f"  at {_clock(visit.since_s)}  {stay:45}  {self._visitor(visit)}")
 
     def failed(self, failure: AnalyzeError) -> None:

@@ -25,6 +25,6 @@ def visit_text(visit: dict[str, Any]) -> str:
     gender, age = visit["gender"], visit["age"]
     who = f"{gender['label']} {gender['confidence']:.0%}" if gender["label"] != "unknown" else "gender unknown"
     band = f"{age['bracket']} {age['confidence']:.0%}" if age["bracket"] != "unknown" else "age unknown"
-    dwell = f"stayed {visit['dwell_s']:.1f} s, looked {visit['attention_s']:.1f} s"
+    dwell = f"stayed {visit['dwell_s']:.1f} s, watched {visit['attention_s']:.1f} s"
     glances = "1 glance" if visit["glances"] == 1 else f"{visit['glances']} glances"
     return f"#{visit['seq']} {who}, {band}, {dwell} ({glances})"
