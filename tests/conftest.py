@@ -45,6 +45,12 @@ def need_program(name: str) -> str:
     return path
 
 
+@pytest.fixture
+def tmp_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty folder of a short name: the sockets in it may have a path of at most 107 bytes (unix(7))."""
+    return tmp_path_factory.mktemp("t")
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The shared material: models, clips and photographs of others that are not part of the project."""

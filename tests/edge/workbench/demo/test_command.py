@@ -96,7 +96,7 @@ def test_people_read_a_line_an_event(tmp_path: Path, shared: Path) -> None:
 
 def test_missing_networks_are_named_with_the_way_to_get_them(tmp_path: Path) -> None:
     demo = Demo(tmp_path, tmp_path / "nothing", "--fast", "--set", "models.set=best")
-    assert demo.code == 3
+    assert demo.code == 3, demo.complained
     assert "passerby models fetch yunet-2023mar" in demo.complained
     assert demo.complained.count("\n") == 1
     assert demo.left_behind() == []
