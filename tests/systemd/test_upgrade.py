@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.systemd, pytest.mark.shared]
 
 HALVES = ("publisher", "sensor")
 WAITING = 1000
-CLIP, LONG_CLIP, REPEATS = "/srv/passerby/clip/faces.h264", "/srv/long.h264", 90
+CLIP, LONG_CLIP, REPEATS = "/srv/passerby/clip/faces.h264", "/srv/long.h264", 15
 """Raw H.264 may be joined end to end: for a quarter of an hour somebody is in view, whenever a sensor is stopped."""
 STEADY = SETTINGS.replace(CLIP, LONG_CLIP).replace("max_dwell_s = 10.0", "max_dwell_s = 3600.0")
 BROKER = "max_queued_messages 0\n"
