@@ -12,7 +12,7 @@ demo: $(VENV)/.demo
 # and kept: without it every process that a test starts compiles the project anew.
 export PYTHONDONTWRITEBYTECODE =
 PARALLEL = $(BIN)/python -m compileall -q edge conversion training tests && \
-  $(BIN)/pytest -n $(or $(PYTEST_WORKERS),logical) --dist loadgroup
+  $(BIN)/pytest -n $(or $(PYTEST_WORKERS),logical) --dist loadgroup --max-worker-restart 0
 
 # Under a minute, for daily work: what neither starts processes nor waits, nor needs a broker.
 quick: $(VENV)/.dev

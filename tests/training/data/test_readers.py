@@ -90,7 +90,7 @@ def test_a_cut_tar_is_refused(tmp_path: Path) -> None:
 
 def test_a_compressed_tar_is_refused_with_the_next_step(tmp_path: Path) -> None:
     (tmp_path / "faces.tar").write_bytes(b"\x1f\x8b" + bytes(2000))
-    with pytest.raises(BadInput, match="a compressed tar has to be uncompressed first"):
+    with pytest.raises(BadInput, match="uncompress the tar first: a compressed one cannot be read in place"):
         open_photographs(str(tmp_path / "faces.tar"))
 
 

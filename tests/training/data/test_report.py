@@ -12,7 +12,7 @@ from pathlib import Path
 
 import cv2
 
-from edge.errors import BadInput
+from edge.errors import UsageError
 from tests.training.sets import jpeg, scene, write_adience, write_files, write_lines, write_set
 from training.data.readers import open_photographs
 from training.data.report import PAGE, write_data_report
@@ -58,5 +58,5 @@ def test_the_page_is_whole_and_loads_nothing(tmp_path: Path) -> None:
 def test_an_unwritable_folder_is_one_line(tmp_path: Path) -> None:
     tar = write_set(tmp_path, ["1.jpg,30,F,x"])
     (tmp_path / "out").write_text("a file")
-    with pytest.raises(BadInput, match="folder cannot be made"):
+    with pytest.raises(UsageError, match="folder cannot be made"):
         write_data_report([open_photographs(str(tar))], tmp_path / "out")
