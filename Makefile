@@ -27,7 +27,7 @@ test-slow: test-vm soak
 
 # Makes the isolated environments (2.9 GB in PASSERBY_CACHE or ~/.cache/passerby, once) and tests what runs in them.
 test-tflite: $(VENV)/.dev
-	@.ci/programs strace
+	@.ci/programs libusb strace
 	$(BIN)/pytest -m "tflite or oldruntimes" --timeout 1800 $(or $(TESTS),tests/conversion tests/edge/sensor/inference/accelerators)
 
 # Root only. Makes a Debian root file system (0.6 GB in PASSERBY_CACHE or ~/.cache/passerby, once) with libcamera.
