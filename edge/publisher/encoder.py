@@ -9,7 +9,7 @@ import logging
 
 import msgspec
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class EventEncoder:
@@ -41,4 +41,4 @@ class EventEncoder:
         if kind not in self._named:  # the place only: the rest of the message may quote the content
             self._named.add(kind)
             place = str(error).rpartition(" - at ")[2] if " - at " in str(error) else "`$`"
-            log.error("%s: an event does not fit its contract at %s and is not sent; please report this", kind, place)
+            _log.error("%s: an event does not fit its contract at %s and is not sent; please report this", kind, place)
