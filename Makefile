@@ -8,11 +8,11 @@ TIERS = tflite or oldruntimes or systemd or arm64 or picamera or soak or vm
 demo: $(VENV)/.demo
 	$(BIN)/passerby demo
 
-# Tests run in as many processes as the machine has cores; PYTEST_WORKERS says another number. Bytecode is made once, first,
-# and kept: without it every process that a test starts compiles the project anew.
+# Tests run in one process more than the machine has cores, as some of them wait; PYTEST_WORKERS says another number.
+# Bytecode is made once, first, and kept: without it every process that a test starts compiles the project anew.
 export PYTHONDONTWRITEBYTECODE =
 PARALLEL = $(BIN)/python -m compileall -q edge conversion training tests && \
-  $(BIN)/pytest -n $(or $(PYTEST_WORKERS),logical) --dist loadgroup --max-worker-restart 0
+  $(BIN)/pytest -n $(or $(PYTEST_WORKERS),$(shell echo $$(($$(nproc) + 1)))) --dist loadgroup --max-worker-restart 0
 
 # Under a minute, for daily work: what neither starts processes nor waits, nor needs a broker.
 quick: $(VENV)/.dev

@@ -24,7 +24,10 @@ def describe(face: edge.Face) -> str:
     """Where the face is, its apparent gender and age; a model set may lack either."""
     words = [f"{word:.0f}" for word in face.box]
     gender = f", {face.gender.label} ({face.gender.confidence:.0%})" if face.gender else ""
-    age = f", {face.age.bracket} years ({face.age.confidence:.0%})" if face.age else ""
+    age = ""
+    if face.age:
+        years = "age unknown" if face.age.bracket == "unknown" else f"{face.age.bracket} years"
+        age = f", {years} ({face.age.confidence:.0%})"
     return f"face at {', '.join(words)} px{gender}{age}"
 
 

@@ -54,3 +54,11 @@ def test_a_template_of_an_issue_can_be_read(template: Path) -> None:
     names = [part["id"] for part in form["body"] if part["type"] != "markdown"]
     assert len(set(names)) == len(names)
     assert "doctor" in names
+
+
+@pytest.mark.xdist_group("together")
+def test_tests_of_a_group_stay_together(request: pytest.FixtureRequest) -> None:
+    """pytest-xdist groups by the end of a test's name; there are versions of pytest that do not let it write that."""
+    if not getattr(request.config.option, "loadgroup", False):
+        pytest.skip("not a worker of `make test`")
+    assert request.node.nodeid.endswith("@together")

@@ -19,7 +19,7 @@ from conversion.onnx.model_file import read_model
 from conversion.onnx.runtime import difference
 from conversion.request.pictures import Pictures
 from edge.errors import BackendUnavailable, InferenceError
-from edge.sensor.inference.openvino import import_openvino
+from edge.sensor.inference.openvino import import_openvino, the_core
 
 TOLERANCE = 1e-4
 """Largest allowed difference from today's OpenVINO, as a share of the output's largest value (at least 1)."""
@@ -115,7 +115,7 @@ def _check(
 
 def _run_today(file: Path, names: Names, pictures: Pictures) -> Outputs:
     """Outputs for all pictures from this process's OpenVINO."""
-    core = import_openvino("ncs2").Core()
+    core = the_core(import_openvino("ncs2"))
     compiled = core.compile_model(core.read_model(file), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     runs = [compiled.infer_new_request({names.picture: picture[None]}) for picture in pictures]
     ports = {name: compiled.output(name) for name in names.outputs}

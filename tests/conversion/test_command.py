@@ -25,6 +25,7 @@ from conversion.artefacts.builders import BUILDERS
 from conversion.artefacts.openvino import HEAVY
 from conversion.command import KINDS
 from edge.catalog.manifest_file import MANIFEST, read_manifest
+from edge.sensor.inference.openvino import the_core
 from tests.conftest import need_program
 from tests.conversion.caffe.caffe_files import write_network
 from tests.conversion.onnx.onnx_files import small_network
@@ -267,7 +268,7 @@ PASSING = {"Reshape", "Transpose", "MaxPool", "Concat", "Relu"}
 
 def float_layers(path: Path) -> set[str]:
     """Names of the convolutions and matrix products of an IR that no quantizer feeds, without OpenVINO's endings."""
-    ops = ov.Core().read_model(path).get_ops()
+    ops = the_core(ov).read_model(path).get_ops()
     heavy = [op for op in ops if op.get_type_name() in HEAVY and not is_quantized(op.input_value(0).get_node())]
     return {op.get_friendly_name().split("/")[0] for op in heavy}
 

@@ -17,7 +17,7 @@ from conversion.onnx.runtime import difference
 from conversion.verify.old_runtimes import TOLERANCE, RuntimeCheck, check_old_runtimes
 from edge.catalog.manifest import Input
 from edge.errors import BadInput, InferenceError
-from edge.sensor.inference.openvino import import_openvino
+from edge.sensor.inference.openvino import import_openvino, the_core
 from edge.sensor.types import Image
 from tests.conversion.jobs import answers_of, core_at, job, save
 from tests.conversion.networks import Drawing
@@ -40,7 +40,7 @@ def draw_resize(**attributes: object) -> onnx.ModelProto:
 
 
 def operation_sets(path: Path) -> dict[str, int]:
-    model = import_openvino("ncs2").Core().read_model(path)
+    model = the_core(import_openvino("ncs2")).read_model(path)
     return {op.get_type_name(): opset_of(op) for op in model.get_ordered_ops()}
 
 
@@ -64,14 +64,14 @@ def test_a_resize_is_written_for_the_old_runtime_with_the_same_numbers(
     picture, ov = noise((16, 24), 1), import_openvino("ncs2")
     expected = answers_of(core, picture)["y"]
     for file in (files[0], files[2]):
-        compiled = ov.Core().compile_model(file, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        compiled = the_core(ov).compile_model(file, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
         got = compiled(picture)[compiled.output("y")]
         assert np.abs(got - expected).max() <= 1e-3 * np.abs(expected).max()
 
 
 def test_the_rewrite_was_needed() -> None:
     ov = import_openvino("ncs2")
-    model = ov.Core().read_model(draw_resize(mode="nearest").SerializeToString())
+    model = the_core(ov).read_model(draw_resize(mode="nearest").SerializeToString())
     assert max(opset_of(op) for op in model.get_ordered_ops()) == 11
     assert max(opset_of(op) for op in make_older(model).get_ordered_ops()) <= NEWEST_OPSET
 
@@ -159,7 +159,7 @@ def test_a_layer_that_the_myriad_x_lacks_is_named(old_openvinos: tuple[Path, Pat
 def test_2022_3_refuses_what_today_writes_without_the_rewrite(old_openvinos: tuple[Path, Path], tmp_path: Path) -> None:
     ov = import_openvino("ncs2")
     path = tmp_path / "new.xml"
-    ov.save_model(ov.Core().read_model(draw_resize(mode="nearest").SerializeToString()), path)
+    ov.save_model(the_core(ov).read_model(draw_resize(mode="nearest").SerializeToString()), path)
     header = {"model": str(path), "input": "x", "outputs": ["y"]}
     pictures = channels_first(noise((16, 24), 1))
     with pytest.raises(InferenceError, match="opset11"):

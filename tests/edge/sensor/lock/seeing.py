@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.sensor.inference.quiet import silence_openvino
+from edge.sensor.inference.openvino import import_openvino, the_core
 from edge.sensor.lock.walls import lock_sensor
 
 HEIGHT, WIDTH = 192, 320
@@ -24,10 +24,7 @@ HEIGHT, WIDTH = 192, 320
 
 def compiled(network: str) -> Any:
     """YuNet for two threads, so that OpenVINO's own threads are behind the lock too."""
-    silence_openvino()
-    import openvino
-
-    core = openvino.Core()
+    core = the_core(import_openvino("seeing"))
     model = core.read_model(network)
     model.reshape([1, 3, HEIGHT, WIDTH])
     return core.compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": 2})

@@ -24,7 +24,7 @@ from edge.sensor.inference.accelerators.device import Accelerator, Limits, Netwo
 from edge.sensor.inference.accelerators.launcher_process import LauncherProcess
 from edge.sensor.inference.accelerators.opening import Accelerators, worker_command
 from edge.sensor.inference.opening import open_session
-from edge.sensor.inference.openvino import import_openvino
+from edge.sensor.inference.openvino import import_openvino, the_core
 from edge.settings.settings import Accelerators as AcceleratorSettings
 from tests.conftest import need_program, unavailable
 from tests.conversion.conftest import need_environment
@@ -78,7 +78,7 @@ def test_the_sticks_worker_gives_todays_numbers_in_both_old_openvinos(
 
 def run_today(file: Path, names: tuple[str, ...], pictures: np.ndarray) -> dict[str, np.ndarray]:
     """Outputs in this process's OpenVINO."""
-    core = import_openvino("ncs2").Core()
+    core = the_core(import_openvino("ncs2"))
     compiled = core.compile_model(core.read_model(file), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     runs = [compiled.infer_new_request({0: picture[None]}) for picture in pictures]
     return {name: np.concatenate([run[compiled.output(name)] for run in runs]) for name in names}
