@@ -158,7 +158,7 @@ class Pipeline:
 
     def _track(self, frame: Frame) -> TrackUpdate:
         detections = on_image(self._stages.detector.wait(), frame)
-        update = self._stages.tracker.update(detections, frame.captured_at)
+        update = self._stages.tracker.update(detections, frame.captured_at, frame.hw)
         self._report(self._stages.visits.observe(update.active, frame.captured_at))
         self._anyone = bool(update.active)
         self.counters.detections += 1

@@ -78,8 +78,8 @@ class TrackUpdate(NamedTuple):
 class Tracker(Protocol):
     """Follows faces over frames."""
 
-    def update(self, detections: Sequence[Detection], at: float) -> TrackUpdate:
-        """Take the detections of the frame captured at `at` seconds."""
+    def update(self, detections: Sequence[Detection], at: float, picture_hw: tuple[int, int]) -> TrackUpdate:
+        """Take the detections (px of the image) of the frame of picture_hw px captured at `at` seconds."""
 
     def finish(self) -> Sequence[Track]:
         """End every track now; returns those that were confirmed."""

@@ -40,9 +40,14 @@ class Frame:
         return self.image if self.small is None else self.small
 
     @property
+    def hw(self) -> tuple[int, int]:
+        """Height and width of the image in px."""
+        return self.image.shape[0], self.image.shape[1]
+
+    @property
     def scale(self) -> tuple[float, float]:
         """Px of the image for one px of the view, across and down."""
-        height, width = self.image.shape[:2]
+        height, width = self.hw
         return width / self.view.shape[1], height / self.view.shape[0]
 
 

@@ -55,6 +55,12 @@ def associate(
     return [(tracks[row], sightings[column]) for row, column in assign(costs)]
 
 
+def hides(front: Box, behind: Box) -> bool:
+    """Whether the head of the face in the first box covers the middle of the second box."""
+    (x, y), (behind_x, behind_y) = front.centre, behind.centre
+    return hypot(behind_x - x, behind_y - y) < HEAD_ACROSS * front.side
+
+
 def is_on_head(box: Box, sighting: Sighting) -> bool:
     """Whether the sighting lies on the head of the face in the box, or that head on the sighting's if it is larger."""
     x, y = box.centre

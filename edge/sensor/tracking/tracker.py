@@ -2,7 +2,9 @@
 
 After ByteTrack (Zhang et al., "ByteTrack: Multi-Object Tracking by Associating Every Detection Box", ECCV 2022): sure
 detections are matched first, faint ones may carry on a track but never begin one. Lost tracks come after those in sight
-(as in the cascade of DeepSORT, Wojke et al., ICIP 2017), because their wide gates would take their neighbours' faces.
+(as in the cascade of DeepSORT, Wojke et al., ICIP 2017). One sight brings a lost face back almost where it was
+expected; elsewhere a face begins a track of its own, and goes on as a lost one when it was seen often enough to tell by
+place, size and direction (`resumption`).
 """
 
 from __future__ import annotations
@@ -10,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edge.sensor.ports import TrackUpdate
-from edge.sensor.tracking.assignment import ALONE
-from edge.sensor.tracking.association import Sighting, associate, is_on_head
+from edge.sensor.tracking.assignment import ALONE, assign
+from edge.sensor.tracking.association import Sighting, associate, hides, is_on_head
+from edge.sensor.tracking.resumption import resumption_cost
 from edge.sensor.tracking.tracklet import Tracklet
 from edge.sensor.types import Detection, Track, TrackState
 from edge.settings.settings import Tracking
@@ -31,8 +34,10 @@ TENTATIVE_GAP_S = 0.5
 """A track that is not confirmed yet is given up after this time out of sight."""
 FAINT_GAPS = 5
 """Faint detections alone carry a track for at most this many times `max_gap_s`: a poster's faint face must not."""
-FAINT_RETURN_COST = 0.5
-"""A lost face may come back by a faint detection only almost where it was expected."""
+HIDDEN_GAPS = 2
+"""Behind somebody's head a face cannot be seen: time there does not count, up to so many times `max_gap_s`."""
+NEAR_COST = 0.6
+"""So near to where it was expected, a faint detection carries a face on, and one sight brings a lost one back."""
 
 
 class FaceTracker:
@@ -52,17 +57,18 @@ class FaceTracker:
         self._last_at: float | None = None
         self._intervals = 0.0, 0.0
 
-    def update(self, detections: Sequence[Detection], at: float) -> TrackUpdate:
-        """Take the detections of the frame captured at `at` seconds."""
+    def update(self, detections: Sequence[Detection], at: float, picture_hw: tuple[int, int]) -> TrackUpdate:
+        """Take the detections of the frame of picture_hw px captured at `at` seconds."""
         ended = self._end_overdue(at)
         self._intervals = self._intervals[1], at - self._last_at if self._last_at is not None else 0.0
         self._last_at = at
         for track in self._tracks:
             track.predict(at)
-        seen, left = self._match(detections, at)
+        seen, left = self._match(detections, at, picture_hw)
         for track in self._tracks:
             track.missed = track.track_id not in seen
-        self._begin(left, at)
+        self._count_hidden()
+        self._begin(left, at, picture_hw)
         return TrackUpdate([track.snapshot() for track in self._tracks], ended)
 
     def finish(self) -> Sequence[Track]:
@@ -72,8 +78,13 @@ class FaceTracker:
         return ended
 
     def _end_overdue(self, at: float) -> list[Track]:
-        """Drop the tracks that were out of sight for too long; returns those that were confirmed."""
-        overdue = [track for track in self._tracks if self._is_overdue(track, at)]
+        """Drop the tracks that were out of sight for too long; returns those that were confirmed.
+
+        None while a face that came within its time is not known yet: that could be it.
+        """
+        new = [t.first_seen for t in self._tracks if not t.confirmed and t.hits < self._confirm_hits]
+        until = min([at, *new])
+        overdue = [t for t in self._tracks if self._is_overdue(t, until if t.confirmed else at)]
         self._tracks = [track for track in self._tracks if track not in overdue]
         for track in overdue:
             track.missed = True
@@ -85,9 +96,12 @@ class FaceTracker:
         if not track.missed:
             limit = max(limit, FRAME_S, FRAME_GAPS * min(self._intervals))
         faint_for = track.last_seen - track.last_sure
+        limit += min(track.hidden_s, HIDDEN_GAPS * self._max_gap_s)
         return at - track.last_seen >= limit or faint_for > FAINT_GAPS * max(self._max_gap_s, FRAME_S)
 
-    def _match(self, detections: Sequence[Detection], at: float) -> tuple[set[int], list[Sighting]]:
+    def _match(
+        self, detections: Sequence[Detection], at: float, picture_hw: tuple[int, int]
+    ) -> tuple[set[int], list[Sighting]]:
         """Associate in stages; returns the ids of tracks in sight and the sure sightings that begin new tracks."""
         sure = [Sighting(d) for d in detections if d.score >= self._score]
         faint = [Sighting(d) for d in detections if d.score < self._score]
@@ -95,12 +109,21 @@ class FaceTracker:
         lost = [t for t in self._tracks if t.confirmed and t.missed]
         tentative = [t for t in self._tracks if not t.confirmed]
         seen = self._take(in_sight, sure, at)
-        seen += self._take([t for t in in_sight if t not in seen], faint, at)
+        seen += self._take([t for t in in_sight if t not in seen], faint, at, NEAR_COST)
         sure, faint = _beside(seen, sure), _beside(seen, faint)
-        found = self._take(lost, sure, at)
-        found += self._take([t for t in lost if t not in found], faint, at, FAINT_RETURN_COST)
+        found = self._take(lost, sure, at, NEAR_COST)
+        new = [t for t in tentative if t.hits < self._confirm_hits]
         found += self._take(tentative, sure, at)
+        self._resume([t for t in new if t.hits == self._confirm_hits], picture_hw)
+        found += self._take([t for t in lost if t in self._tracks and t not in found], faint, at, NEAR_COST)
         return {track.track_id for track in seen + found}, _beside(found, sure)
+
+    def _count_hidden(self) -> None:
+        """Count the time in which a lost face is behind somebody's head: there it cannot be seen."""
+        seen = [track for track in self._tracks if track.confirmed and not track.missed]
+        for track in self._tracks:
+            if track.confirmed and track.missed and any(hides(other.box, track.expected_box) for other in seen):
+                track.hidden_s += self._intervals[1]
 
     def _take(
         self, tracks: Sequence[Tracklet], sightings: list[Sighting], at: float, max_cost: float = ALONE
@@ -113,7 +136,15 @@ class FaceTracker:
             sightings.remove(sighting)
         return [track for track, _ in pairs]
 
-    def _begin(self, sightings: Sequence[Sighting], at: float) -> None:
+    def _resume(self, new: Sequence[Tracklet], picture_hw: tuple[int, int]) -> None:
+        """Let tracks that were now seen often enough go on as the lost ones they turn out to be."""
+        lost = [t for t in self._tracks if t.confirmed and t.missed and t not in new]
+        costs = [[resumption_cost(old, track, picture_hw) for track in new] for old in lost]
+        for row, column in assign(costs) if lost and new else ():
+            new[column].go_on_as(lost[row])
+            self._tracks.remove(lost[row])
+
+    def _begin(self, sightings: Sequence[Sighting], at: float, picture_hw: tuple[int, int]) -> None:
         """Begin a tentative track on each sighting, but only one on a head."""
         begun: list[Tracklet] = []
         for sighting in sightings:
@@ -124,6 +155,7 @@ class FaceTracker:
             self._tracks.append(track)
             begun.append(track)
             self._next_id += 1
+        self._resume([t for t in begun if t.hits == self._confirm_hits], picture_hw)
 
 
 def _beside(tracks: Sequence[Tracklet], sightings: Sequence[Sighting]) -> list[Sighting]:

@@ -16,8 +16,8 @@ class Tracklet:
     """The mutable inside of a track; `snapshot` is what leaves the tracker."""
 
     __slots__ = (
-        "_filter", "_height", "_newest", "_scores", "_width",
-        "confirmed", "first_seen", "last_seen", "last_sure", "missed", "predicted", "side", "track_id",
+        "_filter", "_height", "_newest", "_scores", "_width", "began_at",
+        "confirmed", "first_seen", "hidden_s", "last_seen", "last_sure", "missed", "predicted", "side", "track_id",
     )  # fmt: skip
 
     def __init__(self, track_id: int, detection: Detection, at: float, confirm_hits: int) -> None:
@@ -25,12 +25,14 @@ class Tracklet:
         self.first_seen = self.last_seen = self.last_sure = at
         self.confirmed = False
         self.missed = False
+        self.hidden_s = 0.0
         self._newest = detection
         self._scores: deque[float] = deque((detection.score,), maxlen=confirm_hits)
         self._width, self._height = detection.box.width, detection.box.height
         self.side = max(detection.box.side, 1.0)
         self._filter = CentreFilter(*detection.box.centre)
         self.predicted = self._filter.predict(0.0)
+        self.began_at = self._filter.x, self._filter.y
 
     def predict(self, at: float) -> Prediction:
         """Expect the face at `at` seconds and remember it as `predicted`."""
@@ -49,11 +51,32 @@ class Tracklet:
         self.last_seen = max(at, self.last_seen)
         self.last_sure = self.last_seen if sure else self.last_sure
         self.missed = False
+        self.hidden_s = 0.0
 
     def is_face(self, score: float) -> bool:
         """Whether enough detections in a row were seen, with a mean score of at least `score`."""
         scores = self._scores
         return len(scores) == scores.maxlen and sum(scores) >= score * len(scores)
+
+    def go_on_as(self, lost: Tracklet) -> None:
+        """Be the lost face that is back: its name, its time, and as sure a face as it was."""
+        self.track_id, self.first_seen = lost.track_id, lost.first_seen
+        self.confirmed = True
+
+    @property
+    def seen_at(self) -> tuple[float, float]:
+        """Filtered centre at the last sight; px."""
+        return self._filter.x, self._filter.y
+
+    @property
+    def velocity(self) -> tuple[float, float]:
+        """Filtered velocity at the last sight; px/s."""
+        return self._filter.vx, self._filter.vy
+
+    @property
+    def hits(self) -> int:
+        """Detections of late, at most as many as confirm a track."""
+        return len(self._scores)
 
     @property
     def box(self) -> Box:

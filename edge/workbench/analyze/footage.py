@@ -131,8 +131,8 @@ class _Teller:
         self._tracker, self._score, self._reader = tracker, score, reader
         self._writer, self._listener = writer, listener
 
-    def update(self, detections: Sequence[Detection], at: float) -> TrackUpdate:
-        update = self._tracker.update(detections, at)
+    def update(self, detections: Sequence[Detection], at: float, picture_hw: tuple[int, int]) -> TrackUpdate:
+        update = self._tracker.update(detections, at, picture_hw)
         frame = self._reader.newest
         assert frame is not None
         found = self._found(frame, detections, update.active)

@@ -110,9 +110,9 @@ class SeenFaces:
         self._tracker = tracker
         self.frames: list[list[Detection]] = []
 
-    def update(self, detections: Sequence[Detection], at: float) -> TrackUpdate:
+    def update(self, detections: Sequence[Detection], at: float, picture_hw: tuple[int, int]) -> TrackUpdate:
         """Pass on, and keep what was found."""
-        update = self._tracker.update(detections, at)
+        update = self._tracker.update(detections, at, picture_hw)
         seen = [Detection(track.box, track.score) for track in update.active if track.detected]
         self.frames.append(seen)
         return update

@@ -356,9 +356,9 @@ class Leaving:
         self._inner = FaceTracker(Tracking(confirm_hits=1), 0.5)
         self._frame = 0
 
-    def update(self, detections: Sequence[Detection], at: float) -> TrackUpdate:
+    def update(self, detections: Sequence[Detection], at: float, picture_hw: tuple[int, int]) -> TrackUpdate:
         self._frame += 1
-        update = self._inner.update(detections, at)
+        update = self._inner.update(detections, at, picture_hw)
         return TrackUpdate([], list(self._inner.finish())) if self._frame == 2 else update
 
     def finish(self) -> Sequence[Track]:
@@ -379,11 +379,11 @@ class Broken(FaceTracker):
         super().__init__(Tracking(), 0.5)
         self._frames = 0
 
-    def update(self, detections: Sequence[Detection], at: float) -> TrackUpdate:
+    def update(self, detections: Sequence[Detection], at: float, picture_hw: tuple[int, int]) -> TrackUpdate:
         self._frames += 1
         if self._frames == 10:
             raise InferenceError("the device is gone")
-        return super().update(detections, at)
+        return super().update(detections, at, picture_hw)
 
 
 def test_a_broken_stage_is_not_swallowed_and_loses_no_visit() -> None:

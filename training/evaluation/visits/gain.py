@@ -137,7 +137,7 @@ def _frames(source: FrameSource) -> Iterator[Frame]:
 def _good_tracks(subject: Subject, tracker: FaceTracker, frame: Frame) -> Iterator[tuple[Track, float]]:
     assert subject.detector is not None
     subject.detector.start(frame.image)
-    for track in tracker.update(subject.detector.wait(), frame.captured_at).active:
+    for track in tracker.update(subject.detector.wait(), frame.captured_at, frame.hw).active:
         if track.detected and track.state is TrackState.CONFIRMED:
             quality = rate_look(frame.image, track)
             if quality >= subject.settings.attributes.min_quality:

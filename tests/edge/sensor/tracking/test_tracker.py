@@ -13,6 +13,7 @@ from edge.settings.settings import Tracking
 
 FPS = 10.0
 SCORE = 0.6
+PICTURE, ENDLESS = (720, 1280), (2000, 30000)
 
 
 def face(x: float, y: float = 100.0, side: float = 40.0, score: float = 0.9) -> Detection:
@@ -22,16 +23,19 @@ def face(x: float, y: float = 100.0, side: float = 40.0, score: float = 0.9) -> 
 class Scene:
     """Feeds a tracker frame by frame and remembers which confirmed tracks ended."""
 
-    def __init__(self, *, confirm_hits: int = 3, max_gap_s: float = 2.0, fps: float = FPS) -> None:
+    def __init__(
+        self, *, confirm_hits: int = 3, max_gap_s: float = 2.0, fps: float = FPS, picture_hw: tuple[int, int] = ENDLESS
+    ) -> None:
         self.tracker = FaceTracker(Tracking(confirm_hits=confirm_hits, max_gap_s=max_gap_s), SCORE)
         self.step_s = 1 / fps
+        self.picture_hw = picture_hw
         self.at = 0.0
         self.ended: list[Track] = []
         self.active: Sequence[Track] = ()
 
     def show(self, *detections: Detection, frames: int = 1) -> TrackUpdate:
         for _ in range(frames):
-            update = self.tracker.update(detections, self.at)
+            update = self.tracker.update(detections, self.at, self.picture_hw)
             self.ended.extend(update.ended)
             self.active = update.active
             self.at += self.step_s
@@ -252,7 +256,7 @@ def test_a_fast_walker_at_ten_frames_a_second_is_one_track() -> None:
 def test_times_that_stand_still_or_go_back_do_no_harm() -> None:
     tracker = FaceTracker(Tracking(), SCORE)
     for at in (5.0, 5.0, 5.1, 4.0, 4.0, 5.2):
-        tracker.update([face(100)], at)
+        tracker.update([face(100)], at, ENDLESS)
     (track,) = tracker.finish()
     assert track.first_seen <= track.last_seen == 5.2
 
@@ -269,3 +273,107 @@ def test_finish_ends_every_confirmed_track_and_begins_anew() -> None:
     scene.show(face(100), face(300), face(500))
     assert [track.state for track in scene.finish()] == [TrackState.ENDED] * 2
     assert scene.tracker.finish() == []
+
+
+@pytest.mark.parametrize("pause", [4, 6, 9])
+@pytest.mark.parametrize("at_right", [False, True])
+def test_who_comes_in_at_an_edge_is_not_who_left_there(pause: int, at_right: bool) -> None:
+    scene = Scene(picture_hw=PICTURE)
+    edge, inwards = (1280, -1) if at_right else (0, 1)
+    for count in range(20):
+        scene.show(face(edge + inwards * (400 - 20 * count)))
+    scene.show(frames=pause)
+    for count in range(20):
+        scene.show(face(edge + inwards * (10 + 20 * count), y=104))
+    assert len(scene.finish()) == 2
+
+
+def test_who_leaves_through_the_bottom_is_not_who_comes_in_there() -> None:
+    scene = Scene(picture_hw=PICTURE)
+    for count in range(10):
+        scene.show(face(600, y=500 + 20 * count))
+    scene.show(frames=5)
+    for count in range(10):
+        scene.show(face(600, y=700 - 20 * count))
+    assert len(scene.finish()) == 2
+
+
+def test_who_stands_at_an_edge_and_turns_away_is_one_track() -> None:
+    scene = Scene(picture_hw=PICTURE)
+    scene.show(face(25), frames=10)
+    scene.show(frames=12)
+    scene.show(face(28), frames=10)
+    assert len(scene.finish()) == 1
+
+
+def test_who_walks_on_behind_a_pillar_is_one_track_and_who_walks_out_of_it_against_them_is_another() -> None:
+    for speed, expected in ((20, 1), (-20, 2)):
+        scene = Scene(picture_hw=PICTURE)
+        for count in range(15):
+            scene.show(face(200 + 20 * count))
+        scene.show(frames=8)
+        for count in range(15):
+            scene.show(face(660 + speed * count))
+        assert len(scene.finish()) == expected, speed
+
+
+def test_who_begins_to_walk_out_of_sight_is_one_track() -> None:
+    scene = Scene(picture_hw=PICTURE)
+    scene.show(face(600), frames=15)
+    scene.show(frames=7)
+    for count in range(15):
+        scene.show(face(690 + 16 * count))
+    assert len(scene.finish()) == 1
+
+
+def test_of_two_who_are_back_at_once_each_is_who_goes_on_as_before() -> None:
+    """One stands, one walks past behind: both are hidden, and both places are within reach of both."""
+    scene = Scene(fps=15, picture_hw=PICTURE)
+    for count in range(12):
+        scene.show(face(960, side=58), face(697 + 19 * count, side=48))
+    scene.show(frames=6)
+    for count in range(18, 30):
+        scene.show(face(960, side=58), face(697 + 19 * count, side=48))
+    stands, walks = sorted(scene.finish(), key=lambda track: track.box.centre[0])
+    assert (stands.track_id, walks.track_id) == (1, 2)
+
+
+def test_a_face_that_came_in_time_is_waited_for_until_it_is_known() -> None:
+    scene = Scene(confirm_hits=5, max_gap_s=1.0)
+    scene.show(face(100), frames=10)
+    scene.show(frames=8)
+    update = scene.show(face(140), frames=4)
+    assert not scene.ended and [t.state for t in update.active] == [TrackState.LOST, TrackState.TENTATIVE]
+    (track,) = scene.show(face(140)).active
+    assert (track.track_id, track.first_seen, track.state) == (1, 0.0, TrackState.CONFIRMED)
+
+
+def test_a_face_that_is_never_sure_keeps_no_lost_one_waiting() -> None:
+    scene = Scene(max_gap_s=1.0)
+    scene.show(face(100), frames=10)
+    scene.show(face(400, score=SCORE + 0.1), frames=15)
+    assert len(scene.ended) == 1
+
+
+def test_one_sight_is_enough_to_be_back_where_one_sight_makes_a_track() -> None:
+    scene = Scene(confirm_hits=1)
+    scene.show(face(100), frames=10)
+    scene.show(frames=10)
+    (track,) = scene.show(face(140)).active
+    assert (track.track_id, track.first_seen) == (1, 0.0)
+
+
+@pytest.mark.parametrize(("hidden_frames", "expected"), [(30, 2), (80, 3)])
+def test_time_behind_somebodys_head_is_not_time_out_of_sight_for_a_while(hidden_frames: int, expected: int) -> None:
+    scene = Scene(max_gap_s=2.0)
+    behind = face(100)
+    for x in range(300, 150, -15):
+        scene.show(behind, face(x, side=60))
+    for x in range(150, 105, -15):
+        scene.show(face(x, side=60))
+    scene.show(face(105, side=60), frames=hidden_frames)
+    for x in range(105, 150, 15):
+        scene.show(face(x, side=60))
+    for x in range(150, 300, 15):
+        scene.show(behind, face(x, side=60))
+    assert len(scene.finish()) == expected
