@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from edge.sensor.geometry import Box, iou
 from edge.sensor.tracking.assignment import ALONE, assign
 from edge.sensor.types import VisitSummary
-from training.evaluation.counts.identity import IdentityCounts, Overlaps
+from training.evaluation.counts.identity import IdentityCounts, Named, Overlaps
 from training.evaluation.counts.truth import Interval, Stay, Truth, durations, interval_at
 from training.evaluation.counts.watching import Observed
 
@@ -38,25 +39,40 @@ def match_by_boxes(truth: Truth, stays: Sequence[Stay], observed: Observed) -> M
 
     Faces that cannot be seen own visits too, but for the identities they are as if neither labelled nor found.
     """
-    assert truth.frames is not None
-    places = {(stay.person, stay.interval): number for number, stay in enumerate(stays)}
-    shown_s = durations(observed.times_s)
     lay_on: list[LaidOn] = [defaultdict(float) for _ in observed.visits]
     overlaps = Overlaps()
-    for at, faces, sights, seconds in zip(observed.times_s, truth.frames, observed.sights, shown_s, strict=True):
-        here = [places[face.person, interval_at(truth.people[face.person], at)] for face in faces]
-        pairs = pair_boxes([face.box for face in faces], [sight.box for sight in sights])
-        matched = {column: row for row, column in pairs}
-        for column, sight in enumerate(sights):
-            lay_on[sight.visit][here[matched[column]] if column in matched else None] += seconds
-        hidden = {column for row, column in pairs if not faces[row].visible}
-        overlaps.add(
-            [(stay, face.box) for stay, face in zip(here, faces, strict=True) if face.visible],
-            [(sight.visit, sight.box) for column, sight in enumerate(sights) if column not in hidden],
-            SAME_FACE_IOU,
-        )
+    for compared, seconds in zip(compare(truth, stays, observed), durations(observed.times_s), strict=True):
+        for visit, stay in compared.lies_on:
+            lay_on[visit][stay] += seconds
+        overlaps.add(compared.labelled, compared.found, SAME_FACE_IOU)
     owners = [_longest(each) for each in lay_on]
     return Matching(owners, _swallowed(owners, lay_on), overlaps.counts())
+
+
+class Compared(NamedTuple):
+    """A frame. lies_on: each visit in it, and the stay that its face lies on. labelled, found: without what is hidden,
+    by stay and by visit.
+    """
+
+    lies_on: Sequence[tuple[int, int | None]]
+    labelled: Sequence[Named]
+    found: Sequence[Named]
+
+
+def compare(truth: Truth, stays: Sequence[Stay], observed: Observed) -> Iterator[Compared]:
+    """Compare every frame of a truth with boxes."""
+    assert truth.frames is not None
+    places = {(stay.person, stay.interval): number for number, stay in enumerate(stays)}
+    for at, faces, sights in zip(observed.times_s, truth.frames, observed.sights, strict=True):
+        here = [places[face.person, interval_at(truth.people[face.person], at)] for face in faces]
+        pairs = pair_boxes([face.box for face in faces], [sight.box for sight in sights])
+        stay_of = {column: here[row] for row, column in pairs}
+        hidden = {column for row, column in pairs if not faces[row].visible}
+        yield Compared(
+            [(sight.visit, stay_of.get(column)) for column, sight in enumerate(sights)],
+            [(stay, face.box) for stay, face in zip(here, faces, strict=True) if face.visible],
+            [(sight.visit, sight.box) for column, sight in enumerate(sights) if column not in hidden],
+        )
 
 
 def pair_boxes(faces: Sequence[Box], sights: Sequence[Box]) -> list[tuple[int, int]]:

@@ -65,6 +65,14 @@ class CountResult(_Record, frozen=True, kw_only=True):
     brackets: list[BracketShare]
 
 
+class CountVerdict(_Record, frozen=True, kw_only=True):
+    """Whether all clips together meet a requirement."""
+
+    requirement: str
+    value: float | None
+    met: bool
+
+
 class CountEvaluation(_Record, frozen=True, kw_only=True):
     """A whole evaluation. total: all clips together, where there are several."""
 
@@ -75,3 +83,4 @@ class CountEvaluation(_Record, frozen=True, kw_only=True):
     warnings: list[str]
     clips: list[CountResult]
     total: CountResult | None
+    verdicts: list[CountVerdict]

@@ -24,7 +24,7 @@ def evaluate_counts(
     pairs: Sequence[tuple[str, Truth]], settings: Settings, networks: Networks, progress: Progress
 ) -> tuple[CountEvaluation, list[Fault]]:
     """Score each clip against its truth. What cannot be read, or has the truth of another clip, is left out and
-    returned. Raises InferenceError.
+    returned. The caller adds the verdicts. Raises InferenceError.
     """
     brackets = taxonomy(settings.attributes.taxonomy)
     scores, faults = list[Scores](), list[Fault]()
@@ -43,6 +43,7 @@ def evaluate_counts(
         warnings=[*map(str, faults), *_warnings(scores, networks, boxes)],
         clips=[as_result(each, brackets, boxes=each.identity is not None) for each in scores],
         total=as_result(add_up(scores), brackets, boxes=boxes, clips=len(scores)) if len(scores) > 1 else None,
+        verdicts=[],
     )
     return evaluation, faults
 

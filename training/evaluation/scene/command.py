@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,9 +13,7 @@ from edge.terminal.options import ConfigFile, ModelSetName, Overrides, TargetLis
 from training.evaluation.options import Labels, Seed
 
 if TYPE_CHECKING:
-    from edge.settings.settings import Settings
     from training.evaluation.scene.drawing import Scene
-    from training.evaluation.scene.walks import Stage
 
 To = Annotated[Path, typer.Argument(metavar="OUT.mp4", help="The clip; its truth becomes OUT.mp4.json.")]
 Pictures = Annotated[
@@ -52,6 +49,11 @@ def scene(
       passerby evaluate scene crowd.mp4 --images faces.tar --labels faces.csv
     """
     from edge.files import need_folder_of
+    from edge.sensor.assemble import detector_score
+    from edge.workbench.faces import find_with
+    from edge.workbench.pages.printing import warn
+    from training.evaluation.opening import open_data_sets
+    from training.evaluation.scene.making import detector_alone, make_scene
     from training.evaluation.scene.walks import Stage
 
     settings = settings_from(config, with_flags(overrides, models_set=model_set, models_targets=target))
@@ -61,7 +63,11 @@ def scene(
         )
     need_folder_of(out, "OUT.mp4")
     width, height = _read_size(size)
-    drawn = _scene(Stage(width, height, seconds, fps), people, images, labels, seed, settings)
+    sets = open_data_sets(images, labels, aligned=False, limit=None) if images else []
+    with detector_alone(settings) as networks:
+        find = find_with(networks.detector, detector_score(settings, networks))
+        drawn, lines = make_scene(Stage(width, height, seconds, fps), people, sets, seed, find)
+    warn(lines)
     _write(drawn, out)
 
 
@@ -73,36 +79,6 @@ def _read_size(text: str) -> tuple[int, int]:
         expected = "even width and height of 64 px or more, such as 1280x720"
         raise UsageError(explain("no size", where="--size", got=text, expected=expected))
     return width, height
-
-
-def _scene(
-    stage: Stage,
-    people: int,
-    images: Sequence[str] | None,
-    labels: Sequence[Path] | None,
-    seed: int,
-    settings: Settings,
-) -> Scene:
-    import numpy as np
-
-    from edge.catalog.lookup import open_catalog
-    from edge.workbench.faces import find_with
-    from edge.workbench.pages.printing import warn
-    from training.evaluation.detection.detectors import DEFAULT, open_detector, parse_size
-    from training.evaluation.opening import open_data_sets
-    from training.evaluation.scene.drawing import Scene
-    from training.evaluation.scene.heads import photograph_heads, portrait_heads
-    from training.evaluation.scene.walks import plan_walks
-
-    sets = open_data_sets(images, labels, aligned=False, limit=None) if images else []
-    random = np.random.default_rng(seed)
-    with open_detector(settings.models.set, parse_size(DEFAULT), settings, open_catalog()) as subject:
-        find = find_with(subject.detector, subject.score)
-        heads, warnings = photograph_heads(sets, max(people, 1), find, random) if sets else (portrait_heads(find), [])
-    warn(warnings)
-    if len(heads) < people:
-        warn([f"{len(heads)} faces for {people} people: they come by several times, as different people"])
-    return Scene(stage, heads, plan_walks(stage, people, random), random)
 
 
 def _write(scene: Scene, out: Path) -> None:

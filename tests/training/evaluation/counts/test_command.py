@@ -57,6 +57,27 @@ def test_several_clips_are_summed_and_a_table_is_printed(clip: Path, tmp_path: P
     assert "IDF1 of all clips is over the 1 of 2 that have boxes" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("bar", "line", "code"),
+    [
+        ("missed<=1", "met: missed<=1; 1", 0),
+        ("count_error_pct<=99.5", "MISSED: count_error_pct<=99.5; 100", 1),
+        ("idf1>=0.1", "MISSED: idf1>=0.1; not measured", 1),
+        ("dwell_p90_s<=3", "MISSED: dwell_p90_s<=3; not measured", 1),
+    ],
+)
+def test_a_bar_that_is_missed_is_exit_code_1(clip: Path, tmp_path: Path, bar: str, line: str, code: int) -> None:
+    truth = write_truth(tmp_path / "truth.json", (0.2, 1.9))
+    done = evaluate(clip, "--truth", truth, "--require", bar)
+    assert done.exit_code == code
+    assert line in done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("bar", ["visits", "counts<=1", "idf1=>0.9"])
+def test_a_bar_that_means_nothing_is_refused(clip: Path, bar: str) -> None:
+    assert isinstance(evaluate(clip, "--require", bar).exception, UsageError)
+
+
 def test_a_clip_that_cannot_be_read_or_has_the_truth_of_another_does_not_stop_the_others(
     clip: Path, tmp_path: Path
 ) -> None:
