@@ -47,7 +47,7 @@ def counts(
 
     Examples:
       passerby evaluate counts entrance.mp4 --truth entrance.json
-      passerby evaluate counts scenes/*.mp4 --model-set best --require 'count_error_pct<=5'
+      passerby evaluate counts scenes/*.mp4 --require 'count_error_pct<=5'
 
     Exit codes:
       1  a bar of --require is missed
