@@ -2,9 +2,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-TIERS = tflite or oldruntimes or systemd or arm64 or picamera or soak or vm
+TIERS = tflite or oldruntimes or trackers or systemd or arm64 or picamera or soak or vm
 
-.PHONY: demo quick test test-slow test-tflite test-systemd test-arm64 test-picamera test-vm soak prove training check format schemas docs recording bench clean
+.PHONY: demo quick test test-slow test-tflite test-systemd test-arm64 test-picamera test-vm soak prove training check format schemas docs recording bench bench-tracking clean
 demo: $(VENV)/.demo
 	$(BIN)/passerby demo
 
@@ -25,10 +25,10 @@ test: $(VENV)/.dev
 # What does not fit .ci/run: run it whole before a change of the appliance is called done. Root only, more than an hour.
 test-slow: test-vm soak
 
-# Makes the isolated environments (2.9 GB in PASSERBY_CACHE or ~/.cache/passerby, once) and tests what runs in them.
+# Makes the isolated environments (3.6 GB in PASSERBY_CACHE or ~/.cache/passerby, once) and tests what runs in them.
 test-tflite: $(VENV)/.dev
 	@.ci/programs libusb strace
-	$(BIN)/pytest -m "tflite or oldruntimes" --timeout 1800 $(or $(TESTS),tests/conversion tests/edge/sensor/inference/accelerators)
+	$(BIN)/pytest -m "tflite or oldruntimes or trackers" --timeout 1800 $(or $(TESTS),tests/benchmarks tests/conversion tests/edge/sensor/inference/accelerators)
 
 # Root only. Makes a Debian root file system (0.6 GB in PASSERBY_CACHE or ~/.cache/passerby, once) with libcamera.
 test-picamera: $(VENV)/.dev
@@ -83,6 +83,10 @@ recording: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/passerby bench
+
+# Makes an isolated environment (0.7 GB in PASSERBY_CACHE or ~/.cache/passerby, once) with the trackers of others.
+bench-tracking: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.tracking $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

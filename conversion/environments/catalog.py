@@ -56,3 +56,9 @@ def openvino_2022() -> Environment:
     """OpenVINO 2022.3.2, the last line that supports the Myriad X; its wheel can only check values on the CPU."""
     check = "from openvino.runtime import Core; assert 'CPU' in Core().available_devices"
     return Environment("openvino-2022.3", ("3.10", "3.9", "3.8"), _read_pins("openvino-2022.3"), check, 250_000_000)
+
+
+def trackers() -> Environment:
+    """Trackers of others that ours is compared with, and motmetrics (`make bench-tracking`)."""
+    check = "import motmetrics, norfair, supervision; assert supervision.ByteTrack"
+    return Environment("trackers", ("3.11", "3.12"), _read_pins("trackers"), check, 1_000_000_000)

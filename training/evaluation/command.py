@@ -48,6 +48,8 @@ app = commands(
     Command("adience", "The five-fold protocol of Adience.", "training.evaluation.attributes.adience_command:adience"),
     Command("calibrate", "Fit what a network's scores mean.", "training.evaluation.calibrate.command:calibrate"),
     Command("visits", "Fused looks against single ones.", "training.evaluation.visits.command:visits"),
+    Command("scene", "Draw a crowd whose truth is known.", "training.evaluation.scene.command:scene"),
+    Command("counts", "Visits of clips against the truth.", "training.evaluation.counts.command:counts"),
     exits={"3": "a network's files or a package is not there", "130": "ended by Ctrl-C"},
 )
 COMMAND = Command("evaluate", "Measure how good networks are on labelled photographs.", app, NETWORKS)

@@ -98,15 +98,20 @@ def _backdrop() -> Image:
 
 def _cut_out(name: str, height_px: int) -> tuple[Image, NDArray[np.float32]]:
     """A portrait of the given height and its opacity float32 (H, W, 1) 0-1 with soft sides."""
-    package, path, (x_min, y_min, x_max, y_max) = PORTRAITS[name]
-    image = cast(Image, cv2.imread(str(_carried(package, path))))
-    picture = image[y_min:y_max, x_min:x_max]
+    picture = read_portrait(name)
     width_px = round(height_px * picture.shape[1] / picture.shape[0])
     picture = cast(Image, cv2.resize(picture, (width_px, height_px), interpolation=cv2.INTER_AREA))
     opacity = np.zeros((height_px, width_px), np.float32)
     cv2.ellipse(opacity, (width_px // 2, height_px // 2), (width_px * 2 // 5, height_px * 9 // 20), 0, 0, 360, 1.0, -1)
     opacity[height_px // 2 :, width_px // 10 : -width_px // 10] = 1.0
     return picture, cv2.GaussianBlur(opacity, (0, 0), width_px / 40)[:, :, None]
+
+
+def read_portrait(name: str) -> Image:
+    """A portrait, uint8 (H, W, 3) BGR, cut to the part that is shown. Raises SourceUnavailable where it is missing."""
+    package, path, (x_min, y_min, x_max, y_max) = PORTRAITS[name]
+    image = cast(Image, cv2.imread(str(_carried(package, path))))
+    return image[y_min:y_max, x_min:x_max]
 
 
 def _carried(package: str, path: str) -> Path:

@@ -35,13 +35,15 @@ def watch(
     writer: LineWriter | None,
     began_at: float | None = None,
     tick: Callable[[], None],
+    on_tracks: Callable[[TrackUpdate, float], None] = lambda update, at: None,
 ) -> Ending:
     """Run a source through the pipeline, report to the listener, close the source; returns how that ended.
 
     The idle gate is off: faces are detected in every frame. writer: writes the line of each frame;
     None reports visits only.
     began_at: time of the footage's beginning on the frames' clock, by default the first frame's. tick: called after
-    every frame. Ctrl-C at a live source ends it as if it were over; at others it raises KeyboardInterrupt.
+    every frame. on_tracks: takes the tracks of every frame and its time. Ctrl-C at a live source ends it as if it were
+    over; at others it raises KeyboardInterrupt.
     """
     with ExitStack() as stack:
         stack.callback(source.close)
@@ -51,6 +53,7 @@ def watch(
         reader = _Reader(source, began_at, stop.wait_for if source.live else _read_on)
         sink = _Sink(lambda visit: listener.visited(_visited(visit, named.source, reader, historical=not source.live)))
         stages = make_stages(_always_looking(settings), networks, make_book(settings, networks), sink)
+        stages = replace(stages, tracker=_Overheard(stages.tracker, on_tracks))
         if writer is not None:
             score = detector_score(settings, networks)
             teller = _Teller(named, networks, stages.tracker, score, reader, writer, listener)
@@ -149,6 +152,21 @@ class _Teller:
         faces = [face for face in detections if face.score >= self._score or face.box in ids]
         found = look_at(self._estimator, frame.image, faces)
         return [face._replace(track_id=ids.get(face.detection.box)) for face in found]
+
+
+class _Overheard:
+    """Passes on what a tracker follows. Implements `ports.Tracker`."""
+
+    def __init__(self, tracker: Tracker, on_tracks: Callable[[TrackUpdate, float], None]) -> None:
+        self._tracker, self._on_tracks = tracker, on_tracks
+
+    def update(self, detections: Sequence[Detection], at: float) -> TrackUpdate:
+        update = self._tracker.update(detections, at)
+        self._on_tracks(update, at)
+        return update
+
+    def finish(self) -> Sequence[Track]:
+        return self._tracker.finish()
 
 
 class _Sink:

@@ -167,7 +167,7 @@ def test_a_builder_that_was_killed_leaves_no_environment_and_the_next_one_makes_
     assert contents(cache) == [whole.folder_name(HERE)]
 
 
-@pytest.mark.parametrize("make", [catalog.tflite, catalog.openvino_2021, catalog.openvino_2022])
+@pytest.mark.parametrize("make", [catalog.tflite, catalog.openvino_2021, catalog.openvino_2022, catalog.trackers])
 def test_every_package_of_an_environment_has_its_version(make: object) -> None:
     environment = make()  # type: ignore[operator]
     assert environment.requirements

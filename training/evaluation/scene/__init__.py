@@ -1,0 +1,1 @@
+"""`passerby evaluate scene`: a clip of people who walk in, stop, cross and leave, and the truth of it."""
