@@ -106,14 +106,14 @@ def detect_scenes(
 
 def compare_trackers(scene: Detected, settings: Settings, python: Path) -> dict[str, Comparison]:
     """Run every tracker on a scene's detections and score it. Raises InferenceError where a worker fails."""
-    tracks = {OURS: follow(scene.frames, scene.times_s, settings, scene.score)}
+    size, dwell = (scene.stage.width_px, scene.stage.height_px), settings.visits.min_dwell_s
+    tracks = {OURS: follow(scene.frames, scene.times_s, size, settings, scene.score)}
     header = {
         "frames": len(scene.frames), "fps": scene.stage.fps, "max_gap_s": settings.tracking.max_gap_s,
         "score": scene.score, "confirm_hits": settings.tracking.confirm_hits,
     }  # fmt: skip
     _, others = call_worker(python, WORKERS / "run_trackers.py", header, {"detections": as_rows(scene.frames)})
     tracks |= others
-    size, dwell = (scene.stage.width_px, scene.stage.height_px), settings.visits.min_dwell_s
     observed = {name: as_observed(rows, scene.times_s, size, dwell) for name, rows in tracks.items()}
     measured = motmetrics_idf1(scene, observed, python)
     return {

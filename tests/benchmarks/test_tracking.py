@@ -59,7 +59,7 @@ def two_who_cross() -> Detected:
 
 
 def scores_of_ours(scene: Detected) -> Scores:
-    rows = follow(scene.frames, scene.times_s, Settings(), scene.score)
+    rows = follow(scene.frames, scene.times_s, (scene.stage.width_px, scene.stage.height_px), Settings(), scene.score)
     return score(OURS, scene.truth, as_observed(rows, scene.times_s, (640, 480), 0.5), ADS_8)
 
 

@@ -160,8 +160,8 @@ class _Overheard:
     def __init__(self, tracker: Tracker, on_tracks: Callable[[TrackUpdate, float], None]) -> None:
         self._tracker, self._on_tracks = tracker, on_tracks
 
-    def update(self, detections: Sequence[Detection], at: float) -> TrackUpdate:
-        update = self._tracker.update(detections, at)
+    def update(self, detections: Sequence[Detection], at: float, picture_hw: tuple[int, int]) -> TrackUpdate:
+        update = self._tracker.update(detections, at, picture_hw)
         self._on_tracks(update, at)
         return update
 

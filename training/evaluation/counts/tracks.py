@@ -17,12 +17,18 @@ Rows = NDArray[np.float64]
 """float64 (N, 6): frame, identity, x_min, y_min, x_max, y_max px; frames in order."""
 
 
-def follow(frames: Sequence[Sequence[Detection]], times_s: Sequence[float], settings: Settings, score: float) -> Rows:
+def follow(
+    frames: Sequence[Sequence[Detection]],
+    times_s: Sequence[float],
+    size_wh: tuple[int, int],
+    settings: Settings,
+    score: float,
+) -> Rows:
     """Tracks of the device's own tracker, each from the frame on in which it is confirmed."""
     tracker = FaceTracker(settings.tracking, score)
     rows = []
     for frame, (detections, at) in enumerate(zip(frames, times_s, strict=True)):
-        active = tracker.update(detections, at).active
+        active = tracker.update(detections, at, (size_wh[1], size_wh[0])).active
         seen = [track for track in active if track.detected and track.state is TrackState.CONFIRMED]
         rows += [(frame, track.track_id, *track.box.as_xyxy()) for track in seen]
     return np.array(rows, np.float64).reshape(-1, 6)

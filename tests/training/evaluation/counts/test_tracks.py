@@ -31,11 +31,11 @@ def test_no_tracks_are_no_visits() -> None:
 
 def test_a_face_that_stays_is_followed_from_its_confirmation_on() -> None:
     frames = [[Detection(Box(*BOX), 0.9)] if 3 <= frame < 15 else [] for frame in range(20)]
-    rows = follow(frames, TIMES, Settings(tracking=Tracking(confirm_hits=3)), 0.5)
+    rows = follow(frames, TIMES, (1280, 720), Settings(tracking=Tracking(confirm_hits=3)), 0.5)
     assert rows[:, 0].tolist() == list(range(5, 15))
     assert len(set(rows[:, 1])) == 1
     assert rows[0, 2:] == pytest.approx(BOX)
 
 
 def test_no_faces_are_no_tracks() -> None:
-    assert follow([[]] * 20, TIMES, Settings(), 0.5).shape == (0, 6)
+    assert follow([[]] * 20, TIMES, (1280, 720), Settings(), 0.5).shape == (0, 6)
