@@ -30,7 +30,7 @@ class ImageFormat(Enum):
 _BMP_HEADERS = frozenset({12, 40, 52, 56, 64, 108, 124})
 _PNM = re.compile(rb"P[1-6](?:\s+(?:#[^\n]*\n)?)+\d+\s")
 _STARTS: tuple[tuple[bytes, ImageFormat], ...] = (
-    (b"\xff\xd8\xff", ImageFormat.JPEG),
+    (b"\xff\xd8", ImageFormat.JPEG),
     (b"\x89PNG\r\n\x1a\n", ImageFormat.PNG),
     (b"GIF87a", ImageFormat.GIF),
     (b"GIF89a", ImageFormat.GIF),

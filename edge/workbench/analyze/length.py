@@ -8,7 +8,8 @@ from pathlib import Path
 import cv2
 
 from edge.sensor.sources.address import SourceKind
-from edge.sensor.sources.pictures import is_image
+from edge.sensor.sources.folder import list_folder
+from edge.sensor.sources.picture import is_image
 from edge.sensor.sources.quiet import silence_vendors
 
 
@@ -16,13 +17,13 @@ def stated_pictures(address: str, kind: SourceKind) -> int | None:
     """Pictures of a folder or plain tar, frames of a video; None where nothing states it or it cannot be read."""
     try:
         if kind is SourceKind.FOLDER:
-            return sum(is_image(path.name) for path in Path(address).rglob("*"))
+            return len(list_folder(Path(address)).names)
         if kind is SourceKind.TAR:
             with tarfile.open(address, "r:") as tar:
                 return sum(is_image(member.name) for member in tar)
     except (OSError, tarfile.TarError, EOFError):
         return None
-    return _frames(address) if kind in (SourceKind.VIDEO, SourceKind.GIF) else None
+    return _frames(address) if kind in (SourceKind.VIDEO, SourceKind.ANIMATION) else None
 
 
 def _frames(address: str) -> int | None:

@@ -14,7 +14,7 @@ from edge.sensor.attributes.estimator import NetworkEstimator
 from edge.sensor.geometry import Box
 from edge.sensor.imaging import rotate, stretch
 from edge.sensor.ports import AttributeEstimator, Detector
-from edge.sensor.sources.pictures import Picture
+from edge.sensor.sources.picture import Picture
 from edge.sensor.types import Detection, Image
 from edge.workbench.analyze.lines import FoundFace, LineWriter
 from edge.workbench.analyze.listening import Seen

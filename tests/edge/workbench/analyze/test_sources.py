@@ -58,7 +58,7 @@ def test_aligned_takes_pictures_and_has_no_visits(addresses: list[str], visits: 
 
 def test_a_progress_bar_knows_how_many_pictures_are_to_come(tmp_path: Path) -> None:
     for name in ("a.jpg", "b.png", ".hidden.jpg", "notes.txt"):
-        (tmp_path / name).write_bytes(encode(".jpg"))
+        (tmp_path / name).write_bytes(encode(".jpg") if "notes" not in name else b"no picture")
     clip = write_clip(tmp_path / "clip.mp4", frames=7)
     assert stated_pictures(str(tmp_path), SourceKind.FOLDER) == 2
     assert stated_pictures(str(clip), SourceKind.VIDEO) == 7
