@@ -24,6 +24,8 @@ VIDEO_SUFFIXES = frozenset(
 _MOVING_SUFFIXES = frozenset({".gif", ".apng"})
 _TAR_ENDS = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2")
 _STREAM_SCHEMES = frozenset({"rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "udp", "tcp", "rtp", "srt"})
+WEB_SCHEMES = ("http", "https")
+"""What a page and the video on it are opened by."""
 _PAGE_HOSTS = ("youtube.com", "youtu.be", "vimeo.com", "twitch.tv", "dailymotion.com")
 _PAGE_SUFFIXES = frozenset({".html", ".htm", ".php"})
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://")
@@ -110,7 +112,7 @@ def _classify_network(address: str) -> SourceKind:
     marked = address.startswith(_PAGE_PREFIX)
     match = _SCHEME.match(page_url(address))
     scheme = match.group(1).lower() if match else ""
-    known = ("http", "https") if marked else sorted(_STREAM_SCHEMES)
+    known = WEB_SCHEMES if marked else sorted(_STREAM_SCHEMES)
     try:
         where = shown(address) if match else address
     except ValueError as error:  # the address itself is left out: it may hold a password
@@ -121,7 +123,7 @@ def _classify_network(address: str) -> SourceKind:
 
 
 def _is_page(url: str, scheme: str) -> bool:
-    if scheme not in ("http", "https"):
+    if scheme not in WEB_SCHEMES:
         return False
     parts = urlsplit(url)
     host = (parts.hostname or "").lower()
