@@ -12,7 +12,8 @@ from typing import NamedTuple
 from edge.errors import BadInput, explain
 from edge.sensor.sources.image_file import READ_FORMATS
 from edge.sensor.sources.image_format import HEAD_BYTES
-from edge.sensor.sources.picture import LeftOut, Picture, Tell, decoded, is_image, natural, refuse_large, why_left_out
+from edge.sensor.sources.picture import LeftOut, Picture, Tell, decoded, is_image, natural, why_left_out
+from edge.sensor.sources.whole_file import read_file
 
 
 class Listing(NamedTuple):
@@ -45,17 +46,8 @@ def read_folder(folder: Path, tell: Tell) -> Iterator[Picture]:
     left_out.tell(str(folder), tell)
     if not names:
         raise faults[0] if faults else BadInput(no_image(str(folder), "folder"))
-    pictures = (decoded(name, _reader(folder / name)) for name in names)
+    pictures = chain.from_iterable(decoded(name, _reader(folder / name)) for name in names)
     return chain(pictures, (Picture(str(folder), None, fault) for fault in faults))
-
-
-def read_file(path: Path, name: str) -> bytes:
-    """All of a file. Raises BadInput where it cannot be read or is too large."""
-    try:
-        refuse_large(path.stat().st_size, name)
-        return path.read_bytes()
-    except OSError as error:
-        raise BadInput(explain("file cannot be read", where=name, got=error.strerror)) from error
 
 
 def no_image(where: str, kind: str) -> str:

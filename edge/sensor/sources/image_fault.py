@@ -1,13 +1,16 @@
 """What shows that a picture is not whole where its decoder would not say so; JPEG has a module of its own.
 
-Bytes that were never written (a copy or download that broke off in a file of its full length) are zeros: no coder of
-WebP or TIFF writes long runs of them. Sources: W3C PNG 5, RFC 9649 (WebP), Adobe TIFF 6, ISO/IEC 15444-1 (JPEG 2000).
+Bytes that were never written (a copy or download that broke off in a file of its full length) are zeros, which some
+decoders take for pixels. Sources: W3C PNG 5, RFC 9649 (WebP), Adobe TIFF 6, ISO/IEC 15444-1 (JPEG 2000).
 """
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+
+import cv2
+import numpy as np
 
 from edge.sensor.sources import tiff_tags
 from edge.sensor.sources.image_format import ImageFormat
@@ -20,9 +23,9 @@ _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 """Adam7: first column and row, and their steps."""
 _ZEROS = bytes(64)
-"""Lossless WebP, LZW, Deflate and PackBits of blank pictures have at most 11 zeros in a row."""
+"""LZW and PackBits of blank pictures have at most 11 zeros in a row."""
 _JPEG_2000_END = b"\xff\xd9"
-_DEFLATE, _JPEG, _PLAIN = (8, 32946), 7, 1
+_DEFLATE, _RUNS, _JPEG, _PLAIN = (8, 32946), (5, 32773), 7, 1
 _MOST_SAMPLE_BYTES, _MOST_TILE = 8, 1024
 
 
@@ -35,7 +38,7 @@ def fault_of_image(content: bytes, found: ImageFormat) -> str | None:
 def _png(content: bytes) -> str | None:
     pixels = zlib.decompressobj()
     missing = _scanline_bytes(content)
-    for name, body in _chunks(content):
+    for name, body in png_chunks(content):
         if name == b"IDAT" and missing > 0:
             try:
                 missing -= _inflate(pixels, body, missing)
@@ -48,7 +51,7 @@ def _png(content: bytes) -> str | None:
     return "truncated PNG"
 
 
-def _chunks(content: bytes) -> Iterator[tuple[bytes, memoryview]]:
+def png_chunks(content: bytes) -> Iterator[tuple[bytes, memoryview]]:
     """Name and body of each chunk up to a cut; the name `damaged` where a checksum is wrong."""
     position = _SIGNATURE_BYTES
     while position + 12 <= len(content):
@@ -84,32 +87,31 @@ def _scanline_bytes(content: bytes) -> int:
 
 
 def _webp(content: bytes) -> str | None:
-    if 8 + int.from_bytes(content[4:8], "little") > len(content):
+    end = 8 + int.from_bytes(content[4:8], "little")
+    if end > len(content):
         return "truncated WebP"
-    position, end = 12, min(len(content), 8 + int.from_bytes(content[4:8], "little"))
+    position = 12
     while position + 8 <= end:
-        size = int.from_bytes(content[position + 4 : position + 8], "little")
-        if _unwritten_webp(content[position : position + 4], content[position + 8 : position + 8 + size]):
+        name, size = content[position : position + 4], int.from_bytes(content[position + 4 : position + 8], "little")
+        if name in (b"VP8 ", b"VP8L") and not _needs_its_zeros(name, content[position + 8 : position + 8 + size]):
             return "damaged WebP (zeros in place of the picture)"
         position += 8 + size + size % 2
     return None
 
 
-def _unwritten_webp(name: bytes, body: bytes) -> bool:
-    """Lossy WebP of blank pictures ends with up to a zero for 40 of its blocks of 16x16 px."""
-    if name == b"ANMF":
-        return _unwritten_webp(body[16:20], body[24:])
-    if name == b"VP8L":
-        return _ZEROS in body
-    if name != b"VP8 ":
-        return False
-    width, height = (int.from_bytes(body[at : at + 2], "little") & 0x3FFF for at in (6, 8))
-    blocks = ((width + 15) // 16) * ((height + 15) // 16)
-    return len(body) - len(body.rstrip(b"\0")) > len(_ZEROS) + blocks // 16
+def _needs_its_zeros(name: bytes, body: bytes) -> bool:
+    """Whether zeros at the end belong to the picture, as blank parts may be coded so: without them it is not whole."""
+    zeros = len(body) - len(body.rstrip(b"\0"))
+    if zeros < len(_ZEROS):
+        return True
+    short = body[: len(body) - len(_ZEROS) // 2]
+    chunk = name + len(short).to_bytes(4, "little") + short + bytes(len(short) % 2)
+    still = b"RIFF" + (4 + len(chunk)).to_bytes(4, "little") + b"WEBP" + chunk
+    return cv2.imdecode(np.frombuffer(still, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_8) is None
 
 
 def _tiff(content: bytes) -> str | None:
-    for tags in tiff_tags.read_directories(content):
+    for _, tags in tiff_tags.read_directories(content):
         offsets = tags.get(tiff_tags.STRIP_OFFSETS, ()) or tags.get(tiff_tags.TILE_OFFSETS, ())
         sizes = tags.get(tiff_tags.STRIP_BYTES, ()) or tags.get(tiff_tags.TILE_BYTES, ())
         if any(offset + size > len(content) for offset, size in zip(offsets, sizes, strict=False)):
@@ -131,7 +133,7 @@ def _are_whole(strips: Iterator[bytes], tags: tiff_tags.Tags) -> bool:
     if coding == _JPEG:
         tables = bytes(tags.get(tiff_tags.JPEG_TABLES, ()))
         return all(_is_whole_jpeg(tables[:-2] + strip[2:] if tables else strip) for strip in strips)
-    return all(_ZEROS not in strip for strip in strips)
+    return coding not in _RUNS or all(_ZEROS not in strip for strip in strips)
 
 
 def _is_whole_jpeg(content: bytes) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
+
 import cv2
 import numpy as np
 
@@ -11,6 +14,7 @@ from edge.sensor.sources.image_format import HEAD_BYTES, ImageFormat, image_form
 from edge.sensor.sources.image_size import MAX_PIXELS, image_size
 from edge.sensor.sources.jpeg import decode_jpeg
 from edge.sensor.sources.quiet import silence_vendors
+from edge.sensor.sources.tiff_tags import tiff_pages
 from edge.sensor.types import Image
 
 READ_FORMATS = ", ".join(each.value for each in ImageFormat)
@@ -20,27 +24,29 @@ READ_FORMATS = ", ".join(each.value for each in ImageFormat)
 def decode_image(content: bytes, where: str) -> Image:
     """Decode an image file's bytes to uint8 (H, W, 3) BGR, turned upright as its EXIF says, whatever its name is.
 
-    `where` names the file in errors. Raises BadInput when it is not an image of a kind that is read, promises more
-    than MAX_PIXELS (before anything is decoded), is truncated or is damaged.
+    Of several pages or frames it is the first. `where` names the file in errors. Raises BadInput when it is not an
+    image of a kind that is read, promises more than MAX_PIXELS (before anything is decoded), is truncated or damaged.
+    """
+    return next(decode_pages(content, where))
+
+
+def decode_pages(content: bytes, where: str) -> Iterator[Image]:
+    """The pages of an image file as `decode_image` gives the first, one at a time; only a TIFF has several.
+
+    Raises BadInput at the first that is not whole.
     """
     found = need_format(content, where)
     check_size(content, found, where)
     try:
         fault = fault_of_image(content, found)
+        pages = iter([content]) if found is not ImageFormat.TIFF else tiff_pages(content)
+        first = next(pages, content)
     except ValueError as error:
-        fault = f"damaged {found.value} ({error})"
+        raise BadInput(explain(f"damaged {found.value}", where=where, got=error, expected="a whole image")) from error
     if fault is not None:
         raise BadInput(explain(fault, where=where, expected="a whole image"))
-    try:
-        image = decode_jpeg(content) if found is ImageFormat.JPEG else _decode(content)
-    except (ValueError, cv2.error) as error:
-        got = getattr(error, "err", error)
-        raise BadInput(
-            explain(f"{found.value} cannot be decoded", where=where, got=got, expected="a whole image")
-        ) from error
-    if image is None:
-        raise BadInput(explain(f"truncated or damaged {found.value}", where=where, expected="a whole image"))
-    return image
+    for page in chain([first], pages):
+        yield _decode(page, found, where)
 
 
 def need_format(content: bytes, where: str) -> ImageFormat:
@@ -68,6 +74,15 @@ def check_size(content: bytes, found: ImageFormat, where: str) -> None:
         )
 
 
-def _decode(content: bytes) -> Image | None:
+def _decode(content: bytes, found: ImageFormat, where: str) -> Image:
     silence_vendors()
-    return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    try:
+        if found is ImageFormat.JPEG:
+            return decode_jpeg(content)
+        image: Image | None = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    except (ValueError, cv2.error) as error:
+        got = getattr(error, "err", error)
+        raise BadInput(explain(f"{found.value} cannot be decoded", where=where, got=got)) from error
+    if image is None:
+        raise BadInput(explain(f"truncated or damaged {found.value}", where=where, expected="a whole image"))
+    return image

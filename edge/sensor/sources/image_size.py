@@ -74,7 +74,7 @@ def _pnm(content: bytes) -> Size:
 def _tiff(content: bytes) -> Size:
     """The largest of its pages and their tiles, which a decoder takes memory for too."""
     sizes = [(0, 0)]
-    for tags in tiff_tags.read_directories(content):
+    for _, tags in tiff_tags.read_directories(content):
         height, width = _tag(tags, tiff_tags.HEIGHT), _tag(tags, tiff_tags.WIDTH)
         tile = _tag(tags, tiff_tags.TILE_HEIGHT), _tag(tags, tiff_tags.TILE_WIDTH)
         sizes += [(height, width), tile]

@@ -99,10 +99,10 @@ def _orientation(content: bytes) -> int:
             break
         if segment.marker == _APP_1 and segment.body.startswith(_EXIF):
             try:
-                tags = next(tiff_tags.read_directories(segment.body[len(_EXIF) :]), {})
+                found = next(tiff_tags.read_directories(segment.body[len(_EXIF) :]), None)
             except ValueError:
-                return 1
-            return next(iter(tags.get(tiff_tags.ORIENTATION, ())), 1)
+                found = None
+            return next(iter(found.tags.get(tiff_tags.ORIENTATION, ())), 1) if found else 1
     return 1
 
 

@@ -10,6 +10,7 @@ from edge.sensor.ports import FrameSource
 from edge.sensor.sources.address import SourceKind, shown
 from edge.sensor.sources.pacing import Realtime
 from edge.sensor.sources.path_kind import kind_of_source
+from edge.sensor.sources.whole_file import fits, read_file
 from edge.settings.settings import Camera
 
 
@@ -89,6 +90,10 @@ def _open_file(
         from edge.sensor.sources.pictures import open_pictures
 
         return open_pictures(address, camera.fps, start_at, clock)
+    if kind is SourceKind.ANIMATION and fits(Path(address)):
+        from edge.sensor.sources.animation import open_animation
+
+        return open_animation(address, read_file(Path(address), address), start_at, clock)
     from edge.sensor.sources.video import open_video
 
     return open_video(Path(address), camera.fps, start_at, clock, timed=kind is not SourceKind.RAW_VIDEO)

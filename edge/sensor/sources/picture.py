@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from edge.errors import BadInput, explain
 from edge.sensor.sources.address import IMAGE_SUFFIXES, MOTION_JPEG_SUFFIXES, VIDEO_SUFFIXES
-from edge.sensor.sources.image_file import decode_image
+from edge.sensor.sources.animation import Shown, is_animated, read_animation
+from edge.sensor.sources.image_file import decode_pages, need_format
 from edge.sensor.sources.image_format import image_format, is_footage, is_tar, unread_format
 from edge.sensor.types import Image
-
-MAX_IMAGE_BYTES = 256 * 2**20
-"""Larger files are refused instead of read into memory."""
 
 MOST_NAMED = 10
 """Names in a line about what was left out; of the others it tells the number."""
@@ -37,28 +35,32 @@ class Picture:
     """One picture, or why it could not be read.
 
     name: the address of a single image, else the path inside the folder or tar (the tar's own address when the tar
-    itself is damaged). image: uint8 (H, W, 3) BGR or None. error: None or what is wrong.
+    itself is damaged). image: uint8 (H, W, 3) BGR or None. error: None or what is wrong. frame: which page or frame of
+    its file, from 0. at_s: seconds from the first frame of an animation.
     """
 
     name: str
     image: Image | None
     error: BadInput | None
+    frame: int = 0
+    at_s: float = 0.0
 
 
-def decoded(name: str, read: Callable[[], bytes]) -> Picture:
-    """Read and decode a picture; what is wrong with it becomes its error."""
+def decoded(name: str, read: Callable[[], bytes]) -> Iterator[Picture]:
+    """Read and decode a file: its picture, its pages or its frames, one at a time; what is wrong becomes an error."""
+    frame = 0
     try:
-        return Picture(name, decode_image(read(), name), None)
+        for frame, (image, at_s) in enumerate(_shown(read(), name)):
+            yield Picture(name, image, None, frame, at_s)
+            frame += 1
     except BadInput as error:
-        return Picture(name, None, error)
+        yield Picture(name, None, error, frame)
 
 
-def refuse_large(size: int, name: str) -> None:
-    """Raise BadInput for a file of more than MAX_IMAGE_BYTES."""
-    if size > MAX_IMAGE_BYTES:
-        raise BadInput(
-            explain("image file too large", where=name, got=size, expected=f"{MAX_IMAGE_BYTES} bytes or less")
-        )
+def _shown(content: bytes, name: str) -> Iterator[Shown]:
+    if is_animated(content, need_format(content, name)):
+        return read_animation(content, name)
+    return ((image, 0.0) for image in decode_pages(content, name))
 
 
 def is_image(name: str) -> bool:

@@ -8,10 +8,11 @@ from pathlib import Path
 from edge.clock import boottime
 from edge.errors import BadInput, UsageError, explain
 from edge.sensor.sources.address import SourceKind
-from edge.sensor.sources.folder import read_file, read_folder
+from edge.sensor.sources.folder import read_folder
 from edge.sensor.sources.path_kind import kind_of_source
 from edge.sensor.sources.picture import Picture, Tell, decoded, warn
 from edge.sensor.sources.tar import read_tar
+from edge.sensor.sources.whole_file import read_file
 from edge.sensor.types import Frame
 
 
@@ -31,8 +32,8 @@ def read_pictures(address: str, tell: Tell = warn) -> Iterator[Picture]:
     kind = kind_of_source(address)
     if kind is SourceKind.TAR:
         return read_tar(path, tell)
-    if kind is SourceKind.IMAGE:
-        return iter([decoded(address, lambda: read_file(path, address))])
+    if kind in (SourceKind.IMAGE, SourceKind.ANIMATION):
+        return decoded(address, lambda: read_file(path, address))
     raise UsageError(explain("not a source of pictures", where=address, expected="an image, a folder or a tar"))
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from edge.errors import BadInput, explain
 from edge.sensor.sources.folder import no_image
 from edge.sensor.sources.image_format import HEAD_BYTES
-from edge.sensor.sources.picture import LeftOut, Picture, Tell, decoded, is_image, refuse_large, why_left_out
+from edge.sensor.sources.picture import LeftOut, Picture, Tell, decoded, is_image, why_left_out
+from edge.sensor.sources.whole_file import refuse_large
 
 _BLOCK = bytes(tarfile.BLOCKSIZE)
 _FAULTS = (tarfile.TarError, EOFError, OSError, zlib.error, LZMAError)
@@ -42,7 +43,7 @@ def _read_members(tar: tarfile.TarFile, where: str, tell: Tell) -> Iterator[Pict
                 if why:
                     left_out.add(member.name, why)
                 else:
-                    yield _picture(tar, member)
+                    yield from _pictures(tar, member)
                     empty = False
             _expect_end(tar)
         except _FAULTS as error:
@@ -61,12 +62,12 @@ def _why_left_out(tar: tarfile.TarFile, member: tarfile.TarInfo) -> str:
     return "not a file"
 
 
-def _picture(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Picture:
+def _pictures(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Iterator[Picture]:
     if member.isfile():
         return decoded(member.name, lambda: _whole(tar, member))
     next_step = "pack it with --dereference --hard-dereference"
     fault = BadInput(explain("a link to another member", where=member.name, got=member.linkname, next_step=next_step))
-    return Picture(member.name, None, fault)
+    return iter([Picture(member.name, None, fault)])
 
 
 def _whole(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Literal
+from typing import Literal, NamedTuple
 
 WIDTH, HEIGHT, COMPRESSION, ORIENTATION = 256, 257, 259, 274
 NEW_SUBFILE, STRIP_OFFSETS, STRIP_BYTES, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_BYTES = (
@@ -21,10 +21,30 @@ _READ = frozenset(
     {WIDTH, HEIGHT, COMPRESSION, ORIENTATION, NEW_SUBFILE, STRIP_OFFSETS, STRIP_BYTES, TILE_WIDTH, TILE_HEIGHT,
      TILE_OFFSETS, TILE_BYTES, SAMPLES_PER_PIXEL, JPEG_TABLES}
 )  # fmt: skip
+_NO_PAGE = 0b101
+"""Bits of NewSubfileType: a smaller copy, a mask."""
 _MOST_DIRECTORIES, _MOST_VALUES = 4096, 2**20
 
 
-def read_directories(content: bytes) -> Iterator[Tags]:
+class Directory(NamedTuple):
+    """Where a directory begins, and what it says."""
+
+    offset: int
+    tags: Tags
+
+
+def tiff_pages(content: bytes) -> Iterator[bytes]:
+    """The same file once for each of its pages, beginning with it; smaller copies of pages and masks are no pages.
+
+    Raises ValueError as `read_directories` does, after the pages before.
+    """
+    order: _Order = "little" if content[:2] == b"II" else "big"
+    for offset, tags in read_directories(content):
+        if not next(iter(tags.get(NEW_SUBFILE, ())), 0) & _NO_PAGE:
+            yield content[:4] + offset.to_bytes(4, order) + content[8:]
+
+
+def read_directories(content: bytes) -> Iterator[Directory]:
     """The directories of a TIFF, or of an EXIF block after its `Exif` word, in their order.
 
     Raises ValueError where one lies outside the content, their chain does not end or they hold too many numbers.
@@ -40,7 +60,7 @@ def read_directories(content: bytes) -> Iterator[Tags]:
         values += sum(map(len, tags.values()))
         if values > _MOST_VALUES:
             break
-        yield tags
+        yield Directory(offset, tags)
         offset = _number(content, offset + 2 + 12 * count, 4, order)
     raise ValueError("too many directories")
 

@@ -127,7 +127,8 @@ def _finish(
         if picture.image is None:
             yield AnalyzeError(source=named.source, error=_error_of(picture, named))
         else:
-            yield Seen(writer.line(named.source, picture.image, next(found)), picture.image, named.place, moving=False)
+            line = writer.line(named.source, picture.image, next(found), picture.frame, picture.at_s)
+            yield Seen(line, picture.image, named.place, moving=False)
 
 
 def _error_of(picture: Picture, named: Named) -> str:
