@@ -31,6 +31,8 @@ _PARTS: Mapping[ImageFormat, Callable[[bytes], Iterator[Part]]] = {
 }
 
 _ROWS = 64
+MAX_FRAME_PIXELS = 16 * 2**20
+"""Less than of a still picture: beside the frame there are its parts, what was below and the decoder's own, 0.4 GB."""
 MOVING_FORMATS = frozenset(_PARTS)
 
 Shown = tuple[Image, float]
@@ -51,7 +53,7 @@ def is_animated(content: bytes, found: ImageFormat) -> bool:
 def read_animation(content: bytes, where: str) -> Iterator[Shown]:
     """The frames of an animation. Raises BadInput where it is too large, and at the first one that is not whole."""
     found = need_format(content, where)
-    check_size(content, found, where)
+    check_size(content, found, where, MAX_FRAME_PIXELS)
     canvas = np.zeros((*image_size(content, found), 3), np.uint8)
     at_s, index = 0.0, 0
     try:
@@ -138,7 +140,9 @@ def _decode(part: Part, found: ImageFormat) -> Pixels:
     if pixels is None or pixels.shape[:2] != (part.height, part.width):
         raise ValueError(fault or "a frame cannot be decoded")
     if part.palette is not None:
-        return np.asarray(part.palette[pixels if pixels.ndim == 2 else pixels[..., 0]], np.uint8)
+        places = pixels if pixels.ndim == 2 else pixels[..., 0]
+        colours = np.take(part.palette.view(np.uint32)[:, 0], places)
+        return np.asarray(colours.view(np.uint8).reshape(*places.shape, 4))
     return _bgra(pixels)
 
 
@@ -157,5 +161,9 @@ def _draw(place: Image, pixels: Pixels, *, blend: bool) -> None:
         place[:] = 0
     for top in range(0, len(pixels), _ROWS):
         rows, below = pixels[top : top + _ROWS], place[top : top + _ROWS]
-        share = rows[..., 3:].astype(np.uint16)
-        below[:] = (rows[..., :3] * share + below * (255 - share) + 127) // 255
+        alpha = rows[..., 3]
+        if cv2.countNonZero(cv2.inRange(alpha, 1, 254)):
+            share = alpha[..., None].astype(np.uint16)
+            below[:] = (rows[..., :3] * share + below * (255 - share) + 127) // 255
+        else:
+            cv2.copyTo(cv2.cvtColor(rows, cv2.COLOR_BGRA2BGR), alpha.copy(), below)

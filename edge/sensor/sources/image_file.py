@@ -60,17 +60,17 @@ def need_format(content: bytes, where: str) -> ImageFormat:
     return found
 
 
-def check_size(content: bytes, found: ImageFormat, where: str) -> None:
-    """Raise BadInput where the header promises more than MAX_PIXELS, or no size at all."""
+def check_size(content: bytes, found: ImageFormat, where: str, most: int = MAX_PIXELS) -> None:
+    """Raise BadInput where the header promises more px than `most`, or no size at all."""
     try:
         height, width = image_size(content, found)
     except ValueError as error:
         raise BadInput(
             explain(f"truncated or damaged {found.value}", where=where, got=error, expected="a whole image")
         ) from error
-    if height * width > MAX_PIXELS:
+    if height * width > most:
         raise BadInput(
-            explain("image too large", where=where, got=f"{width}x{height} px", expected=f"{MAX_PIXELS} px or fewer")
+            explain("image too large", where=where, got=f"{width}x{height} px", expected=f"{most} px or fewer")
         )
 
 

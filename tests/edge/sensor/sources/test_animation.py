@@ -10,9 +10,8 @@ import pytest
 
 from edge.errors import BadInput
 from edge.sensor.sources.address import SourceKind
-from edge.sensor.sources.animation import read_animation
+from edge.sensor.sources.animation import MAX_FRAME_PIXELS, read_animation
 from edge.sensor.sources.image_file import decode_image
-from edge.sensor.sources.image_size import MAX_PIXELS
 from edge.sensor.sources.opening import open_source
 from edge.sensor.sources.path_kind import kind_of_source
 from edge.sensor.sources.picture import Picture, decoded
@@ -151,7 +150,7 @@ def test_the_first_frame_of_an_animation_is_a_picture(tmp_path: Path, suffix: st
 def test_an_animation_that_promises_too_many_pixels_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
     content = bytearray(write_moving(tmp_path, ".gif").read_bytes())
     content[6:10] = b"\xff\xff\xff\xff"
-    with pytest.raises(BadInput, match=f"image too large, got 65535x65535 px, expected {MAX_PIXELS}"):
+    with pytest.raises(BadInput, match=f"image too large, got 65535x65535 px, expected {MAX_FRAME_PIXELS}"):
         next(read_animation(bytes(content), "a"))
 
 
