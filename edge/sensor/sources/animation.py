@@ -6,6 +6,7 @@ Transparent px are black. The frames of a file that is cut off come first, then 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from itertools import islice
 
 import cv2
@@ -17,7 +18,7 @@ from edge.sensor.sources.animation_parts import CutOff, Disposal, Part, Pixels
 from edge.sensor.sources.gif_parts import gif_parts
 from edge.sensor.sources.image_fault import fault_of_image
 from edge.sensor.sources.image_file import check_size, need_format
-from edge.sensor.sources.image_format import ImageFormat
+from edge.sensor.sources.image_format import HEAD_BYTES, ImageFormat, image_format
 from edge.sensor.sources.image_size import image_size
 from edge.sensor.sources.png_parts import png_parts
 from edge.sensor.sources.quiet import silence_vendors
@@ -48,6 +49,26 @@ def is_animated(content: bytes, found: ImageFormat) -> bool:
     except ValueError:
         count += 1 if count else 0
     return count > 1
+
+
+def stated_frames(content: bytes) -> int | None:
+    """How many whole frames an animation has, without decoding one; None where it is none."""
+    found = image_format(content[:HEAD_BYTES])
+    return None if found is None else len(_shown_for(content, found)) or None
+
+
+def duration_s(content: bytes, found: ImageFormat) -> float:
+    """Seconds that the whole frames are shown together."""
+    return sum(_shown_for(content, found))
+
+
+def _shown_for(content: bytes, found: ImageFormat) -> list[float]:
+    """Seconds that each whole frame is shown."""
+    seconds: list[float] = []
+    with suppress(ValueError):
+        for part in _parts(content, found):
+            seconds.append(part.shown_s)
+    return seconds
 
 
 def read_animation(content: bytes, where: str) -> Iterator[Shown]:
@@ -105,17 +126,6 @@ def open_animation(
     if start_at is None:
         start_at = clock() - duration_s(content, need_format(content, where))
     return AnimationSource(read_animation(content, where), start_at)
-
-
-def duration_s(content: bytes, found: ImageFormat) -> float:
-    """Seconds that the whole frames are shown together."""
-    total = 0.0
-    try:
-        for part in _parts(content, found):
-            total += part.shown_s
-    except ValueError:
-        pass
-    return total
 
 
 def _parts(content: bytes, found: ImageFormat) -> Iterator[Part]:
