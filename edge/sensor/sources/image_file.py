@@ -13,6 +13,7 @@ from edge.sensor.sources.image_fault import fault_of_image
 from edge.sensor.sources.image_format import HEAD_BYTES, ImageFormat, image_format, unread_format
 from edge.sensor.sources.image_size import MAX_PIXELS, image_size
 from edge.sensor.sources.jpeg import decode_jpeg
+from edge.sensor.sources.png_parts import plain_png
 from edge.sensor.sources.quiet import silence_vendors
 from edge.sensor.sources.tiff_tags import tiff_pages
 from edge.sensor.types import Image
@@ -79,7 +80,8 @@ def _decode(content: bytes, found: ImageFormat, where: str) -> Image:
     try:
         if found is ImageFormat.JPEG:
             return decode_jpeg(content)
-        image: Image | None = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+        plain = plain_png(content) if found is ImageFormat.PNG else content
+        image: Image | None = cv2.imdecode(np.frombuffer(plain, np.uint8), cv2.IMREAD_COLOR)
     except (ValueError, cv2.error) as error:
         got = getattr(error, "err", error)
         raise BadInput(explain(f"{found.value} cannot be decoded", where=where, got=got)) from error

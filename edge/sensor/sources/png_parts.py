@@ -1,4 +1,4 @@
-"""The frames of an animated PNG as still PNGs (W3C PNG 3rd edition: acTL, fcTL, fdAT)."""
+"""The frames of an animated PNG as still PNGs, and a PNG without what does not matter (W3C PNG 3: acTL, fcTL, fdAT)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,15 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _DISPOSALS = {1: Disposal.CLEAR, 2: Disposal.RESTORE}
 _COMMON = frozenset({b"PLTE", b"tRNS"})
 """Chunks that every frame needs."""
+_STILL = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"eXIf", b"IEND"})
+"""Chunks that decide how a still picture looks to OpenCV."""
 _CONTROL = struct.Struct(">IIIIIHHBB")
+
+
+def plain_png(content: bytes) -> bytes:
+    """The still picture of a whole PNG without texts and profiles, of which libpng would complain on stderr."""
+    kept = (_chunk(name, bytes(body)) for name, body in png_chunks(content) if name in _STILL)
+    return _SIGNATURE + b"".join(kept)
 
 
 def png_parts(content: bytes) -> Iterator[Part]:

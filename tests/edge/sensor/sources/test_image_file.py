@@ -89,6 +89,16 @@ def test_the_exif_orientation_is_followed(orientation: int, order: str) -> None:
     assert (expected.shape[0] > expected.shape[1]) == (orientation > 4)
 
 
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_the_exif_orientation_of_a_png_is_followed(orientation: int) -> None:
+    tiff = b"II*\0" + struct.pack("<IHHHIHHI", 8, 1, 274, 3, 1, orientation, 0, 0)
+    content = encoded(".png")
+    turned = content[:33] + chunk(b"eXIf", tiff) + content[33:]
+    turns = {3: cv2.ROTATE_180, 6: cv2.ROTATE_90_CLOCKWISE, 8: cv2.ROTATE_90_COUNTERCLOCKWISE}
+    expected = cv2.rotate(picture(), turns[orientation]) if orientation in turns else picture()
+    assert np.array_equal(decode_image(turned, "a"), expected)
+
+
 def test_a_damaged_exif_block_does_no_harm_to_the_picture() -> None:
     content = encoded(".jpg")
     block = b"Exif\0\0II*\0" + struct.pack("<I", 900)
@@ -113,6 +123,15 @@ def test_a_png_whose_chunks_are_right_but_hold_half_the_picture_is_truncated(
     for pixels in (zlib.compress(rows[: len(rows) // 2]), zlib.compress(rows)[:20]):
         with pytest.raises(BadInput, match="truncated PNG"):
             decode_image(png(50, 40, pixels), "a")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_png_with_a_broken_profile_and_a_text_is_read_without_a_word(capfd: pytest.CaptureFixture[str]) -> None:
+    content = encoded(".png")
+    after_header = 8 + 25
+    profile = chunk(b"iCCP", b"broken\0\0" + zlib.compress(b"no profile")) + chunk(b"tEXt", b"Title\0Hall")
+    marked = content[:after_header] + profile + content[after_header:]
+    assert np.array_equal(decode_image(marked, "a"), picture())
     assert capfd.readouterr() == ("", "")
 
 
