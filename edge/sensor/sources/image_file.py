@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from edge.errors import BadInput, explain
+from edge.sensor.sources.avif import upright_avif
 from edge.sensor.sources.image_fault import fault_of_image
 from edge.sensor.sources.image_format import HEAD_BYTES, ImageFormat, image_format, unread_format
 from edge.sensor.sources.image_size import MAX_PIXELS, image_size
@@ -87,4 +88,4 @@ def _decode(content: bytes, found: ImageFormat, where: str) -> Image:
         raise BadInput(explain(f"{found.value} cannot be decoded", where=where, got=got)) from error
     if image is None:
         raise BadInput(explain(f"truncated or damaged {found.value}", where=where, expected="a whole image"))
-    return image
+    return upright_avif(image, content) if found is ImageFormat.AVIF else image

@@ -1,7 +1,7 @@
 """Reads a picture's size from its header, before anything of it is decoded.
 
 Sources: W3C PNG 5, GIF89a, RFC 9649 (WebP), Adobe TIFF 6, Microsoft's bitmap headers, Netpbm, ISO/IEC 15444-1 (JPEG
-2000), ISO/IEC 23008-12 (AVIF: `ispe`). JPEG has a module of its own.
+2000). JPEG and AVIF have modules of their own.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal
 
 from edge.sensor.sources import tiff_tags
+from edge.sensor.sources.avif import avif_size
 from edge.sensor.sources.image_format import ImageFormat
 from edge.sensor.sources.jpeg import jpeg_size
 
@@ -93,20 +94,6 @@ def _jpeg_2000(content: bytes) -> Size:
     return bottom - top, right - left
 
 
-def _avif(content: bytes) -> Size:
-    """The largest of the items that its meta box describes."""
-    at, sizes = content.find(b"ispe"), list[Size]()
-    while at >= 0:
-        sizes.append((_number(content, at + 12, 4, "big"), _number(content, at + 8, 4, "big")))
-        at = content.find(b"ispe", at + 16, _meta_end(content))
-    return max(sizes, key=lambda size: size[0] * size[1], default=(0, 0))
-
-
-def _meta_end(content: bytes) -> int:
-    at = content.find(b"meta")
-    return at - 4 + _number(content, at - 4, 4, "big") if at >= 4 else 0
-
-
 def _number(content: bytes, at: int, size: int, order: Literal["little", "big"] = "little") -> int:
     found = content[at : at + size]
     if len(found) < size:
@@ -128,5 +115,5 @@ _READERS: Mapping[ImageFormat, Callable[[bytes], Size]] = {
     ImageFormat.BMP: _bmp,
     ImageFormat.PNM: _pnm,
     ImageFormat.JPEG_2000: _jpeg_2000,
-    ImageFormat.AVIF: _avif,
+    ImageFormat.AVIF: avif_size,
 }

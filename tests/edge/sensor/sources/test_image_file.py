@@ -13,6 +13,7 @@ import pytest
 from edge.errors import BadInput
 from edge.sensor.sources.image_file import decode_image
 from edge.sensor.sources.image_size import MAX_PIXELS
+from edge.sensor.sources.jpeg import upright
 from edge.sensor.types import Image
 from tests.pictures.clips import SIZE_HW, encode
 
@@ -97,6 +98,21 @@ def test_the_exif_orientation_of_a_png_is_followed(orientation: int) -> None:
     turns = {3: cv2.ROTATE_180, 6: cv2.ROTATE_90_CLOCKWISE, 8: cv2.ROTATE_90_COUNTERCLOCKWISE}
     expected = cv2.rotate(picture(), turns[orientation]) if orientation in turns else picture()
     assert np.array_equal(decode_image(turned, "a"), expected)
+
+
+@pytest.mark.parametrize("kind", ["AVIF", "WEBP", "TIFF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_other_kinds_are_turned_as_their_writer_said(kind: str, orientation: int) -> None:
+    pillow = pytest.importorskip("PIL.Image", reason="PIL is not installed (passerby[demo])")
+    import io
+
+    file, exif = io.BytesIO(), pillow.Exif()
+    exif[274] = orientation
+    slope = np.add.outer(np.arange(160), np.arange(192) // 3)[..., None].repeat(3, 2).astype(np.uint8)
+    pillow.fromarray(slope).save(file, kind, quality=100, exif=exif)
+    found, expected = decode_image(file.getvalue(), "a"), upright(slope, orientation)
+    assert found.shape == expected.shape
+    assert np.abs(found.astype(int) - expected).mean() < 3
 
 
 def test_a_damaged_exif_block_does_no_harm_to_the_picture() -> None:
