@@ -21,7 +21,8 @@ from edge.sensor.attributes.estimator import cut_face
 from edge.sensor.detection.detector import NetworkDetector
 from edge.sensor.imaging import letterbox, stretch
 from edge.sensor.inference.opening import KINDS, open_session
-from edge.sensor.sources.pictures import Picture, read_pictures
+from edge.sensor.sources.picture import Picture
+from edge.sensor.sources.pictures import read_pictures
 from edge.sensor.types import Image
 from edge.workbench.faces import FindFaces, aligned_face, find_with
 

@@ -132,6 +132,7 @@ def _analyze(request: _Request, settings: Settings) -> int:
             each_frame=bool(drawings) or (request.json is not None and not request.visits),
             tick=progress.tick,
             on_change=_tell_change,
+            tell=_say,
         )
         return _analyze_each(sources, analyst, progress)
 
@@ -175,7 +176,7 @@ def _drawings(request: _Request, sources: Sequence[Source], networks: Networks, 
 
 def _need_other_file(request: _Request, sources: Sequence[Source]) -> None:
     """Raises UsageError where the lines would overwrite a source, a picture of one, the settings or the drawing."""
-    from edge.sensor.sources.pictures import is_image
+    from edge.sensor.sources.picture import is_image
 
     if request.json in (None, "-"):
         return

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from edge.doctor.findings import Finding, bad, doubtful, good
 from edge.sensor.sources.address import SourceKind, classify, shown
-from edge.sensor.sources.opening import kind_of_source
+from edge.sensor.sources.path_kind import kind_of_source
 from edge.settings.settings import Settings
 
 ROOT = Path("/")

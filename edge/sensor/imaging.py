@@ -32,6 +32,8 @@ The order is that of `edge.sensor.types.Detection`: the person's right eye is th
 """
 
 MOTION_WIDTH_PX, MOTION_HEIGHT_PX = 64, 36
+_MOST_WARPED_PX = 2**15 - 2
+"""A longer side is more than OpenCV warps; of such a picture the part that is seen is cut out first."""
 FACE_SIDE_PX = 48
 """Side of the grey face on which sharpness and brightness are measured."""
 
@@ -138,10 +140,19 @@ def _warp(image: Image, matrix: Matrix, hw: tuple[int, int]) -> Image:
     shrink = int(1 / max(float(np.sqrt(abs(np.linalg.det(matrix[:, :2])))), 1e-3))
     if shrink >= 2:
         image, matrix = _average(image, matrix, hw, shrink)
+    elif max(image.shape[:2]) > _MOST_WARPED_PX:
+        image, matrix = _cut(image, matrix, hw)
     on_centres = matrix.copy()
     on_centres[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5
     flags, border = cv2.INTER_LINEAR, cv2.BORDER_REPLICATE
     return cast(Image, cv2.warpAffine(image, on_centres, (hw[1], hw[0]), flags=flags, borderMode=border))
+
+
+def _cut(image: Image, matrix: Matrix, hw: tuple[int, int]) -> tuple[Image, Matrix]:
+    """The part of the image that the map shows; returns it and its own map."""
+    left, top, right, bottom = _seen_rectangle(image, matrix, hw, 1)
+    back = np.array([(1.0, 0.0, left), (0.0, 1.0, top), (0.0, 0.0, 1.0)])
+    return image[top:bottom, left:right], matrix @ back
 
 
 def _average(image: Image, matrix: Matrix, hw: tuple[int, int], shrink: int) -> tuple[Image, Matrix]:

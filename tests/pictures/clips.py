@@ -50,6 +50,10 @@ def write_gif(path: Path, delays_ms: list[int]) -> Path:
     return path
 
 
+MOVED = "moved"
+"""The content type of a page whose body is the address that it sends on to."""
+
+
 class Site(http.server.BaseHTTPRequestHandler):
     """Shows `pages`: path -> (content type, bytes to send, bytes promised)."""
 
@@ -71,6 +75,11 @@ class Site(http.server.BaseHTTPRequestHandler):
             self.send_error(404)
             return
         kind, body, promised = self.pages[self.path]
+        if kind == MOVED:
+            self.send_response(302)
+            self.send_header("Location", body.decode())
+            self.end_headers()
+            return
         self.send_response(200)
         self.send_header("Content-Type", kind)
         if promised is not None:

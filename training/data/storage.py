@@ -10,7 +10,8 @@ from typing import NamedTuple, Protocol
 
 from edge.errors import BadInput, explain
 from edge.sensor.sources.image_file import decode_image
-from edge.sensor.sources.pictures import MAX_IMAGE_BYTES, is_image
+from edge.sensor.sources.picture import is_image
+from edge.sensor.sources.whole_file import MAX_IMAGE_BYTES
 from edge.sensor.types import Image
 
 

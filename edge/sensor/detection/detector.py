@@ -27,8 +27,12 @@ DECODERS: dict[str, Decoder] = {
 }
 """The manifest's word -> decoder of a detection network; `ssd-heads` is made from the manifest's priors."""
 
-MAX_OPEN_SIZES = 4
-"""Input sizes kept open; a camera needs one, a folder of photographs a few."""
+LEAST_OPEN_SIZES, MAX_OPEN_PX = 4, 4_000_000
+"""Input sizes kept open: these many of any size, and more while they have no more px than this together.
+
+A camera needs one. Photographs of every shape need all 19 of a network of 320 px: 1 Mpx, 0.1 GB; to open one of them
+takes the time of 20 pictures.
+"""
 
 
 class Opened(Protocol):
@@ -128,9 +132,16 @@ class NetworkDetector:
             if network.input_hw != wanted_hw:
                 self._fixed = network
         self._networks.move_to_end(wanted_hw)
-        if len(self._networks) > MAX_OPEN_SIZES:
-            self._networks.popitem(last=False)[1].session.close()
+        self._close_oldest()
         return network
+
+    def _close_oldest(self) -> None:
+        """Close what was used longest ago until the rest are few enough, or small enough together."""
+        while (
+            len(self._networks) > LEAST_OPEN_SIZES
+            and sum(height * width for height, width in self._networks) > MAX_OPEN_PX
+        ):
+            self._networks.popitem(last=False)[1].session.close()
 
 
 _Scale = tuple[float, float]

@@ -1,4 +1,4 @@
-"""What kind of source an address is, read from the address alone: nothing is opened or resolved."""
+"""What kind of source an address is by its words alone: nothing is opened or resolved. `path_kind` looks at files."""
 
 from __future__ import annotations
 
@@ -9,11 +9,23 @@ from urllib.parse import urlsplit
 
 from edge.errors import UsageError, explain
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
+IMAGE_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm",
+     ".jp2", ".j2k", ".avif", ".gif", ".apng"}
+)  # fmt: skip
+"""Names that claim to be a picture's, moving or not. What a file is, its first bytes say (`path_kind`)."""
+MOTION_JPEG_SUFFIXES = frozenset({".mjpeg", ".mjpg"})
 RAW_VIDEO_SUFFIXES = frozenset({".h264", ".264", ".avc", ".h265", ".265", ".hevc"})
+VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".flv", ".wmv", ".3gp",
+     ".ogv", *MOTION_JPEG_SUFFIXES, *RAW_VIDEO_SUFFIXES}
+)  # fmt: skip
 
+_MOVING_SUFFIXES = frozenset({".gif", ".apng"})
 _TAR_ENDS = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2")
 _STREAM_SCHEMES = frozenset({"rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "udp", "tcp", "rtp", "srt"})
+WEB_SCHEMES = ("http", "https")
+"""What a page and the video on it are opened by."""
 _PAGE_HOSTS = ("youtube.com", "youtu.be", "vimeo.com", "twitch.tv", "dailymotion.com")
 _PAGE_SUFFIXES = frozenset({".html", ".htm", ".php"})
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://")
@@ -33,7 +45,7 @@ class SourceKind(Enum):
     IMAGE = "image"
     FOLDER = "folder"
     TAR = "tar"
-    GIF = "gif"
+    ANIMATION = "animation"
     VIDEO = "video"
     RAW_VIDEO = "raw video"
     STREAM = "stream"
@@ -52,7 +64,7 @@ class SourceKind(Enum):
     @property
     def is_path(self) -> bool:
         """True for files and folders of this machine."""
-        return self.is_pictures or self in (SourceKind.GIF, SourceKind.VIDEO, SourceKind.RAW_VIDEO)
+        return self.is_pictures or self in (SourceKind.ANIMATION, SourceKind.VIDEO, SourceKind.RAW_VIDEO)
 
 
 def classify(address: str) -> SourceKind:
@@ -100,7 +112,7 @@ def _classify_network(address: str) -> SourceKind:
     marked = address.startswith(_PAGE_PREFIX)
     match = _SCHEME.match(page_url(address))
     scheme = match.group(1).lower() if match else ""
-    known = ("http", "https") if marked else sorted(_STREAM_SCHEMES)
+    known = WEB_SCHEMES if marked else sorted(_STREAM_SCHEMES)
     try:
         where = shown(address) if match else address
     except ValueError as error:  # the address itself is left out: it may hold a password
@@ -111,7 +123,7 @@ def _classify_network(address: str) -> SourceKind:
 
 
 def _is_page(url: str, scheme: str) -> bool:
-    if scheme not in ("http", "https"):
+    if scheme not in WEB_SCHEMES:
         return False
     parts = urlsplit(url)
     host = (parts.hostname or "").lower()
@@ -126,8 +138,8 @@ def _classify_path(address: str) -> SourceKind:
         return SourceKind.TAR
     if name.endswith("/") or not suffix:
         return SourceKind.FOLDER
+    if suffix in _MOVING_SUFFIXES:
+        return SourceKind.ANIMATION
     if suffix in IMAGE_SUFFIXES:
         return SourceKind.IMAGE
-    if suffix in RAW_VIDEO_SUFFIXES:
-        return SourceKind.RAW_VIDEO
-    return SourceKind.GIF if suffix == ".gif" else SourceKind.VIDEO
+    return SourceKind.RAW_VIDEO if suffix in RAW_VIDEO_SUFFIXES else SourceKind.VIDEO

@@ -1,79 +1,91 @@
-"""Decodes one image file strictly: a truncated JPEG or PNG is an error, never a half-grey picture.
-
-Sources: ITU-T T.81 (JPEG markers), W3C PNG 5 (chunks and their CRC).
-"""
+"""Decodes one image file strictly: what is truncated, damaged or too large is an error, never a half-grey picture."""
 
 from __future__ import annotations
 
-import re
-import zlib
+from collections.abc import Iterator
+from itertools import chain
 
 import cv2
 import numpy as np
 
 from edge.errors import BadInput, explain
+from edge.sensor.sources.avif import upright_avif
+from edge.sensor.sources.image_fault import fault_of_image
+from edge.sensor.sources.image_format import HEAD_BYTES, ImageFormat, image_format, unread_format
+from edge.sensor.sources.image_size import MAX_PIXELS, image_size
+from edge.sensor.sources.jpeg import decode_jpeg
+from edge.sensor.sources.png_parts import plain_png
+from edge.sensor.sources.quiet import silence_vendors
+from edge.sensor.sources.tiff_tags import tiff_pages
 from edge.sensor.types import Image
 
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_JPEG_START = b"\xff\xd8"
-_END_OF_IMAGE = 0xD9
-_LENGTHLESS = frozenset({0x01, *range(0xD0, 0xD9)})
-_NEXT_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")
-"""After a scan's header: the next marker that is neither a stuffed byte nor a restart."""
+READ_FORMATS = ", ".join(each.value for each in ImageFormat)
+"""The kinds of pictures that are read, for messages."""
 
 
 def decode_image(content: bytes, where: str) -> Image:
-    """Decode an image file's bytes to uint8 (H, W, 3) BGR, turned upright as its EXIF says.
+    """Decode an image file's bytes to uint8 (H, W, 3) BGR, turned upright as its EXIF says, whatever its name is.
 
-    `where` names the file in errors. Raises BadInput when it is not an image, is truncated or is damaged.
+    Of several pages or frames it is the first. `where` names the file in errors. Raises BadInput when it is not an
+    image of a kind that is read, promises more than MAX_PIXELS (before anything is decoded), is truncated or damaged.
     """
-    fault = fault_of_image(content)
+    return next(decode_pages(content, where))
+
+
+def decode_pages(content: bytes, where: str) -> Iterator[Image]:
+    """The pages of an image file as `decode_image` gives the first, one at a time; only a TIFF has several.
+
+    Raises BadInput at the first that is not whole.
+    """
+    found = need_format(content, where)
+    check_size(content, found, where)
+    try:
+        fault = fault_of_image(content, found)
+        pages = iter([content]) if found is not ImageFormat.TIFF else tiff_pages(content)
+        first = next(pages, content)
+    except ValueError as error:
+        raise BadInput(explain(f"damaged {found.value}", where=where, got=error, expected="a whole image")) from error
     if fault is not None:
         raise BadInput(explain(fault, where=where, expected="a whole image"))
-    try:
-        image: Image | None = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error as error:
-        raise BadInput(explain("image cannot be decoded", where=where, got=error.err)) from error
-    if image is None:
-        raise BadInput(explain("not an image, or a damaged one", where=where, got=f"{len(content)} bytes"))
-    return image
+    for page in chain([first], pages):
+        yield _decode(page, found, where)
 
 
-def fault_of_image(content: bytes) -> str | None:
-    """What is wrong with a JPEG's or PNG's structure, or None; other formats are left to their decoder."""
+def need_format(content: bytes, where: str) -> ImageFormat:
+    """The kind of an image by its bytes. Raises BadInput where it is none that is read."""
     if not content:
-        return "empty file"
-    if content.startswith(_JPEG_START):
-        return None if _jpeg_ends(content) else "truncated JPEG"
-    if content.startswith(_PNG_SIGNATURE):
-        return _fault_of_png(content)
-    return None
+        raise BadInput(explain("empty file", where=where, expected="a whole image"))
+    found = image_format(content[:HEAD_BYTES])
+    if found is None:
+        got = unread_format(content[:HEAD_BYTES]) or f"{len(content)} bytes"
+        raise BadInput(explain("not an image that is read", where=where, got=got, expected=READ_FORMATS))
+    return found
 
 
-def _jpeg_ends(content: bytes) -> bool:
-    """True when the markers lead to the end of the image, past thumbnails and restarts."""
-    position = len(_JPEG_START)
-    while match := _NEXT_MARKER.search(content, position):
-        marker = match.group(1)[0]
-        if marker == _END_OF_IMAGE:
-            return True
-        position = match.end()
-        if marker not in _LENGTHLESS:
-            position += int.from_bytes(content[position : position + 2], "big")
-    return False
+def check_size(content: bytes, found: ImageFormat, where: str, most: int = MAX_PIXELS) -> None:
+    """Raise BadInput where the header promises more px than `most`, or no size at all."""
+    try:
+        height, width = image_size(content, found)
+    except ValueError as error:
+        raise BadInput(
+            explain(f"truncated or damaged {found.value}", where=where, got=error, expected="a whole image")
+        ) from error
+    if height * width > most:
+        raise BadInput(
+            explain("image too large", where=where, got=f"{width}x{height} px", expected=f"{most} px or fewer")
+        )
 
 
-def _fault_of_png(content: bytes) -> str | None:
-    position = len(_PNG_SIGNATURE)
-    while position + 12 <= len(content):
-        length = int.from_bytes(content[position : position + 4], "big")
-        end = position + 12 + length
-        if end > len(content):
-            break
-        name_and_body = memoryview(content)[position + 4 : end - 4]
-        if zlib.crc32(name_and_body) != int.from_bytes(content[end - 4 : end], "big"):
-            return "damaged PNG (wrong checksum)"
-        if bytes(name_and_body[:4]) == b"IEND":
-            return None
-        position = end
-    return "truncated PNG"
+def _decode(content: bytes, found: ImageFormat, where: str) -> Image:
+    silence_vendors()
+    try:
+        if found is ImageFormat.JPEG:
+            return decode_jpeg(content)
+        plain = plain_png(content) if found is ImageFormat.PNG else content
+        image: Image | None = cv2.imdecode(np.frombuffer(plain, np.uint8), cv2.IMREAD_COLOR)
+    except (ValueError, cv2.error) as error:
+        got = getattr(error, "err", error)
+        raise BadInput(explain(f"{found.value} cannot be decoded", where=where, got=got)) from error
+    if image is None:
+        raise BadInput(explain(f"truncated or damaged {found.value}", where=where, expected="a whole image"))
+    return upright_avif(image, content) if found is ImageFormat.AVIF else image

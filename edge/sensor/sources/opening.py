@@ -7,8 +7,10 @@ from pathlib import Path
 
 from edge.clock import boottime
 from edge.sensor.ports import FrameSource
-from edge.sensor.sources.address import SourceKind, classify, shown
+from edge.sensor.sources.address import SourceKind, shown
 from edge.sensor.sources.pacing import Realtime
+from edge.sensor.sources.path_kind import kind_of_source
+from edge.sensor.sources.whole_file import fits, read_file
 from edge.settings.settings import Camera
 
 
@@ -32,17 +34,6 @@ def open_source(
 
         source = Rotated(source, camera.rotation_deg)
     return Realtime(source, clock) if camera.realtime and not source.live else source
-
-
-def kind_of_source(address: str) -> SourceKind:
-    """As `classify`, but a path is checked: any folder is one, and a file without a suffix may be a video.
-
-    Raises UsageError (an address that means nothing).
-    """
-    kind = classify(address)
-    if kind.is_path and Path(address).is_dir():
-        return SourceKind.FOLDER
-    return SourceKind.VIDEO if kind is SourceKind.FOLDER and Path(address).is_file() else kind
 
 
 def may_come_back(address: str) -> bool:
@@ -99,6 +90,10 @@ def _open_file(
         from edge.sensor.sources.pictures import open_pictures
 
         return open_pictures(address, camera.fps, start_at, clock)
+    if kind is SourceKind.ANIMATION and fits(Path(address)):
+        from edge.sensor.sources.animation import open_animation
+
+        return open_animation(address, read_file(Path(address), address), start_at, clock)
     from edge.sensor.sources.video import open_video
 
     return open_video(Path(address), camera.fps, start_at, clock, timed=kind is not SourceKind.RAW_VIDEO)

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from edge.errors import SourceUnavailable, explain
-from edge.sensor.sources.address import page_url, shown
+from edge.sensor.sources.address import WEB_SCHEMES, page_url, shown
+
+_MOST_SCHEME = 16
+"""Characters of a scheme in a message."""
 
 
 class _Silent:
@@ -21,7 +24,7 @@ class _Silent:
 def stream_of_page(address: str, max_height_px: int) -> str:
     """Address of the best video stream of a page, at most max_height_px high where the page offers a choice.
 
-    Raises SourceUnavailable when yt-dlp is not installed or finds no video.
+    Raises SourceUnavailable when yt-dlp is not installed, finds no video, or finds one that is not on the web.
     """
     where = shown(address)
     try:
@@ -38,7 +41,18 @@ def stream_of_page(address: str, max_height_px: int) -> str:
     url = _first_video(found).get("url")
     if not url:
         raise SourceUnavailable(explain("no video found on this page", where=where))
-    return str(url)
+    return _need_web(str(url), where)
+
+
+def _need_web(url: str, where: str) -> str:
+    """A page may name anything for a video: a file of this machine, a camera in its network, a pipe of FFMPEG's."""
+    scheme = url.partition(":")[0]
+    if scheme.lower() not in WEB_SCHEMES or not url[len(scheme) :].startswith("://"):
+        got = f"{scheme[:_MOST_SCHEME]}:"
+        raise SourceUnavailable(
+            explain("the page names a video that is not on the web", where=where, got=got, expected="http or https")
+        )
+    return url
 
 
 def _options(max_height_px: int) -> dict[str, Any]:
@@ -49,6 +63,7 @@ def _options(max_height_px: int) -> dict[str, Any]:
         "noprogress": True,
         "noplaylist": True,
         "cachedir": False,
+        "enable_file_urls": False,
         "socket_timeout": 10,
         "retries": 1,
         "extractor_retries": 1,

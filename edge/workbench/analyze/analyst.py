@@ -22,7 +22,8 @@ class Analyst:
 
     aligned: each picture is one aligned face. visits_only: pictures too are frames of footage, as they are to a sensor,
     and footage starts now. each_frame: report the faces of each frame of footage, not its visits only. tick: called
-    after every picture and frame. on_change: called when a live source is lost or comes back.
+    after every picture and frame. on_change: called when a live source is lost or comes back. tell: takes a line
+    about what lies beside the pictures of a folder or tar and is left out.
     """
 
     def __init__(
@@ -36,10 +37,11 @@ class Analyst:
         each_frame: bool = True,
         tick: Callable[[], None] = lambda: None,
         on_change: Callable[[CameraChange], None] = lambda change: None,
+        tell: Callable[[str], None] = lambda line: None,
     ) -> None:
         self._settings, self._networks, self._listener = settings, networks, listener
         self._aligned, self._visits_only, self._each_frame = aligned, visits_only, each_frame
-        self._tick, self._on_change = tick, on_change
+        self._tick, self._on_change, self._tell = tick, on_change, tell
         self._writer = LineWriter(make_fusion(settings, networks.manifests[1:]), untrained=networks.untrained)
 
     def analyze(self, source: Source) -> Ending:
@@ -58,7 +60,7 @@ class Analyst:
     def _look_through(self, source: Source) -> Ending:
         error: PasserbyError | None = None
         found = analyze_pictures(
-            read_pictures(source.address),
+            read_pictures(source.address, self._tell),
             self._examination(),
             self._writer,
             name=source.name_picture,

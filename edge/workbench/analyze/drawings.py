@@ -87,6 +87,7 @@ class Drawings:
     def _file(self, place: PurePosixPath, suffix: str) -> Path:
         """The file to write, its folder made; never an input, never one that this run wrote."""
         if self._one_file:
+            self._need_first()
             return self._out
         wanted = (self._out / place).with_suffix(suffix)
         file, number = wanted, 1
@@ -97,6 +98,15 @@ class Drawings:
         self._need_free(file)
         make_folder(file.parent)
         return file
+
+    def _need_first(self) -> None:
+        """Raises UsageError at the second page of an image, which would overwrite the first."""
+        if self._out in self._used:
+            next_step = "name a folder to get a file for each"
+            raise UsageError(
+                explain("the image has several pages", where="--annotate", got=self._out, next_step=next_step)
+            )
+        self._used.add(self._out)
 
     def _need_free(self, file: Path) -> None:
         """Raises UsageError where the file is an input or lies in a folder that is one."""

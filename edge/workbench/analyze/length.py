@@ -8,21 +8,30 @@ from pathlib import Path
 import cv2
 
 from edge.sensor.sources.address import SourceKind
-from edge.sensor.sources.pictures import is_image
+from edge.sensor.sources.animation import stated_frames
+from edge.sensor.sources.folder import list_folder
+from edge.sensor.sources.picture import is_image
 from edge.sensor.sources.quiet import silence_vendors
+from edge.sensor.sources.whole_file import fits
 
 
 def stated_pictures(address: str, kind: SourceKind) -> int | None:
     """Pictures of a folder or plain tar, frames of a video; None where nothing states it or it cannot be read."""
     try:
         if kind is SourceKind.FOLDER:
-            return sum(is_image(path.name) for path in Path(address).rglob("*"))
+            return len(list_folder(Path(address)).names)
         if kind is SourceKind.TAR:
             with tarfile.open(address, "r:") as tar:
                 return sum(is_image(member.name) for member in tar)
     except (OSError, tarfile.TarError, EOFError):
         return None
-    return _frames(address) if kind in (SourceKind.VIDEO, SourceKind.GIF) else None
+    if kind is SourceKind.ANIMATION:
+        return _frames_of_animation(Path(address))
+    return _frames(address) if kind is SourceKind.VIDEO else None
+
+
+def _frames_of_animation(path: Path) -> int | None:
+    return stated_frames(path.read_bytes()) if fits(path) else None
 
 
 def _frames(address: str) -> int | None:

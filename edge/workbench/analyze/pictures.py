@@ -14,7 +14,7 @@ from edge.sensor.attributes.estimator import NetworkEstimator
 from edge.sensor.geometry import Box
 from edge.sensor.imaging import rotate, stretch
 from edge.sensor.ports import AttributeEstimator, Detector
-from edge.sensor.sources.pictures import Picture
+from edge.sensor.sources.picture import Picture
 from edge.sensor.types import Detection, Image
 from edge.workbench.analyze.lines import FoundFace, LineWriter
 from edge.workbench.analyze.listening import Seen
@@ -127,7 +127,8 @@ def _finish(
         if picture.image is None:
             yield AnalyzeError(source=named.source, error=_error_of(picture, named))
         else:
-            yield Seen(writer.line(named.source, picture.image, next(found)), picture.image, named.place, moving=False)
+            line = writer.line(named.source, picture.image, next(found), picture.frame, picture.at_s)
+            yield Seen(line, picture.image, named.place, moving=False)
 
 
 def _error_of(picture: Picture, named: Named) -> str:

@@ -11,7 +11,8 @@ from edge.errors import UsageError, explain
 from edge.sensor.ports import FrameSource
 from edge.sensor.sources.address import SourceKind, shown
 from edge.sensor.sources.newest import NewestFrame
-from edge.sensor.sources.opening import kind_of_source, may_come_back, open_source
+from edge.sensor.sources.opening import may_come_back, open_source
+from edge.sensor.sources.path_kind import kind_of_source
 from edge.settings.settings import Camera
 from edge.workbench.analyze.reopening import CameraChange, Reopening
 

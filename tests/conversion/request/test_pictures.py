@@ -129,7 +129,7 @@ def test_damaged_pictures_are_left_out_and_noted_until_none_is_left(tmp_path: Pa
     first, other, notes = read_sets(str(tmp_path), wanted, calibration=2, held_out=1)
     assert (len(first), len(other)) == (2, 1)
     (note,) = notes
-    assert "left out 4 that cannot be read: a.jpg: truncated JPEG" in note
+    assert "left out 4 that cannot be read: a.jpg: truncated or damaged JPEG" in note
     assert note.endswith("; and 1 more")
     assert "\n" not in note
 

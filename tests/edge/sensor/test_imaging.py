@@ -132,6 +132,17 @@ def test_a_positive_margin_repeats_the_edge() -> None:
     assert (wide == 99).all()
 
 
+@pytest.mark.parametrize("at", [0, 1000, 40000 - SIDE])
+@pytest.mark.parametrize("down", [False, True])
+def test_a_face_in_a_picture_longer_than_opencv_warps_is_aligned_as_in_a_short_one(at: int, down: bool) -> None:
+    strip = np.full((40000, SIDE, 3), 30, np.uint8) if down else np.full((SIDE, 40000, 3), 30, np.uint8)
+    place = strip[at : at + SIDE] if down else strip[:, at : at + SIDE]
+    place[:] = smooth(SIDE, SIDE)
+    landmarks = (TEMPLATE + ((0, at) if down else (at, 0))).astype(np.float32)
+    aligned = align_face(strip, landmarks, "utkface-112", (80, 80), margin=-4 / 112)
+    assert difference(aligned, align_face(smooth(SIDE, SIDE), TEMPLATE, "utkface-112", (80, 80), margin=-4 / 112)) < 0.5
+
+
 def test_a_large_face_is_averaged_and_not_sampled() -> None:
     stripes = np.zeros((1120, 1120, 3), np.uint8)
     stripes[:, ::2] = 255

@@ -68,7 +68,8 @@ def visits(
 
 
 def _watch(subject: Subject, clip: str, seed: int, progress: Progress) -> list[TrackSteadiness]:
-    from edge.sensor.sources.opening import kind_of_source, open_source
+    from edge.sensor.sources.opening import open_source
+    from edge.sensor.sources.path_kind import kind_of_source
     from edge.workbench.analyze.length import stated_pictures
     from training.evaluation.visits.gain import FEWEST_LOOKS, TrackSteadiness, looks_of_tracks, steadiness
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from edge.catalog.manifest import Artefact, Input, Manifest, ModelFile, Thresholds
 from edge.errors import InferenceError, ManifestError
-from edge.sensor.detection.detector import MAX_OPEN_SIZES, NetworkDetector, choose_input_size
+from edge.sensor.detection.detector import LEAST_OPEN_SIZES, NetworkDetector, choose_input_size
 from edge.sensor.types import Tensors
 from tests.edge.sensor.inference.scripted import ScriptedSession
 
@@ -121,13 +121,24 @@ def test_images_of_the_same_shape_open_the_network_once() -> None:
     assert opener.sizes == [(256, 320)]
 
 
-def test_only_a_few_sizes_stay_open() -> None:
+def test_pictures_of_every_shape_open_each_size_of_the_network_once() -> None:
     opener = Opener()
-    detector = NetworkDetector(opener, MANIFEST, input_width=-1, picture_hw=(64, 64))
-    for height in range(64, 64 + 32 * MAX_OPEN_SIZES + 32, 32):
-        detector.start(image(height, 64))
+    detector = NetworkDetector(opener, MANIFEST)
+    shapes = [(side, 320) for side in range(32, 321, 32)] + [(320, side) for side in range(32, 320, 32)]
+    for shape in [*shapes, *shapes]:
+        detector.start(image(*shape))
         detector.wait()
-    assert [session.closed for session in opener.sessions].count(False) == MAX_OPEN_SIZES
+    assert sorted(opener.sizes) == sorted(set(shapes))
+
+
+def test_only_a_few_large_sizes_stay_open() -> None:
+    opener = Opener()
+    detector = NetworkDetector(opener, MANIFEST, input_width=-1, picture_hw=(1600, 1600))
+    for height in range(1600, 1600 + 32 * LEAST_OPEN_SIZES + 32, 32):
+        detector.start(image(height, 1600))
+        detector.wait()
+    assert [session.closed for session in opener.sessions].count(False) == LEAST_OPEN_SIZES
+    assert not opener.sessions[-1].closed
     detector.close()
     assert all(session.closed for session in opener.sessions)
 

@@ -25,7 +25,7 @@ from edge.sensor.sources.address import SourceKind, classify, is_network, shown
         ("set.tar", SourceKind.TAR),
         ("set.tar.gz", SourceKind.TAR),
         ("set.TGZ", SourceKind.TAR),
-        ("walk.gif", SourceKind.GIF),
+        ("walk.gif", SourceKind.ANIMATION),
         ("clip.mp4", SourceKind.VIDEO),
         ("clip.unknown", SourceKind.VIDEO),
         ("clip.h264", SourceKind.RAW_VIDEO),

@@ -13,8 +13,9 @@ import pytest
 
 from edge.errors import BadInput, UsageError
 from edge.sensor.sources.image_file import decode_image
-from edge.sensor.sources.pictures import Picture, open_pictures, read_pictures
-from tests.pictures.clips import SIZE_HW, encode
+from edge.sensor.sources.picture import Picture, natural
+from edge.sensor.sources.pictures import open_pictures, read_pictures
+from tests.pictures.clips import SIZE_HW, encode, write_clip
 
 SUFFIXES = [".jpg", ".png", ".bmp", ".webp", ".tif", ".ppm"]
 
@@ -92,15 +93,80 @@ def test_what_is_no_image_is_an_error(content: bytes) -> None:
         decode_image(content, "a.jpg")
 
 
-def test_a_folder_gives_its_images_sorted_with_those_of_subfolders(tmp_path: Path) -> None:
+def test_a_folder_gives_its_images_sorted_with_those_of_subfolders_and_names_the_rest(tmp_path: Path) -> None:
     for name in ("b.png", "a/2.jpg", "a/1.jpg", "c.JPG"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(encode(Path(name).suffix.lower()))
     (tmp_path / "notes.txt").write_text("no image")
     (tmp_path / ".hidden.jpg").write_bytes(b"")
-    pictures = list(read_pictures(str(tmp_path)))
+    write_clip(tmp_path / "walk.mp4")
+    (tmp_path / "more").symlink_to(tmp_path / "a")
+    os.mkfifo(tmp_path / "pipe.jpg")
+    told: list[str] = []
+    pictures = list(read_pictures(str(tmp_path), told.append))
     assert names(pictures) == ["a/1.jpg", "a/2.jpg", "b.png", "c.JPG"]
     assert all(picture.image is not None and picture.error is None for picture in pictures)
+    [line] = told
+    assert line == (
+        f"{tmp_path}: 5 files left out: .hidden.jpg (hidden), more (a link to a folder), notes.txt (not a picture), "
+        "pipe.jpg (not a file), walk.mp4 (a video)"
+    )
+
+
+def test_many_files_that_are_left_out_are_one_line(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(encode(".jpg"))
+    for index in range(30):
+        (tmp_path / f"{index}.txt").write_text("no image")
+    told: list[str] = []
+    list(read_pictures(str(tmp_path), told.append))
+    [line] = told
+    assert "30 files left out: 0.txt" in line
+    assert line.endswith("9.txt (not a picture) and 20 more")
+
+
+def test_pictures_are_known_by_their_bytes_whatever_they_are_called(tmp_path: Path) -> None:
+    called = {
+        "one.jfif": ".jpg", "two.jpe": ".jpg", "three": ".jpg", "four.JPG": ".png", "five.dat": ".webp",
+        "six.avif": ".avif", "seven.gif": ".gif", "eight.jp2": ".jp2", "nine.mp4": ".png",
+    }  # fmt: skip
+    for name, suffix in called.items():
+        (tmp_path / name).write_bytes(encode(suffix))
+    told: list[str] = []
+    pictures = list(read_pictures(str(tmp_path), told.append))
+    assert {picture.name for picture in pictures} == set(called)
+    assert [picture.error for picture in pictures] == [None] * len(called)
+    assert told == []
+    members = {name: encode(suffix) for name, suffix in called.items()}
+    assert names(list(read_pictures(str(write_tar(tmp_path / "set.tar", members))))) == list(called)
+
+
+def test_what_is_called_a_picture_but_is_none_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"hello")
+    (tmp_path / "b.png").write_bytes(b"")
+    (tmp_path / "c.dat").write_bytes(b"\0\0\0\x18ftypheic" + bytes(40))
+    told: list[str] = []
+    pictures = list(read_pictures(str(tmp_path), told.append))
+    assert names(pictures) == ["a.jpg", "b.png", "c.dat"]
+    for picture, says in zip(pictures, ("got 5 bytes", "empty file", "got HEIC"), strict=True):
+        assert says in str(picture.error)
+    assert told == []
+
+
+@pytest.mark.parametrize("shape", ["frame{}.jpg", "day{}/frame.jpg", "{}.png"])
+def test_numbers_in_names_are_put_in_order_as_people_count(tmp_path: Path, shape: str) -> None:
+    for index in (0, 1, 2, 9, 10, 11, 20, 100, 101):
+        path = tmp_path / shape.format(index)
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(encode(path.suffix, index))
+    found = names(list(read_pictures(str(tmp_path))))
+    assert found == [shape.format(index) for index in (0, 1, 2, 9, 10, 11, 20, 100, 101)]
+
+
+def test_names_with_and_without_numbers_have_one_order() -> None:
+    called = ["a", "1", "a1b", "a10", "a2", "a01", "a1", "²", "a/b", "a-1", "10a", "2a"]
+    expected = ["1", "2a", "10a", "a", "a/b", "a01", "a1", "a1b", "a2", "a10", "a-1", "²"]
+    assert sorted(called, key=natural) == expected
+    assert sorted(expected, key=natural) == expected
 
 
 def test_a_subfolder_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,8 @@ from edge.errors import BadInput
 from edge.sensor.ports import FrameSource
 from edge.sensor.sources.address import SourceKind
 from edge.sensor.sources.container import is_cut_off
-from edge.sensor.sources.opening import kind_of_source, open_source
+from edge.sensor.sources.opening import open_source
+from edge.sensor.sources.path_kind import kind_of_source
 from edge.sensor.types import Frame
 from edge.settings.settings import Camera
 from tests.pictures.clips import SIZE_HW, encode, serve, write_clip, write_gif

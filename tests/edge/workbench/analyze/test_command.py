@@ -154,6 +154,26 @@ def test_a_bad_picture_is_named_and_the_rest_go_on(analyze: Analyze, tmp_path: P
     assert len(finished.stderr.splitlines()) == 2
 
 
+def test_half_a_jpeg_gives_no_face_and_no_chatter_and_what_is_left_out_is_named(
+    analyze: Analyze, tmp_path: Path
+) -> None:
+    content = cv2.imencode(".jpg", portrait_of_astronaut())[1].tobytes()
+    (tmp_path / "queue").mkdir()
+    (tmp_path / "queue" / "frame10").write_bytes(content)
+    (tmp_path / "queue" / "frame9.jfif").write_bytes(content)
+    (tmp_path / "queue" / "labels.csv").write_text("path,age\n")
+    (tmp_path / "half.jpg").write_bytes(content[: len(content) // 2] + b"\xff\xd9")
+    finished = analyze("queue", "half.jpg", "--json", "-")
+    lines = lines_of(finished)
+    assert [line["source"] for line in lines] == ["queue/frame9.jfif", "queue/frame10", "half.jpg"]
+    assert [len(line.get("faces", ())) for line in lines] == [1, 1, 0]
+    assert "error" in lines[2]
+    assert finished.returncode == 2
+    left_out, error = finished.stderr.splitlines()
+    assert left_out == "passerby: queue: 1 file left out: labels.csv (not a picture)"
+    assert error.startswith("passerby: half.jpg: JPEG cannot be decoded")
+
+
 def test_a_clip_that_was_cut_off_gives_its_frames_and_then_the_error(analyze: Analyze, tmp_path: Path) -> None:
     content = write_clip(tmp_path / "whole.avi", frames=60).read_bytes()
     (tmp_path / "cut.avi").write_bytes(content[: len(content) // 2])

@@ -15,7 +15,7 @@ from edge.schemas.analyze import AnalyzeError
 from edge.schemas.taxonomy import ADS_8
 from edge.sensor.attributes.estimator import NetworkEstimator
 from edge.sensor.geometry import Box
-from edge.sensor.sources.pictures import Picture
+from edge.sensor.sources.picture import Picture
 from edge.sensor.types import Detection, Image
 from edge.sensor.visits.fusion import Fusion
 from edge.workbench.analyze.lines import FoundFace, LineWriter

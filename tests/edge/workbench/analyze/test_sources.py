@@ -11,7 +11,7 @@ from edge.sensor.sources.address import SourceKind
 from edge.workbench.analyze.analyst import check_request
 from edge.workbench.analyze.length import stated_pictures
 from edge.workbench.analyze.sources import Source, read_addresses
-from tests.pictures.clips import encode, write_clip
+from tests.pictures.clips import encode, write_clip, write_gif
 
 
 def test_the_pictures_of_a_single_source_go_by_their_path_in_it(tmp_path: Path) -> None:
@@ -58,8 +58,11 @@ def test_aligned_takes_pictures_and_has_no_visits(addresses: list[str], visits: 
 
 def test_a_progress_bar_knows_how_many_pictures_are_to_come(tmp_path: Path) -> None:
     for name in ("a.jpg", "b.png", ".hidden.jpg", "notes.txt"):
-        (tmp_path / name).write_bytes(encode(".jpg"))
+        (tmp_path / name).write_bytes(encode(".jpg") if "notes" not in name else b"no picture")
     clip = write_clip(tmp_path / "clip.mp4", frames=7)
     assert stated_pictures(str(tmp_path), SourceKind.FOLDER) == 2
     assert stated_pictures(str(clip), SourceKind.VIDEO) == 7
+    walk = write_gif(tmp_path / "walk.gif", [80, 80, 120])
+    assert stated_pictures(str(walk), SourceKind.ANIMATION) == 3
+    assert stated_pictures(str(tmp_path / "none.gif"), SourceKind.ANIMATION) is None
     assert stated_pictures(str(tmp_path / "none.tar"), SourceKind.TAR) is None
