@@ -20,6 +20,7 @@ from edge.sensor.inference.accelerators.opening import Accelerators, Command
 from edge.sensor.inference.opening import KINDS, OpenedSession, open_session
 from edge.sensor.pipeline import Stages
 from edge.sensor.ports import Detector, InferenceSession, VisitSink
+from edge.sensor.stillness.faces import StaticFaces
 from edge.sensor.tracking.tracker import FaceTracker
 from edge.sensor.visits.book import VisitBook
 from edge.sensor.visits.fusion import Fusion
@@ -155,4 +156,5 @@ def make_stages(settings: Settings, networks: Networks, book: VisitBook, sink: V
         max_batch=MAX_BATCH,
         visits=book,
         sink=sink,
+        stillness=StaticFaces() if settings.visits.leave_out_static else None,
     )

@@ -193,6 +193,9 @@ class Visits(_Section, frozen=True, kw_only=True):
     """What counts as a visit."""
 
     min_dwell_s: Annotated[float, _number("s", "Shorter visits are not reported.", low=0, high=600)] = 0.5
+    leave_out_static: Annotated[
+        bool, _text("A face that does not move at all for 40 s (a poster, a mannequin) is no visit until it moves.")
+    ] = True
     max_dwell_s: Annotated[
         float, _number("s", "A visit is closed and a new one opened after it.", low=10, high=86_400)
     ] = 3600.0
