@@ -231,6 +231,7 @@ class Pipeline:
         tracks = self._stages.tracker.finish()
         people = self._stages.stillness.people(tracks) if self._stages.stillness else tracks
         self._report(self._stages.visits.end(people, reason))
+        self.counters.static_faces = 0
 
     def _asked_to_end(self) -> bool:
         commands = self._stages.sink.commands()

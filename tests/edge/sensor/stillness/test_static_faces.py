@@ -52,14 +52,16 @@ class Boxes:
 
 
 class Pulse(Silence):
-    """Notes who is there after every frame."""
+    """Notes who is there after every frame, and how many static faces."""
 
-    def __init__(self, book: VisitBook) -> None:
-        self._book = book
+    def __init__(self, book: VisitBook, static: StaticFaces) -> None:
+        self._book, self._static = book, static
         self.people: dict[float, int] = {}
+        self.static: dict[float, int] = {}
 
     def beat(self, frame_at: float) -> None:
         self.people[frame_at] = len(self._book)
+        self.static[frame_at] = self._static.static
 
 
 class Run:
@@ -74,7 +76,7 @@ class Run:
             fusion=Fusion(ADS_8, lambda probs: probs),
         )
         self.static = StaticFaces()
-        kept, self._pulse = KeptVisits(), Pulse(self.book)
+        kept, self._pulse = KeptVisits(), Pulse(self.book, self.static)
         stages = Stages(
             gate=Open(),
             detector=Boxes(),
@@ -90,7 +92,7 @@ class Run:
         self.pipeline = Pipeline(stages, pulse=self._pulse, stop=lambda: False, pauses=Pauses())
         self.pipeline.run(ScriptedSource(frames))
         self.visits = kept.visits
-        self.people = self._pulse.people
+        self.people, self.static_faces = self._pulse.people, self._pulse.static
 
 
 def covered(frames: Iterable[Frame], since_s: float, until_s: float) -> Iterator[Frame]:
@@ -113,7 +115,8 @@ def test_a_poster_is_nobody_within_a_minute(camera: Camera) -> None:
     assert run.people[10.0] == 1, "nobody can tell so soon"
     assert run.people[50.0] == 0
     assert run.visits == []
-    assert run.pipeline.counters.static_faces == 1
+    assert (run.static_faces[10.0], run.static_faces[50.0]) == (0, 1)
+    assert run.pipeline.counters.static_faces == 0, "nobody is in view of a camera that is closed"
     assert run.book.opened == run.book.closed == 1
 
 
