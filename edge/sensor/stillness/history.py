@@ -14,8 +14,8 @@ from edge.sensor.stillness.motion import Motion
 
 WINDOW_S = 40.0
 """Seconds of looks that are judged together."""
-LEAST_LOOKS = 40
-"""Fewer looks in the window are not judged."""
+LEAST_LOOKS, MOST_LOOKS = 40, 200
+"""Fewer looks in the window are not judged; more are not kept, whatever the clock does."""
 MAX_SWAY, MAX_SWAY_PX = 0.004, 0.3
 """Largest sway of a static face over the window, in sides of its box or in px of the grey picture, whichever is more:
 the root of its mean squared distance from its mean place. docs/evaluation.md has what posters and people did."""
@@ -48,7 +48,7 @@ class FaceHistory:
     """The looks of one place's face, oldest first. `static`: it is no person, as far as that can be seen."""
 
     def __init__(self) -> None:
-        self._looks: deque[_Look] = deque()
+        self._looks: deque[_Look] = deque(maxlen=MOST_LOOKS)
         self.static = False
 
     def add(self, motion: Motion, at: float) -> None:
