@@ -147,7 +147,7 @@ def make_book(settings: Settings, networks: Networks) -> VisitBook:
 def make_stages(settings: Settings, networks: Networks, book: VisitBook, sink: VisitSink) -> Stages:
     """Join the stages of the pipeline."""
     return Stages(
-        gate=IdleGate(settings.detection),
+        gate=IdleGate(settings.detection, settings.zones),
         detector=make_detector(settings, networks),
         tracker=FaceTracker(settings.tracking, detector_score(settings, networks)),
         estimator=networks.estimator,
