@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 
 from edge.cli.app import build
 from edge.cli.schema import json_schema
-from edge.settings.settings_file import all_settings
+from edge.settings.settings_file import all_settings, zone_settings
 from tests.conftest import need_program
 from tests.places import ROOT
 
@@ -98,9 +98,10 @@ def test_every_page_has_a_title_and_is_reached_from_another(page: Path) -> None:
 
 @each_page
 def test_settings_that_a_page_names_are_there(page: Path) -> None:
-    names = {setting.name for setting in all_settings()}
-    sections = "|".join({setting.section for setting in all_settings()})
-    name = re.compile(rf"(?<![\w.\[])(?:{sections})\.(?!md\b|toml\b)[a-z_]*[a-z](?![\w.(*])")
+    settings = [*all_settings(), *zone_settings()]
+    names = {setting.name for setting in settings}
+    sections = "|".join({setting.section for setting in settings})
+    name = re.compile(rf"(?<![\w.\[])(?:{sections})\.(?!md\b|toml\b|py\b)[a-z_]*[a-z](?![\w.(*])")
     shown = [text for text in code(page) if "unknown setting" not in text]  # that one is wrong on purpose
     assert {found for text in shown for found in name.findall(text)} <= names
 

@@ -13,7 +13,7 @@ import typer
 
 from edge.errors import INTERRUPTED, UsageError, explain
 from edge.schemas.taxonomy import taxonomy
-from edge.settings.settings import Settings
+from edge.settings.settings import Settings, Zone
 from edge.terminal.options import (
     ConfigFile,
     Fps,
@@ -120,7 +120,7 @@ def _analyze(request: _Request, settings: Settings) -> int:
     with ExitStack() as stack:
         networks = open_networks(settings, open_catalog())
         _warn_of_random_weights(networks)
-        drawings = _drawings(request, sources, networks, stack)
+        drawings = _drawings(request, sources, networks, () if request.aligned else settings.zones, stack)
         write = stack.enter_context(line_output(request.json or "-"))
         progress = stack.enter_context(progress_bar(wanted=request.json != "-" or not sys.stdout.isatty()))
         analyst = Analyst(
@@ -163,13 +163,15 @@ def _line_writer(request: _Request, settings: Settings, networks: Networks, writ
     return EventLines(write, EventWriter(settings, networks)) if request.visits else FaceLines(write)
 
 
-def _drawings(request: _Request, sources: Sequence[Source], networks: Networks, stack: ExitStack) -> Sequence[Listener]:
+def _drawings(
+    request: _Request, sources: Sequence[Source], networks: Networks, zones: Sequence[Zone], stack: ExitStack
+) -> Sequence[Listener]:
     if request.annotate is None:
         return []
     from edge.workbench.analyze.drawings import Drawings
     from edge.workbench.analyze.words import caption
 
-    drawings = Drawings(request.annotate, sources, partial(caption, untrained=networks.untrained))
+    drawings = Drawings(request.annotate, sources, partial(caption, untrained=networks.untrained), zones)
     stack.callback(drawings.close)
     return [drawings]
 

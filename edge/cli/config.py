@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge.errors import ConfigError, PasserbyError, explain
-from edge.settings.settings import Settings
-from edge.settings.settings_file import all_settings, to_toml, toml_value
+from edge.settings.settings import Settings, Zone
+from edge.settings.settings_file import Setting, all_settings, to_toml, toml_value, zone_settings
+from edge.settings.zones import TABLE, check_zones
 from edge.terminal.commands import Command, commands
 from edge.terminal.options import AsJson, ConfigFile, Overrides, parse_overrides, settings_from
 
@@ -53,6 +54,7 @@ def _faults_together(checked: Checked) -> Iterator[str]:
     faulty = {fault.name.partition(".")[0] for fault in checked.faults}
     checks: tuple[tuple[str, Callable[[], object]], ...] = (
         ("models.set", lambda: open_catalog().model_set(settings.models.set)),
+        ("zones", lambda: check_zones(settings.zones)),
         ("publish.events", lambda: check_events(settings)),
         ("broker.url", lambda: check_broker(settings.broker)),
         ("broker.password_file", lambda: read_password(settings.broker)),
@@ -126,8 +128,10 @@ def schema(markdown: Annotated[bool, typer.Option(help="As docs/settings.md.")] 
 
 
 def settings_list() -> str:
-    """One line of TOML a setting, with what it does as a comment."""
-    return "".join(f"{s.name} = {toml_value(s.default)}  # {s.what} ({s.form})\n" for s in all_settings())
+    """One line of TOML a setting, with what it does as a comment; the zones are one."""
+    lines = [f"{s.name} = {toml_value(s.default)}  # {s.what} ({s.form})\n" for s in all_settings()]
+    forms = ", ".join(f"{s.key} ({s.form})" for s in zone_settings())
+    return "".join([*lines, f"{TABLE} = []  # {Zone.__doc__} As [[{TABLE}]] tables: {forms}\n"])
 
 
 def settings_markdown() -> str:
@@ -144,22 +148,21 @@ def settings_markdown() -> str:
     for setting in all_settings():
         if setting.section != section:
             section = setting.section
-            lines += [
-                "",
-                f"## [{section}]",
-                "",
-                _section_text(section),
-                "",
-                "| key | default | type and range | what |",
-                "|---|---|---|---|",
-            ]
-        cells = (f"`{setting.key}`", f"`{toml_value(setting.default)}`", setting.form, setting.what)
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+            lines += _section_head(f"[{section}]", type(getattr(Settings(), section)).__doc__)
+        lines.append(_row(setting, f"`{toml_value(setting.default)}`"))
+    text = f"{Zone.__doc__} In the file only; see [Operations](operations.md#zones)."
+    lines += [*_section_head(f"[[{TABLE}]]", text), *(_row(setting, "required") for setting in zone_settings())]
     return "\n".join(lines) + "\n"
 
 
-def _section_text(section: str) -> str:
-    return (type(getattr(Settings(), section)).__doc__ or "").strip()
+def _section_head(name: str, text: str | None) -> list[str]:
+    table = ["| key | default | type and range | what |", "|---|---|---|---|"]
+    return ["", f"## {name}", "", (text or "").strip(), "", *table]
+
+
+def _row(setting: Setting, default: str) -> str:
+    cells = (f"`{setting.key}`", default, setting.form, setting.what)
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 app = commands(

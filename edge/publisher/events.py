@@ -186,6 +186,7 @@ def sensor_health(message: HealthMessage) -> SensorHealth:
         rss_mb=message.rss_mb,
         temperature_c=None if message.temperature_c < 0 else message.temperature_c,
         cooling=message.cooling,
+        static_faces=message.static_faces,
     )
 
 

@@ -197,6 +197,9 @@ class SensorHealth(_Event, frozen=True, kw_only=True):
     cooling: Annotated[
         Cooling, Meta(description="Whether frames are left out for the heat, or the machine slows down."), OPEN
     ]
+    static_faces: Annotated[
+        int, Meta(ge=0, description="Faces in view that do not move at all, such as posters: no visits. At most 255.")
+    ] = 0
 
 
 class PublisherHealth(_Event, frozen=True, kw_only=True):

@@ -24,6 +24,7 @@ from edge.schemas.vocabulary import (
 
 MAX_MESSAGE_BYTES = 512
 MAX_FPS_TENTHS = 20_000
+MAX_REOPENS = 2**24 - 1
 MESSAGES_PER_S = 20
 """Refill of the token bucket; its depth is the same number."""
 
@@ -88,7 +89,7 @@ class HealthMessage(_Message, tag="health", frozen=True, kw_only=True):
     fps_tenths: Annotated[int, Meta(ge=0, le=MAX_FPS_TENTHS)]
     visits: Total
     lost_visits: Total
-    camera_reopens: Total
+    camera_reopens: Annotated[int, Meta(ge=0, le=MAX_REOPENS)]
     target: Target
     fallbacks: Annotated[int, Meta(ge=0, le=99)]
     accelerator: AcceleratorState
@@ -96,6 +97,7 @@ class HealthMessage(_Message, tag="health", frozen=True, kw_only=True):
     rss_mb: Annotated[int, Meta(ge=0, le=32_767)]
     temperature_c: Annotated[int, Meta(ge=-1, le=125, description="Hottest part of the chip; -1: not known.")]
     cooling: Cooling
+    static_faces: People
 
 
 class Ack(_Message, tag="ack", frozen=True, kw_only=True):

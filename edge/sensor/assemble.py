@@ -15,10 +15,12 @@ from edge.sensor.attributes.ages import bracket_map
 from edge.sensor.attributes.estimator import NetworkEstimator
 from edge.sensor.detection.detector import NetworkDetector
 from edge.sensor.detection.idle import IdleGate
+from edge.sensor.detection.zones import Zoned
 from edge.sensor.inference.accelerators.opening import Accelerators, Command
 from edge.sensor.inference.opening import KINDS, OpenedSession, open_session
 from edge.sensor.pipeline import Stages
-from edge.sensor.ports import InferenceSession, VisitSink
+from edge.sensor.ports import Detector, InferenceSession, VisitSink
+from edge.sensor.stillness.faces import StaticFaces
 from edge.sensor.tracking.tracker import FaceTracker
 from edge.sensor.visits.book import VisitBook
 from edge.sensor.visits.fusion import Fusion
@@ -111,6 +113,11 @@ def detector_score(settings: Settings, networks: Networks) -> float:
     return settings.detection.score or (thresholds.score if thresholds else 0.5)
 
 
+def make_detector(settings: Settings, networks: Networks) -> Detector:
+    """The detector of the networks, but for faces that the zones leave out."""
+    return Zoned(networks.detector, settings.zones) if settings.zones else networks.detector
+
+
 def make_fusion(settings: Settings, manifests: Sequence[Manifest]) -> Fusion:
     """How looks become one guess, by the attribute networks' manifests and the settings' taxonomy."""
     by_word = {word: manifest for manifest in manifests for word in manifest.gives}
@@ -140,8 +147,8 @@ def make_book(settings: Settings, networks: Networks) -> VisitBook:
 def make_stages(settings: Settings, networks: Networks, book: VisitBook, sink: VisitSink) -> Stages:
     """Join the stages of the pipeline."""
     return Stages(
-        gate=IdleGate(settings.detection),
-        detector=networks.detector,
+        gate=IdleGate(settings.detection, settings.zones),
+        detector=make_detector(settings, networks),
         tracker=FaceTracker(settings.tracking, detector_score(settings, networks)),
         estimator=networks.estimator,
         quality=rate_look,
@@ -149,4 +156,5 @@ def make_stages(settings: Settings, networks: Networks, book: VisitBook, sink: V
         max_batch=MAX_BATCH,
         visits=book,
         sink=sink,
+        stillness=StaticFaces() if settings.visits.leave_out_static else None,
     )

@@ -1,6 +1,7 @@
 """The way of a frame through the sensor, on one page.
 
-    frame -> detect -> track -> which tracks are due? -> estimate those in one batch -> visits -> ended visits -> sink
+    frame -> detect -> track -> people only -> which tracks are due? -> estimate those in one batch -> visits
+    -> ended visits -> sink
 
 The looks begun at frame n are finished after the detection of frame n+1 has begun, so both networks run at once;
 never more than one frame is in flight.
@@ -19,7 +20,7 @@ from edge.errors import BadInput, CameraLost, InferenceError
 from edge.schemas.link import HealthRequest
 from edge.sensor.geometry import Box
 from edge.sensor.pausing import Pauses
-from edge.sensor.ports import AttributeEstimator, Detector, FrameSource, Tracker, TrackUpdate, VisitSink
+from edge.sensor.ports import AttributeEstimator, Detector, FrameSource, Stilled, Tracker, TrackUpdate, VisitSink
 from edge.sensor.types import AttributeEstimate, Detection, Frame, Image, Track, VisitSummary
 
 
@@ -44,6 +45,23 @@ class Visits(Protocol):
 
     def end(self, tracks: Sequence[Track], reason: str) -> Sequence[VisitSummary]:
         """Close the visits of these tracks."""
+
+    def withdraw(self, tracks: Sequence[Track]) -> None:
+        """Close the visits of these tracks as if they had never been."""
+
+
+class Stillness(Protocol):
+    """Tells people from faces that never move; see `edge.sensor.stillness.faces.StaticFaces`."""
+
+    @property
+    def static(self) -> int:
+        """How many faces in view are static now."""
+
+    def sort(self, frame: Frame, update: TrackUpdate) -> Stilled:
+        """The people among the tracks of a frame, and the tracks that turned out to be none."""
+
+    def people(self, tracks: Sequence[Track]) -> Sequence[Track]:
+        """The people among tracks that were given to `sort`."""
 
 
 class Pulse(Protocol):
@@ -74,11 +92,16 @@ class Counters:
     faces: int = 0
     looks: int = 0
     visits: int = 0
+    static_faces: int = 0
+    """In view now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """The parts that the loop joins. `quality` rates a track's face in a frame's image, 0-1; no estimator, no looks."""
+    """The parts that the loop joins. `quality` rates a track's face in a frame's image, 0-1; no estimator, no looks.
+
+    stillness: None takes every face for a person.
+    """
 
     gate: Gate
     detector: Detector
@@ -89,6 +112,7 @@ class Stages:
     max_batch: int
     visits: Visits
     sink: VisitSink
+    stillness: Stillness | None = None
 
 
 class Look(NamedTuple):
@@ -158,12 +182,23 @@ class Pipeline:
 
     def _track(self, frame: Frame) -> TrackUpdate:
         detections = on_image(self._stages.detector.wait(), frame)
-        update = self._stages.tracker.update(detections, frame.captured_at, frame.hw)
+        tracked = self._stages.tracker.update(detections, frame.captured_at, frame.hw)
+        update = self._people(frame, tracked)
         self._report(self._stages.visits.observe(update.active, frame.captured_at))
         self._anyone = bool(update.active)
         self.counters.detections += 1
         self.counters.faces += len(detections)
         return update
+
+    def _people(self, frame: Frame, update: TrackUpdate) -> TrackUpdate:
+        """Without static faces, whose visits are withdrawn."""
+        stillness = self._stages.stillness
+        if stillness is None:
+            return update
+        people, withdrawn = stillness.sort(frame, update)
+        self._stages.visits.withdraw(withdrawn)
+        self.counters.static_faces = stillness.static
+        return people
 
     def _begin_looks(self, frame: Frame, tracks: Sequence[Track]) -> list[Look]:
         """Start the estimation of the faces that are due and good enough, as one batch."""
@@ -194,7 +229,10 @@ class Pipeline:
 
     def _close(self) -> None:
         reason = {Outcome.PAUSED: "paused", Outcome.SOURCE_ENDED: "source_ended"}.get(self._outcome, "stopped")
-        self._report(self._stages.visits.end(self._stages.tracker.finish(), reason))
+        tracks = self._stages.tracker.finish()
+        people = self._stages.stillness.people(tracks) if self._stages.stillness else tracks
+        self._report(self._stages.visits.end(people, reason))
+        self.counters.static_faces = 0
 
     def _asked_to_end(self) -> bool:
         commands = self._stages.sink.commands()

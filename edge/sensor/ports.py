@@ -85,6 +85,15 @@ class Tracker(Protocol):
         """End every track now; returns those that were confirmed."""
 
 
+class Stilled(NamedTuple):
+    """Tracks without those of static faces."""
+
+    update: TrackUpdate
+    """People: those who are there, and those who left."""
+    withdrawn: Sequence[Track]
+    """Tracks that were taken for people until now."""
+
+
 class VisitSink(Protocol):
     """Where the pipeline sends what it saw; the link in the product, a list in tests."""
 

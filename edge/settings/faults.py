@@ -14,6 +14,7 @@ from edge.settings.aliases import ALIASES, renamed, warn_of_old_names
 from edge.settings.settings import Settings
 from edge.settings.settings_file import Tree, all_settings, from_environment, from_flags, merge, read_toml
 from edge.settings.toml_lines import KeyLines
+from edge.settings.zones import TABLE
 
 
 class Fault(NamedTuple):
@@ -73,7 +74,8 @@ def _entries(
     aliases: Mapping[str, str],
     faults: list[Fault],
 ) -> Iterator[_Entry]:
-    """One entry for each value, in the order in which they are read; a slip of a variable's name is a fault."""
+    """One entry for each value, in the order in which they are read; a slip of a variable's name is a fault,
+    and so are zones that are not in the file."""
     yield from _of_file(file, aliases, faults)
     for variable, value in environment.items():
         try:
@@ -81,7 +83,10 @@ def _entries(
         except ConfigError as error:
             faults.append(Fault(variable, error))
     for name, value in flags.items():
-        yield from _of_tree(from_flags({name: value}), f"--set {name}")
+        try:
+            yield from _of_tree(from_flags({name: value}), f"--set {name}")
+        except ConfigError as error:
+            faults.append(Fault(name, error))
 
 
 def _of_file(file: Path, aliases: Mapping[str, str], faults: list[Fault]) -> Iterator[_Entry]:
@@ -93,7 +98,11 @@ def _of_file(file: Path, aliases: Mapping[str, str], faults: list[Fault]) -> Ite
         faults.append(Fault("", error))
     lines = KeyLines(file.read_bytes().removeprefix(codecs.BOM_UTF8).decode())
     for section, entries in content.items():
-        if not isinstance(entries, dict):
+        if section == TABLE and isinstance(entries, list):
+            for number, zone in enumerate(entries):
+                yield _Entry(TABLE, f"{file}:{lines.of(TABLE, str(number))}", {TABLE: [zone]})
+            continue
+        if section == TABLE or not isinstance(entries, dict):
             yield _Entry(section, f"{file}:{lines.of(section)}", {section: entries})
             continue
         for key, value in entries.items():

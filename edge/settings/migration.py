@@ -14,7 +14,7 @@ import msgspec
 from edge.errors import ConfigError, explain
 from edge.settings.aliases import renamed
 
-_HEADER = re.compile(r"^\s*\[\s*([A-Za-z0-9_-]+)\s*\]")
+_HEADER = re.compile(r"^\s*\[{1,2}\s*([A-Za-z0-9_-]+)\s*\]")
 _KEY = re.compile(r"^\s*(?:([A-Za-z0-9_-]+)\s*\.\s*)?([A-Za-z0-9_-]+)\s*=")
 BACKUP = ".bak"
 

@@ -193,6 +193,9 @@ class Visits(_Section, frozen=True, kw_only=True):
     """What counts as a visit."""
 
     min_dwell_s: Annotated[float, _number("s", "Shorter visits are not reported.", low=0, high=600)] = 0.5
+    leave_out_static: Annotated[
+        bool, _text("A face that does not move at all for 40 s (a poster, a mannequin) is no visit until it moves.")
+    ] = True
     max_dwell_s: Annotated[
         float, _number("s", "A visit is closed and a new one opened after it.", low=10, high=86_400)
     ] = 3600.0
@@ -334,6 +337,30 @@ class Outbox(_Section, frozen=True, kw_only=True):
     ] = 500
 
 
+MOST_ZONES = 16
+Fraction = Annotated[float, Meta(ge=0, le=1)]
+POINTS_IN_WORDS = "3 to 32 points [across, down], fractions 0 to 1 of the picture"
+
+
+class Zone(_Section, frozen=True, kw_only=True):
+    """A part of the picture, in any number of tables: where nobody is seen, or the only parts where faces count."""
+
+    kind: Annotated[
+        Literal["area", "ignore"],
+        _text("`ignore`: nobody is seen there. `area`: only faces inside count; several areas count together."),
+    ]
+    points: Annotated[
+        tuple[tuple[Fraction, Fraction], ...],
+        Meta(
+            min_length=3,
+            max_length=32,
+            description="Corners of a polygon in turn, in the picture after `camera.rotation_deg`; "
+            "`analyze --annotate` draws it.",
+            extra={"unit": "", "allowed": POINTS_IN_WORDS},
+        ),
+    ]
+
+
 class Settings(_Section, frozen=True, kw_only=True):
     """All of `passerby.toml`."""
 
@@ -352,3 +379,4 @@ class Settings(_Section, frozen=True, kw_only=True):
     publish: Publish = field(default_factory=Publish)
     broker: Broker = field(default_factory=Broker)
     outbox: Outbox = field(default_factory=Outbox)
+    zones: Annotated[tuple[Zone, ...], Meta(description="At most 16; none unless given.")] = ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import codecs
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,12 +16,15 @@ import msgspec
 
 from edge.errors import ConfigError, explain
 from edge.settings.aliases import ALIASES, renamed, warn_of_old_names
-from edge.settings.settings import Settings
+from edge.settings.settings import Settings, Zone
+from edge.settings.zones import EXAMPLE, TABLE, check_zones, not_here, read_zones
 
 _ENVIRONMENT = re.compile(r"^PASSERBY_([A-Z]+)__([A-Z0-9_]+)$")
 _ONE_UNDERSCORE = re.compile(rf"^PASSERBY_({'|'.join(Settings.__struct_fields__)})_([A-Z0-9_]+)$", re.IGNORECASE)
+_ZONES = re.compile(rf"^PASSERBY_{TABLE}(_.*)?$", re.IGNORECASE)
 
-Tree = dict[str, dict[str, Any]]
+Tree = dict[str, Any]
+"""Section -> key -> value; the zones are a list of such sections."""
 
 
 class Setting(NamedTuple):
@@ -48,8 +51,15 @@ class Setting(NamedTuple):
 
 
 def all_settings() -> list[Setting]:
-    """Every setting in the order of `edge.settings.settings`."""
+    """Every setting of a section in the order of `edge.settings.settings`; zones come in `zone_settings`."""
     return list(_walk())
+
+
+def zone_settings() -> list[Setting]:
+    """What one table of `[[zones]]` says; nothing of it has a default."""
+    info = msgspec.inspect.type_info(Zone)
+    assert isinstance(info, msgspec.inspect.StructType)
+    return [_describe(TABLE, entry.name, entry.type, None) for entry in info.fields]
 
 
 def load_settings(
@@ -71,9 +81,13 @@ def load_settings(
         warn_of_old_names(addition, aliases, where=where)
         merge(tree, renamed(addition, aliases, where=where), known, where=where)
     try:
-        return msgspec.convert(tree, Settings)
+        settings = msgspec.convert(tree, Settings)
+        check_zones(settings.zones)
     except msgspec.ValidationError as error:  # unreachable while merge checks each value
         raise ConfigError(explain(str(error), where=str(file or "settings"))) from error
+    except ConfigError as error:
+        raise ConfigError(f"{file or 'settings'}: {error}") from error
+    return settings
 
 
 def to_toml(settings: Settings, *, comments: bool = False) -> str:
@@ -88,7 +102,20 @@ def to_toml(settings: Settings, *, comments: bool = False) -> str:
         if comments:
             lines.append(f"# {setting.what} ({setting.form})")
         lines.append(f"{setting.key} = {toml_value(tree[section][setting.key])}")
+    lines += _zone_lines(tree[TABLE], comments=comments)
     return "\n".join(lines).lstrip() + "\n"
+
+
+def _zone_lines(zones: Sequence[Mapping[str, Any]], *, comments: bool) -> list[str]:
+    """The tables, after an example in comments."""
+    lines: list[str] = []
+    if comments:
+        lines += ["", f"# {Zone.__doc__}", f"# [[{TABLE}]]"]
+        for setting in zone_settings():
+            lines += [f"# # {setting.what} ({setting.form})", f"# {setting.key} = {toml_value(EXAMPLE[setting.key])}"]
+    for zone in zones:
+        lines += ["", f"[[{TABLE}]]", *(f"{key} = {toml_value(value)}" for key, value in zone.items())]
+    return lines
 
 
 def _walk() -> Iterator[Setting]:
@@ -96,7 +123,8 @@ def _walk() -> Iterator[Setting]:
     assert isinstance(info, msgspec.inspect.StructType)
     defaults = Settings()
     for section in info.fields:
-        assert isinstance(section.type, msgspec.inspect.StructType)
+        if not isinstance(section.type, msgspec.inspect.StructType):
+            continue
         for entry in section.type.fields:
             default = getattr(getattr(defaults, section.name), entry.name)
             yield _describe(section.name, entry.name, entry.type, default)
@@ -151,9 +179,11 @@ def read_toml(file: Path) -> dict[str, Any]:
 
 
 def from_environment(environment: Mapping[str, str]) -> Tree:
-    """Values of `PASSERBY_<SECTION>__<KEY>`. Raises ConfigError for one underscore in place of two."""
+    """Values of `PASSERBY_<SECTION>__<KEY>`. Raises ConfigError for one underscore in place of two, and for zones."""
     tree: Tree = {}
     for name, value in environment.items():
+        if _ZONES.match(name):
+            raise not_here("environment", name)
         if match := _ENVIRONMENT.match(name):
             tree.setdefault(match[1].lower(), {})[match[2].lower()] = Text(value)
         elif slip := _ONE_UNDERSCORE.match(name):
@@ -163,11 +193,13 @@ def from_environment(environment: Mapping[str, str]) -> Tree:
 
 
 def from_flags(flags: Mapping[str, Any]) -> Tree:
-    """Values of flags by `section.key`; None was not given."""
+    """Values of flags by `section.key`; None was not given. Raises ConfigError for zones."""
     tree: Tree = {}
     for name, value in flags.items():
         if value is not None:
-            section, key = name.split(".")
+            section, _, key = name.partition(".")
+            if section == TABLE:
+                raise not_here("command line", name)
             tree.setdefault(section, {})[key] = value
     return tree
 
@@ -181,6 +213,9 @@ class Text(str):
 def merge(tree: Tree, addition: Mapping[str, Any], known: Mapping[str, Setting], *, where: str) -> None:
     """Check values and put them into a tree. Raises ConfigError for the first that is unknown or wrong."""
     for section, entries in addition.items():
+        if section == TABLE:
+            tree.setdefault(TABLE, []).extend(read_zones(entries, where))
+            continue
         if not isinstance(entries, dict):
             raise _unknown(section, known, where)
         for key, value in entries.items():

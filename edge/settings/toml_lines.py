@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 Path = tuple[str, ...]
-"""Table and key: `("camera", "fps")`."""
+"""Table and key: `("camera", "fps")`; of `[[zones]]` also its number, from 0: `("zones", "0", "kind")`."""
 
 _TOKEN = re.compile(
     r'"""(?:\\.|[^\\])*?"""'
@@ -27,6 +28,8 @@ class KeyLines:
         self._lines: dict[Path, int] = {}
         self._table: Path = ()
         self._words: list[str] = []
+        self._brackets = 0
+        self._tables: Counter[Path] = Counter()
         self._depth = 0
         self._in_value = False
         line = 1
@@ -47,7 +50,16 @@ class KeyLines:
         elif token == "]" and self._words:
             self._table = self._take_path()
             self._lines.setdefault(self._table, line)
-        elif token not in "[]\n" and not token.startswith("#"):
+            if self._brackets == 2:
+                number = self._tables[self._table]
+                self._tables[self._table] += 1
+                self._table = (*self._table, str(number))
+                self._lines.setdefault(self._table, line)
+        elif token == "[":
+            self._brackets += 1
+        elif token == "\n":
+            self._brackets = 0
+        elif token != "]" and not token.startswith("#"):
             self._words.append(token)
 
     def _read_value(self, token: str, line: int) -> None:

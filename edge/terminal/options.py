@@ -13,6 +13,7 @@ import typer
 from edge.errors import UsageError, explain
 from edge.settings.settings import Settings
 from edge.settings.settings_file import Text, load_settings
+from edge.settings.zones import TABLE
 
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="passerby.toml to read.")]
 Source = Annotated[
@@ -61,7 +62,7 @@ def _as_text(value: Any) -> str:
 
 def _key_and_value(override: str) -> tuple[str, Text]:
     name, separator, value = override.partition("=")
-    if not separator or name.count(".") != 1:
+    if not separator or (name.count(".") != 1 and name != TABLE):
         message = explain("--set", got=override, expected="SECTION.KEY=VALUE", next_step="such as camera.fps=15")
         raise UsageError(message)
     return name, Text(value)

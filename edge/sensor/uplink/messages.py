@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from edge.schemas.link import MAX_FPS_TENTHS, HealthMessage, LiveMessage
+from edge.schemas.link import MAX_FPS_TENTHS, MAX_REOPENS, HealthMessage, LiveMessage
 from edge.schemas.vocabulary import SensorState, Target, TaxonomyName
 from edge.sensor.cooling import Governor
 from edge.sensor.inference.accelerators.device import Accelerator
@@ -53,7 +53,7 @@ def health_message(
         fps_tenths=min(round(counters.frames / max(uptime_s, 0.1) * 10), MAX_FPS_TENTHS),
         visits=counters.visits,
         lost_visits=lost_visits,
-        camera_reopens=reopens,
+        camera_reopens=min(reopens, MAX_REOPENS),
         target=target,
         fallbacks=min(fallbacks, 99),
         accelerator=accelerator.state if accelerator else "none",
@@ -61,4 +61,5 @@ def health_message(
         rss_mb=min(resident_mb, 32_767),
         temperature_c=min(max(round(celsius), 0), 125) if celsius is not None else -1,
         cooling=governor.cooling,
+        static_faces=min(counters.static_faces, 255),
     )

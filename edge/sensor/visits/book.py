@@ -86,6 +86,11 @@ class VisitBook:
         summaries = [self._close(track, reason) for track in tracks]
         return [summary for summary in summaries if summary is not None]
 
+    def withdraw(self, tracks: Sequence[Track]) -> None:
+        """Close the visits of these tracks without a summary: they were no people."""
+        for track in tracks:
+            self.closed += self._open.pop(track.track_id, None) is not None
+
     def live(self, at: float) -> LiveCounts:
         """Count the people who are in front of the screen at `at` seconds; minors under `drop` are not counted."""
         present = [visit for visit in self._open.values() if self._is_here(visit, at)]

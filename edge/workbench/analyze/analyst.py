@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from edge.errors import BadInput, PasserbyError, SourceUnavailable, UsageError, explain
 from edge.schemas.analyze import AnalyzeError
-from edge.sensor.assemble import Networks, detector_score, make_fusion
+from edge.sensor.assemble import Networks, detector_score, make_detector, make_fusion
 from edge.sensor.sources.pictures import read_pictures
 from edge.settings.settings import Settings
 from edge.workbench.analyze.footage import watch
@@ -79,7 +79,8 @@ class Analyst:
         networks = self._networks
         if self._aligned:
             return Aligned(networks.estimator, networks.manifests[1:])
-        return Detecting(networks.detector, networks.estimator, detector_score(self._settings, networks))
+        detector = make_detector(self._settings, networks)
+        return Detecting(detector, networks.estimator, detector_score(self._settings, networks))
 
     def _watch(self, source: Source) -> Ending:
         """Times are those within the file, unless visits need their real times."""

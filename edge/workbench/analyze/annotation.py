@@ -15,6 +15,8 @@ import numpy as np
 from edge.files import drop, not_written, partial_name, whole_file, write_whole
 from edge.schemas.analyze import Face
 from edge.sensor.types import Image
+from edge.settings.settings import Zone
+from edge.workbench.analyze.zone_drawing import draw_zones
 
 Colour = tuple[int, int, int]
 """Blue, green, red, 0-255."""
@@ -32,12 +34,18 @@ _TIMED_FRAMES = 10
 """Frames that are held back until their times give the rate of the video."""
 
 
-def annotate(image: Image, faces: Sequence[Face], captions: Sequence[Sequence[str]]) -> Image:
-    """A copy of a uint8 (H, W, 3) BGR image with each face's box, landmarks and caption (lines of ASCII text)."""
+def annotate(
+    image: Image, faces: Sequence[Face], captions: Sequence[Sequence[str]], zones: Sequence[Zone] = ()
+) -> Image:
+    """A copy of a uint8 (H, W, 3) BGR image with each face's box, landmarks and caption (lines of ASCII text).
+
+    Where the zones let nobody count, the copy is dark.
+    """
     factor = max(1, round(LEAST_SIDE_PX / max(image.shape[:2])))
     canvas = (
         cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC) if factor > 1 else image.copy()
     )
+    draw_zones(canvas, zones, stroke=_stroke(canvas))
     boxes = [_rectangle(face, factor) for face in faces]
     for face, box in zip(faces, boxes, strict=True):
         _draw_face(canvas, face, box, factor)

@@ -9,6 +9,7 @@ from edge.errors import UsageError, explain
 from edge.files import make_folder
 from edge.schemas.analyze import AnalyzeError, Face
 from edge.sensor.sources.address import SourceKind
+from edge.settings.settings import Zone
 from edge.workbench.analyze.annotation import VideoFile, annotate, write_picture
 from edge.workbench.analyze.listening import Seen, Visited, Watched
 from edge.workbench.analyze.sources import Source
@@ -21,11 +22,18 @@ class Drawings:
     """Draws what is seen into files; a video that does not come to its end is discarded. Implements `Listener`.
 
     out: OUT.mp4 for one footage, OUT.jpg or .png for one image, else a folder, which is made. caption: what is written
-    beside a face. Raises UsageError for an `out` that does not fit the sources or would overwrite one.
+    beside a face. zones: drawn too. Raises UsageError for an `out` that does not fit the sources or would overwrite
+    one.
     """
 
-    def __init__(self, out: Path, sources: Sequence[Source], caption: Callable[[Face], Sequence[str]]) -> None:
-        self._out, self._caption = out, caption
+    def __init__(
+        self,
+        out: Path,
+        sources: Sequence[Source],
+        caption: Callable[[Face], Sequence[str]],
+        zones: Sequence[Zone] = (),
+    ) -> None:
+        self._out, self._caption, self._zones = out, caption, zones
         self._one_file = out.suffix.lower() in (*PICTURE_SUFFIXES, VIDEO_SUFFIX) and not out.is_dir()
         self._inputs = [Path(source.address).resolve() for source in sources if source.kind.is_path]
         self._used: set[Path] = set()
@@ -34,7 +42,8 @@ class Drawings:
 
     def seen(self, seen: Seen) -> None:
         """Draw a picture or frame. Raises UsageError when it cannot be written."""
-        drawn = annotate(seen.image, seen.line.faces, [self._caption(face) for face in seen.line.faces])
+        faces = seen.line.faces
+        drawn = annotate(seen.image, faces, [self._caption(face) for face in faces], self._zones)
         if not seen.moving:
             write_picture(self._file(seen.place, ".jpg"), drawn)
             return

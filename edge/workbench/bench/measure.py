@@ -27,6 +27,7 @@ STAGES = {
     "gate": {"opens": "idle gate"},
     "detector": {"start": "detect: resize, start", "wait": "detect: wait, decode"},
     "tracker": {"update": "track"},
+    "stillness": {"sort": "static faces"},
     "estimator": {"start": "attributes: align, start", "wait": "attributes: wait, decode"},
     "visits": {"observe": "visits", "due": "visits", "add": "visits", "end": "visits"},
 }

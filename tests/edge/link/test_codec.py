@@ -44,7 +44,7 @@ LIVE = LiveMessage(
 HEALTH = HealthMessage(
     state="running", uptime_s=3600, frames=2**32 - 1, dropped_frames=0, fps_tenths=299, visits=4, lost_visits=0,
     camera_reopens=1, target="onnxruntime:TensorRT", fallbacks=1, accelerator="lost",
-    accelerator_fault="hang", rss_mb=158, temperature_c=61, cooling="slowed",
+    accelerator_fault="hang", rss_mb=158, temperature_c=61, cooling="slowed", static_faces=1,
 )  # fmt: skip
 SENSOR_MESSAGES = (VISIT, LIVE, HEALTH)
 PUBLISHER_MESSAGES = (Ack(session=1, counter=2**31 - 1), Pause(), Resume(), HealthRequest())

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from edge.cli.config import app, settings_markdown
 from edge.errors import ConfigError, UsageError
 from edge.settings.settings import Settings
-from edge.settings.settings_file import all_settings, load_settings, to_toml
+from edge.settings.settings_file import all_settings, load_settings, to_toml, zone_settings
 from tests.places import ROOT
 
 pytestmark = pytest.mark.contract
@@ -35,7 +35,7 @@ def test_make_docs_writes_those_two() -> None:
 
 def test_the_page_has_a_row_for_every_setting_with_as_many_cells_as_its_head() -> None:
     rows = [line.replace("\\|", "") for line in settings_markdown().splitlines() if line.startswith("| `")]
-    assert [row.split("`")[1] for row in rows] == [setting.key for setting in all_settings()]
+    assert [row.split("`")[1] for row in rows] == [setting.key for setting in [*all_settings(), *zone_settings()]]
     assert {row.count("|") for row in rows} == {5}
 
 
@@ -48,7 +48,7 @@ def test_the_commands_print_exactly_the_kept_pages() -> None:
 
 def test_schema_lists_every_setting_in_a_line() -> None:
     listed = CliRunner().invoke(app, ["schema"]).stdout.splitlines()
-    assert [line.split(" = ")[0] for line in listed] == [setting.name for setting in all_settings()]
+    assert [line.split(" = ")[0] for line in listed] == [*(setting.name for setting in all_settings()), "zones"]
     assert (
         "camera.fps = 30.0  # Rate asked of a camera; rate of a raw .h264 file. (number 0.1 to 240 frames/s)" in listed
     )

@@ -8,7 +8,7 @@ from edge import __version__
 from edge.errors import BadInput, SourceUnavailable
 from edge.schemas.taxonomy import taxonomy
 from edge.sensor.assemble import Networks
-from edge.sensor.sources.opening import kind_of_source
+from edge.sensor.sources.path_kind import kind_of_source
 from edge.settings.settings import Settings
 from edge.terminal.progress import Progress
 from edge.workbench.analyze.length import stated_pictures

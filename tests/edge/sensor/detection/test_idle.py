@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 
 from edge.sensor.detection.idle import IdleGate
 from edge.sensor.types import Image
-from edge.settings.settings import Detection
+from edge.settings.settings import Detection, Zone
 
 FPS = 20.0
 SETTINGS = Detection(idle_fps=2.0, idle_after_s=1.0, motion=6.0)
@@ -44,3 +46,23 @@ def test_somebody_who_is_followed_keeps_it_open() -> None:
 def test_it_never_idles_when_motion_is_zero() -> None:
     still = noisy(0)
     assert all(opened(IdleGate(Detection(motion=0.0)), [still] * 60))
+
+
+@pytest.mark.parametrize(
+    ("kind", "points"),
+    [
+        ("ignore", ((0.5, 0.0), (1.0, 0.0), (1.0, 1.0), (0.5, 1.0))),
+        ("area", ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))),
+    ],
+)
+def test_a_screen_where_nobody_counts_opens_nothing_and_somebody_beside_it_does(
+    kind: Literal["ignore", "area"], points: tuple[tuple[float, float], ...]
+) -> None:
+    gate = IdleGate(SETTINGS, [Zone(kind=kind, points=points)])
+    screen = [noisy(0) for _ in range(80)]
+    for number, image in enumerate(screen):
+        image[100:300, 450:700] = 255 * (number % 2)
+    assert sum(opened(gate, screen)[40:]) == pytest.approx(4, abs=1)
+    walker = screen[0].copy()
+    walker[200:240, 300:330] = 20
+    assert opened(gate, [walker], start=80) == [True]

@@ -115,7 +115,7 @@ SUMMARY = VisitSummary(
 HEALTH = HealthMessage(
     state="running", uptime_s=1, frames=1, dropped_frames=0, fps_tenths=1, visits=0, lost_visits=0,
     camera_reopens=0, target="fake:CPU", fallbacks=0, accelerator="none", accelerator_fault="none", rss_mb=1,
-        temperature_c=-1, cooling="unknown",
+        temperature_c=-1, cooling="unknown", static_faces=0,
 )  # fmt: skip
 
 

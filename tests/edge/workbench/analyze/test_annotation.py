@@ -12,6 +12,7 @@ from edge.errors import UsageError
 from edge.schemas.analyze import Face, LineGender
 from edge.schemas.vocabulary import GenderLabel
 from edge.sensor.types import Image
+from edge.settings.settings import Zone
 from edge.workbench.analyze.annotation import (
     COLOURS,
     LEAST_SIDE_PX,
@@ -20,6 +21,7 @@ from edge.workbench.analyze.annotation import (
     frames_per_second,
     write_picture,
 )
+from edge.workbench.analyze.zone_drawing import OUTLINES
 
 LARGE = np.zeros((900, 1200, 3), np.uint8)
 
@@ -49,6 +51,18 @@ def test_landmarks_are_drawn() -> None:
     marked = Face(box=(0, 0, 400, 400), score=0.9, landmarks=[(200.0, 150.0)] * 5, track_id=None, age=None, gender=None)
     assert tuple(annotate(LARGE, [bare], [[]])[150, 200]) == (0, 0, 0)
     assert tuple(annotate(LARGE, [marked], [[]])[150, 200]) == COLOURS["unknown"]
+
+
+def test_where_nobody_counts_it_is_dark_and_zones_have_outlines() -> None:
+    grey = np.full((900, 1200, 3), 120, np.uint8)
+    left = Zone(kind="area", points=((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0)))
+    corner = Zone(kind="ignore", points=((0.0, 0.0), (0.25, 0.0), (0.25, 0.25), (0.0, 0.25)))
+    canvas = annotate(grey, [], [], [corner, left])
+    assert [tuple(canvas[y, x]) for y, x in ((600, 300), (100, 900), (100, 150))] == [(120,) * 3, (40,) * 3, (40,) * 3]
+    assert tuple(canvas[700, 600]) == OUTLINES["area"]
+    assert tuple(canvas[100, 300]) == OUTLINES["ignore"]
+    assert tuple(annotate(grey, [], [], [corner])[100, 900]) == (120,) * 3
+    assert grey.min() == 120
 
 
 def test_a_caption_covers_no_other_face() -> None:

@@ -1,0 +1,1 @@
+"""Faces that never move: printed ones, mannequins, still screens."""
