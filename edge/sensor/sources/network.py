@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import cv2
-
 from edge.clock import boottime
 from edge.errors import SourceUnavailable, explain
 from edge.sensor.sources.address import shown
 from edge.sensor.sources.capture import LiveCapture
-from edge.sensor.sources.quiet import silence_vendors
+from edge.sensor.sources.decoder import open_address
 from edge.sensor.sources.video import VideoSource, stated_length
 
 _OPEN_TIMEOUT_MS = 10_000
@@ -32,12 +30,7 @@ def open_network(
     name: what messages call it; default is the address without its secrets. Raises SourceUnavailable.
     """
     where = name or shown(url)
-    silence_vendors()
-    capture = cv2.VideoCapture(
-        url,
-        cv2.CAP_FFMPEG,
-        [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _OPEN_TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, _READ_TIMEOUT_MS],
-    )
+    capture = open_address(url, open_timeout_ms=_OPEN_TIMEOUT_MS, read_timeout_ms=_READ_TIMEOUT_MS)
     if not capture.isOpened():
         raise SourceUnavailable(
             explain(

@@ -11,11 +11,8 @@ import cv2
 from edge.clock import boottime
 from edge.errors import BadInput, explain
 from edge.sensor.sources.container import is_cut_off
-from edge.sensor.sources.quiet import silence_vendors
+from edge.sensor.sources.decoder import open_file
 from edge.sensor.types import Frame, Image
-
-_DECODING_THREADS = 2
-"""More threads hold more decoded pictures: with 4, 1080p H.264 takes 10 MB more."""
 
 
 def open_video(
@@ -29,8 +26,7 @@ def open_video(
     """
     where = str(path)
     _expect_file(path, where)
-    silence_vendors()
-    capture = cv2.VideoCapture(str(path.resolve()), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, _DECODING_THREADS])
+    capture = open_file(path)
     own_fps, frames = stated_length(capture, fps) if timed else (fps, 0)
     first_at = clock() - frames / own_fps if start_at is None else start_at
     return VideoSource(capture, where, own_fps, first_at, lambda _decoded: _fault(path), timed=timed)

@@ -8,8 +8,8 @@ from pathlib import Path
 import cv2
 
 from edge.sensor.sources.address import SourceKind
+from edge.sensor.sources.decoder import open_file
 from edge.sensor.sources.pictures import is_image
-from edge.sensor.sources.quiet import silence_vendors
 
 
 def stated_pictures(address: str, kind: SourceKind) -> int | None:
@@ -22,12 +22,14 @@ def stated_pictures(address: str, kind: SourceKind) -> int | None:
                 return sum(is_image(member.name) for member in tar)
     except (OSError, tarfile.TarError, EOFError):
         return None
-    return _frames(address) if kind in (SourceKind.VIDEO, SourceKind.GIF) else None
+    return _frames(Path(address)) if kind in (SourceKind.VIDEO, SourceKind.GIF) else None
 
 
-def _frames(address: str) -> int | None:
-    silence_vendors()
-    capture = cv2.VideoCapture(address, cv2.CAP_FFMPEG)
+def _frames(path: Path) -> int | None:
+    try:
+        capture = open_file(path)
+    except OSError:
+        return None
     frames = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
     capture.release()
     return frames if frames > 0 else None
