@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -38,6 +39,38 @@ def write_clip(path: Path, frames: int = 12, fps: float = 12.5, fourcc: str = "m
     for index in range(frames):
         writer.write(draw(index))
     writer.release()
+    return path
+
+
+def write_still_clip(path: Path, pictures: list[int], fps: float = 12.5, fourcc: str = "MJPG") -> Path:
+    """A video file of `draw`n pictures, which may come again: in Motion JPEG those are equal to the last bit."""
+    height, width = SIZE_HW
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*fourcc), fps, (width, height))
+    for index in pictures:
+        writer.write(draw(index))
+    writer.release()
+    return path
+
+
+def write_mpeg2(path: Path, *, frames: int = 12, interlaced: bool = False, aspect: int = 1) -> Path:
+    """An MPEG-2 stream (.m2v) of 64x64 px, marked by hand (ISO/IEC 13818-2, 6.2): every picture as interlaced or not,
+
+    aspect 1 (square pixels), 2 (the picture is 4:3) or 3 (16:9).
+    """
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"mpg2"), 25, (64, 64))
+    for index in range(frames):
+        writer.write(cv2.resize(draw(index), (64, 64)))
+    writer.release()
+    content = bytearray(path.read_bytes())
+    for match in re.finditer(rb"\x00\x00\x01[\xb3\xb5]", content):
+        at = match.end()
+        if match.group()[3] == 0xB3:
+            content[at + 3] = aspect << 4 | content[at + 3] & 0x0F
+        elif interlaced and content[at] >> 4 == 1:  # of a sequence
+            content[at + 1] &= ~0x08
+        elif interlaced and content[at] >> 4 == 8:  # of a picture
+            content[at + 4] &= ~0x80
+    path.write_bytes(content)
     return path
 
 

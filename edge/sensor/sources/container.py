@@ -11,6 +11,8 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+
 _MATROSKA = b"\x1a\x45\xdf\xa3"
 _SEGMENT = b"\x18\x53\x80\x67"
 _MP4_BOXES = frozenset(
@@ -44,6 +46,22 @@ def is_cut_off(path: Path) -> bool:
         if head[:3] == b"GIF":
             return not _gif_ends(file)
         return any(_transport_is_cut(file, size, *packet) for packet in _TRANSPORT_PACKETS)
+
+
+def unsynchronized(path: Path) -> int:
+    """Packets of a transport stream that do not begin where they must, up to the last that does; else 0."""
+    content = np.memmap(path, np.uint8, "r")
+    for packet, before in _TRANSPORT_PACKETS:
+        begins = content[before::packet] == _TRANSPORT_SYNC
+        if begins[:2].sum() == 2:
+            return int(np.flatnonzero(begins)[-1] + 1 - np.count_nonzero(begins))
+    return 0
+
+
+def numbers_frames(path: Path) -> bool:
+    """True for an AVI, which has one place in time for each frame that it counts."""
+    with path.open("rb") as file:
+        return file.read(4) == b"RIFF"
 
 
 def _transport_is_cut(file: BinaryIO, size: int, packet: int, before: int) -> bool:

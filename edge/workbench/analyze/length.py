@@ -5,8 +5,6 @@ from __future__ import annotations
 import tarfile
 from pathlib import Path
 
-import cv2
-
 from edge.sensor.sources.address import SourceKind
 from edge.sensor.sources.decoder import open_file
 from edge.sensor.sources.pictures import is_image
@@ -27,9 +25,9 @@ def stated_pictures(address: str, kind: SourceKind) -> int | None:
 
 def _frames(path: Path) -> int | None:
     try:
-        capture = open_file(path)
+        decoder = open_file(path)
     except OSError:
         return None
-    frames = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-    capture.release()
-    return frames if frames > 0 else None
+    frames = decoder.stated_frames
+    decoder.close()
+    return frames or None
