@@ -45,7 +45,7 @@ class Camera(_Section, frozen=True, kw_only=True):
     width_px: Annotated[int, _number("px", "Width asked of a camera.", low=160, high=4096)] = 1280
     height_px: Annotated[int, _number("px", "Height asked of a camera.", low=120, high=4096)] = 720
     fps: Annotated[
-        float, _number("frames/s", "Rate asked of a camera; rate of a raw .h264 file.", low=0.1, high=240)
+        float, _number("frames/s", "Rate asked of a camera; rate of raw video (.h264, .mjpeg).", low=0.1, high=240)
     ] = 30.0
     view_width_px: Annotated[
         int,

@@ -25,6 +25,10 @@ _TRANSPORT_SYNC = 0x47
 _TRANSPORT_PACKETS = ((188, 0), (192, 4))
 """Bytes of a packet and of what stands before its sync byte; recorders of Blu-ray and AVCHD add a clock."""
 _GIF_TRAILER, _GIF_EXTENSION, _GIF_PICTURE = 0x3B, 0x21, 0x2C
+_MPEG_CODES = 0x80
+"""From here on start codes are those of MPEG-1, -2 and -4; the first bit of H.264's and its successors' units is 0."""
+_MPEG4_CODES = frozenset({*range(6), 0x20})
+"""A video object and its layer (ISO/IEC 14496-2); no H.264 begins with such a unit."""
 _RIFF_OPEN = 0xFFFFFFFF
 
 
@@ -46,6 +50,20 @@ def is_cut_off(path: Path) -> bool:
         if head[:3] == b"GIF":
             return not _gif_ends(file)
         return any(_transport_is_cut(file, size, *packet) for packet in _TRANSPORT_PACKETS)
+
+
+def is_raw(path: Path) -> bool:
+    """True for pictures that follow each other without any time or rate: raw H.264, H.265, H.266 and Motion JPEG.
+
+    MPEG-1, MPEG-2 and MPEG-4 Visual have a rate or times in the stream itself. Raises OSError.
+    """
+    with path.open("rb") as file:
+        head = file.read(16)
+    if head.startswith((b"\xff\xd8\xff", b"--")):  # the second: as HTTP sends it, part by part
+        return True
+    zeros, mark, rest = head.partition(b"\1")
+    starts_a_unit = mark and not zeros.strip(b"\0") and len(zeros) in (2, 3)
+    return bool(starts_a_unit) and rest[0] < _MPEG_CODES and rest[0] not in _MPEG4_CODES
 
 
 def unsynchronized(path: Path) -> int:

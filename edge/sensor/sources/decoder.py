@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +23,8 @@ _FILE_PATIENCE, _STREAM_PATIENCE = 64, 1
 _HOPELESS = 50
 """Pictures that cannot be converted before the first that can: then none will."""
 
+_ODDEST, _SQUARE = 0.24, 0.01
+_OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 _SECOND, _SAME_RATE = 2, 0.02
 _DEINTERLACE = "deinterlace it first, as by ffmpeg -i IN -vf bwdif OUT.mp4"
 
@@ -35,9 +40,25 @@ class Fault(NamedTuple):
 def open_file(path: Path) -> Decoder:
     """Open a file, whatever bytes its name has; the decoder gives nothing where it is no video. Raises OSError."""
     silence_vendors()
-    with utf8_name(path) as name:
+    with utf8_name(path) as name, _clocks_as_stated():
         capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, _DECODING_THREADS])
     return Decoder(capture, _FILE_PATIENCE)
+
+
+@contextmanager
+def _clocks_as_stated() -> Iterator[None]:
+    """Keep FFMPEG from taking a clock that goes back for one that wraps, which it answers by adding 26 hours.
+
+    OpenCV reads the options of libavformat from the environment at every opening; those of the user stay.
+    """
+    if _OPTIONS in os.environ:
+        yield
+        return
+    os.environ[_OPTIONS] = "correct_ts_overflow;0"
+    try:
+        yield
+    finally:
+        del os.environ[_OPTIONS]
 
 
 def open_address(url: str, *, open_timeout_ms: int, read_timeout_ms: int) -> Decoder:
@@ -52,8 +73,20 @@ def percent_encoded(url: str) -> str:
     return "".join(f"%{ord(each) - 0xDC00:02X}" if "\udc80" <= each <= "\udcff" else each for each in url)
 
 
+def square_pixels(image: Image, aspect: float) -> Image:
+    """The picture as it is meant to be shown, with square pixels; enlarged, so that nothing is lost.
+
+    aspect: width of a pixel for its height; beyond 1:4 and 4:1 it is taken for a slip of the writer.
+    """
+    if not _ODDEST < aspect < 1 / _ODDEST or abs(aspect - 1) < _SQUARE:
+        return image
+    height, width = image.shape[:2]
+    size = (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))
+    return cv2.resize(image, size)  # type: ignore[no-any-return]
+
+
 class Decoder:
-    """Pictures in order, uint8 (H, W, 3) BGR; those that cannot be decoded are passed over and counted.
+    """Pictures in order, uint8 (H, W, 3) BGR, square pixels; those that cannot be decoded are passed over and counted.
 
     OpenCV gives the picture before again where FFMPEG could not convert one or had nothing to decode: a picture that
     equals the one before while FFMPEG reports errors is none. Equal pictures without a word are what was filmed.
@@ -99,7 +132,7 @@ class Decoder:
             errors = self._complaints.counts.since(heard)
             if ok and not errors.converting and self._is_new(image, uneasy=self._uneasy or errors.decoding > 0):
                 self._count(image, failed, errors)
-                return image  # type: ignore[no-any-return]
+                return square_pixels(image, self._pixel_aspect)
             self._unconverted += errors.converting > 0
             failed += not errors.converting
             silent = 0 if ok or errors.decoding else silent + 1
@@ -127,6 +160,16 @@ class Decoder:
         """Release the capture; safe to call twice."""
         self._before = None
         self._capture.release()
+
+    @property
+    def _pixel_aspect(self) -> float:
+        """Width of a pixel for its height, as the picture stands; 1 where nothing says."""
+        down = self._capture.get(cv2.CAP_PROP_SAR_DEN)
+        aspect = float(self._capture.get(cv2.CAP_PROP_SAR_NUM) / down) if down else 0.0
+        lies = (
+            self._capture.get(cv2.CAP_PROP_ORIENTATION_AUTO) and self._capture.get(cv2.CAP_PROP_ORIENTATION_META) % 180
+        )
+        return 1 / aspect if lies and aspect else aspect or 1.0
 
     @property
     def _keeps_its_rate(self) -> bool:

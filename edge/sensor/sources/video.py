@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,9 +10,13 @@ import cv2
 
 from edge.clock import boottime
 from edge.errors import BadInput, explain
-from edge.sensor.sources.container import is_cut_off, numbers_frames, unsynchronized
+from edge.sensor.sources.container import is_cut_off, is_raw, numbers_frames, unsynchronized
 from edge.sensor.sources.decoder import Decoder, Fault, open_file
+from edge.sensor.sources.timeline import Timeline
 from edge.sensor.types import Frame, Image
+from edge.settings.settings import Camera
+
+_log = logging.getLogger(__name__)
 
 _LAST_FRAMES = 2
 """Frames that a recorder may have counted and not written."""
@@ -22,12 +27,17 @@ def open_video(
 ) -> VideoSource:
     """Open a video file or GIF, frames at start_at + their own time.
 
-    fps: frames/s of a file without times of its own (`timed` False: raw H.264 and H.265), else only where the file
-    states none. start_at: seconds of the clock; default is now minus the duration where the file states it, else now.
+    fps: frames/s of a file without times of its own (`timed` False, and raw streams by their content), else only where
+    the file states none. start_at: seconds of the clock; default is now minus the duration where the file states it,
+    else now.
     Raises BadInput when there is no such file or nothing in it can be decoded.
     """
     where = str(path)
     _expect_file(path, where)
+    timed = timed and not is_raw(path)
+    if not timed and fps == Camera().fps:
+        got = f"{fps:g} frames/s by default"
+        _log.warning(explain("raw video states no rate", where=where, got=got, next_step="give --fps"))
     decoder = open_file(path)
     own_fps, frames = stated_length(decoder, fps) if timed else (fps, 0)
     first_at = clock() - frames / own_fps if start_at is None else start_at
@@ -64,12 +74,11 @@ class VideoSource:
         """
         self._decoder = decoder
         self._where = where
-        self._interval_s = 1 / fps
         self._start_at = start_at
         self._fault_at_end = fault_at_end
         self._timed = timed
+        self._timeline = Timeline(1 / fps)
         self._decoded = 0
-        self._media_s = 0.0
         self._fault: Fault | None = None
         self._next = self._decode()
         if self._next is None:
@@ -112,14 +121,9 @@ class VideoSource:
         return None if image is None else self._frame(image)
 
     def _frame(self, image: Image) -> Frame:
-        """The image with its own time where that moves on, else one interval after the last."""
-        stated_s = self._decoder.stated_s if self._timed else 0.0
         index, self._decoded = self._decoded, self._decoded + 1
-        if index > 0:
-            self._media_s = stated_s if stated_s > self._media_s else self._media_s + self._interval_s
-        else:
-            self._media_s = max(0.0, stated_s)
-        return Frame(image, index, self._start_at + self._media_s)
+        media_s = self._timeline.place(self._decoder.stated_s if self._timed else None)
+        return Frame(image, index, self._start_at + media_s)
 
 
 def _fault(path: Path, decoder: Decoder) -> Fault | None:
