@@ -97,8 +97,10 @@ class Decoder:
         self._capture, self._patience = capture, patience
         self._complaints = complaints()
         self._complaints.attach()
-        self.stated_s = 0.0
-        """Time of the newest picture in seconds from the beginning; 0 where there are no times."""
+        self.stated_s: float | None = None
+        """Time of the newest picture in seconds from the beginning; None where the file does not say."""
+        self.latest_s = 0.0
+        """The latest of these times."""
         self._first_step_s = 0.0
         self._before: Image | None = None
         self._uneasy = False
@@ -186,11 +188,17 @@ class Decoder:
 
     def _count(self, image: Image, failed: int, errors: Counts) -> None:
         """Note a picture after reads that failed. Failures before the first are those of a recorder that came late."""
-        if self._decoded:
-            self._lost += failed
-            self._marred += errors.decoding + errors.reading > 0
-        before_s, self.stated_s = self.stated_s, float(self._capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000
+        first = not self._decoded
+        self._lost += 0 if first else failed
+        self._marred += errors.decoding + errors.reading > 0 and not (first and failed)
         self._decoded += 1
-        if self._decoded == _SECOND:
-            self._first_step_s = self.stated_s - before_s
         self._before, self._uneasy = image, errors.decoding > 0
+        self._read_time()
+
+    def _read_time(self) -> None:
+        """OpenCV says 0 where it does not know."""
+        stated_s = float(self._capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000
+        self.stated_s = stated_s if stated_s or self._decoded == 1 else None
+        if self._decoded == _SECOND:
+            self._first_step_s = stated_s
+        self.latest_s = max(self.latest_s, stated_s)

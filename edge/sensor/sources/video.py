@@ -136,7 +136,7 @@ def _fault_of_container(path: Path, decoder: Decoder) -> Fault | None:
     """Damage that no decoder ever gets to see."""
     if packets := unsynchronized(path):
         return Fault(f"damaged video, {packets} packets of the transport stream do not begin where they must")
-    missing = decoder.stated_frames - round(decoder.stated_s * decoder.stated_fps) - 1
+    missing = decoder.stated_frames - round(decoder.latest_s * decoder.stated_fps) - 1
     if numbers_frames(path) and missing > _LAST_FRAMES:
         return Fault(f"damaged video, {missing} of {decoder.stated_frames} pictures are missing")
     return None
