@@ -20,6 +20,8 @@ _DECODING_THREADS = 2
 """More threads hold more decoded pictures: with 4, 1080p H.264 takes 10 MB more."""
 _FILE_PATIENCE, _STREAM_PATIENCE = 64, 1
 """Reads that may fail without a word before it is the end; each takes 60 µs at the end of a file, 5 s in a stream."""
+_LATE = 8
+"""Pictures after a late beginning that may refer to some from before it."""
 _HOPELESS = 50
 """Pictures that cannot be converted before the first that can: then none will."""
 
@@ -104,6 +106,7 @@ class Decoder:
         self._first_step_s = 0.0
         self._before: Image | None = None
         self._uneasy = False
+        self._excused = 0
         self._decoded = self._lost = self._marred = self._unconverted = 0
 
     def __del__(self) -> None:
@@ -188,9 +191,11 @@ class Decoder:
 
     def _count(self, image: Image, failed: int, errors: Counts) -> None:
         """Note a picture after reads that failed. Failures before the first are those of a recorder that came late."""
-        first = not self._decoded
-        self._lost += 0 if first else failed
-        self._marred += errors.decoding + errors.reading > 0 and not (first and failed)
+        if self._decoded:
+            self._lost += failed
+        elif failed:
+            self._excused = _LATE
+        self._marred += errors.decoding + errors.reading > 0 and self._decoded >= self._excused
         self._decoded += 1
         self._before, self._uneasy = image, errors.decoding > 0
         self._read_time()

@@ -77,6 +77,15 @@ def test_faults_that_the_decoder_conceals_are_told(tmp_path: Path) -> None:
     assert f"1 of {FRAMES} pictures have faults" in fault
 
 
+def test_a_recorder_that_came_late_is_no_damage(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "clip.ts", frames=FRAMES, fourcc="mpg2")
+    packets = path.read_bytes()
+    path.write_bytes(packets[len(packets) // 3 // 188 * 188 :])
+    frames, fault = read_all(path)
+    assert FRAMES // 3 < len(frames) < FRAMES
+    assert fault == ""
+
+
 @pytest.mark.parametrize("suffix", ["m2v", "mpg"])
 def test_interlaced_footage_is_refused_instead_of_read_as_black(tmp_path: Path, suffix: str) -> None:
     path = write_mpeg2(tmp_path / f"clip.{suffix}", frames=80, interlaced=True)
