@@ -57,6 +57,8 @@ class LiveStream:
     def __init__(self, decoder: Decoder, where: str, clock: Callable[[], float] = boottime) -> None:
         self._decoder, self._where, self._clock = decoder, where, clock
         self._index = 0
+        self._stated_s: float | None = None
+        self._arrived_at = 0.0
 
     def read(self) -> Frame | None:
         """Return the next frame. Raises CameraLost when none comes, or none that can be converted."""
@@ -66,13 +68,20 @@ class LiveStream:
             raise CameraLost(explain("no more frames", where=self._where, got=error.err)) from error
         if image is None:
             raise self._lost()
-        frame = Frame(image, self._index, self._clock())
+        frame = Frame(image, self._index, self._arrival())
         self._index += 1
         return frame
 
     def close(self) -> None:
         """Close the stream; safe to call twice."""
         self._decoder.close()
+
+    def _arrival(self) -> float:
+        """Now, unless the stream's own clock stands still: then when it began to."""
+        stated_s, self._stated_s = self._stated_s, self._decoder.stated_s
+        if self._stated_s is None or self._stated_s != stated_s:
+            self._arrived_at = self._clock()
+        return self._arrived_at
 
     def _lost(self) -> CameraLost:
         fault = None if self._index else self._decoder.fault()
