@@ -35,7 +35,7 @@ def open_video(
     where = str(path)
     _expect_file(path, where)
     timed = timed and not is_raw(path)
-    if not timed and fps == Camera().fps:
+    if not timed and fps is Camera().fps:  # the default itself: not a rate that somebody gave, were it the same
         got = f"{fps:g} frames/s by default"
         _log.warning(explain("raw video states no rate", where=where, got=got, next_step="give --fps"))
     decoder = open_file(path)
