@@ -28,6 +28,12 @@ def verdicts(findings: Iterable[Finding]) -> list[str]:
     return [finding.verdict for finding in findings]
 
 
+def test_a_finding_about_a_name_that_is_not_utf_8_can_be_written() -> None:
+    name = os.fsdecode(b"caf\xe9.mp4")
+    for finding in (good("camera", name), doubtful("camera", name, ""), bad("camera", name, "")):
+        assert msgspec.json.decode(msgspec.json.encode(finding))["found"] == "caf\\udce9.mp4"
+
+
 def tree(root: Path, files: dict[str, str]) -> Path:
     for name, text in files.items():
         file = root / name
