@@ -62,16 +62,17 @@ def is_raw(path: Path) -> bool:
     if head.startswith((b"\xff\xd8\xff", b"--")):  # the second: as HTTP sends it, part by part
         return True
     zeros, mark, rest = head.partition(b"\1")
-    starts_a_unit = mark and not zeros.strip(b"\0") and len(zeros) in (2, 3)
-    return bool(starts_a_unit) and rest[0] < _MPEG_CODES and rest[0] not in _MPEG4_CODES
+    if not mark or not rest or zeros not in (bytes(2), bytes(3)):
+        return False
+    return rest[0] < _MPEG_CODES and rest[0] not in _MPEG4_CODES
 
 
 def unsynchronized(path: Path) -> int:
     """Packets of a transport stream that do not begin where they must, up to the last that does; else 0."""
     content = np.memmap(path, np.uint8, "r")
     for packet, before in _TRANSPORT_PACKETS:
-        begins = content[before::packet] == _TRANSPORT_SYNC
-        if begins[:2].sum() == 2:
+        if content[before : packet + before + 1 : packet].tolist() == [_TRANSPORT_SYNC] * 2:
+            begins = content[before::packet] == _TRANSPORT_SYNC
             return int(np.flatnonzero(begins)[-1] + 1 - np.count_nonzero(begins))
     return 0
 

@@ -59,6 +59,9 @@ def test_what_states_a_rate_is_not_raw(tmp_path: Path) -> None:
     for head in (b"\0\0\0\1\x67", b"\0\0\1\x09\xf0", b"\0\0\0\1\x40\1", b"--frame\r\nContent-Type: image/jpeg"):
         (tmp_path / "head").write_bytes(head)
         assert is_raw(tmp_path / "head")
+    for head in (b"", b"\0", b"\0\0\0\1", b"\0\0\1\xba", b"\1\x67", b"\0\0\0\0\1\x67"):
+        (tmp_path / "head").write_bytes(head)
+        assert not is_raw(tmp_path / "head")
 
 
 def test_a_clock_that_goes_back_is_a_break_and_not_a_day(tmp_path: Path) -> None:

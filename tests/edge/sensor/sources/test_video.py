@@ -12,7 +12,7 @@ import pytest
 from edge.errors import BadInput
 from edge.sensor.ports import FrameSource
 from edge.sensor.sources.address import SourceKind
-from edge.sensor.sources.container import is_cut_off
+from edge.sensor.sources.container import is_cut_off, unsynchronized
 from edge.sensor.sources.opening import kind_of_source, open_source
 from edge.sensor.types import Frame
 from edge.settings.settings import Camera
@@ -127,6 +127,12 @@ def test_bytes_behind_the_end_of_a_clip_do_no_harm(tmp_path: Path, suffix: str, 
     path = write_clip(tmp_path / f"clip.{suffix}", frames=20, fourcc=fourcc)
     path.write_bytes(path.read_bytes() + trailer)
     assert len(frames_of(open_source(str(path), Camera()))) == 20
+
+
+@pytest.mark.parametrize("content", [b"\x47", b"\x47" * 188, b"\0" * 400, b"\x47" * 189, b"\0\0\0\0\x47" * 40])
+def test_what_is_short_has_no_packets_that_could_be_missing(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "clip.ts").write_bytes(content)
+    assert unsynchronized(tmp_path / "clip.ts") == 0
 
 
 def test_a_cut_is_seen_in_a_later_part_of_a_file(tmp_path: Path) -> None:
