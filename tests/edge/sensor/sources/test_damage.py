@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -118,3 +120,20 @@ def test_a_complaint_that_harms_no_picture_is_no_fault(tmp_path: Path) -> None:
     frames, fault = read_all(tmp_path / "clip.mjpeg")
     assert (len(frames), fault) == (12, "")
     assert abs(frames[5].image.astype(int) - draw(5)).mean() < 20
+
+
+@pytest.mark.process
+def test_analyze_tells_each_damaged_clip_in_a_line_and_goes_on_with_the_next(tmp_path: Path) -> None:
+    damaged = write_clip(tmp_path / "damaged.mp4", frames=FRAMES)
+    damage(damaged)
+    interlaced = write_mpeg2(tmp_path / "interlaced.m2v", interlaced=True)
+    whole = write_clip(tmp_path / "whole.mp4", frames=FRAMES)
+    done = subprocess.run(
+        [sys.executable, "-m", "edge.cli", "analyze", damaged, interlaced, whole],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert [re.sub(r"^.*/|,.*", "", line) for line in done.stderr.splitlines()] == [
+        "damaged.mp4: damaged video", "interlaced.m2v: interlaced video"
+    ]  # fmt: skip
+    assert done.stdout.endswith(f"whole.mp4: 64x48, {FRAMES} frames, 4.7 s, no visit\n")
