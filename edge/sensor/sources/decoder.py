@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +21,8 @@ _DECODING_THREADS = 2
 """More threads hold more decoded pictures: with 4, 1080p H.264 takes 10 MB more."""
 _FILE_PATIENCE, _STREAM_PATIENCE = 64, 1
 """Reads that may fail without a word before it is the end; each takes 60 µs at the end of a file, 5 s in a stream."""
+_STREAM_FAILURES = 250
+"""Pictures of a stream that fail one after the other, in about 10 s: then it is lost. A file has an end."""
 _LATE = 8
 """Pictures after a late beginning that may refer to some from before it."""
 _HOPELESS = 50
@@ -67,7 +70,8 @@ def open_address(url: str, *, open_timeout_ms: int, read_timeout_ms: int) -> Dec
     """Open a network address; bytes of it that are not UTF-8 are percent-encoded (RFC 3986, 2.1)."""
     silence_vendors()
     timeouts = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, open_timeout_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, read_timeout_ms]
-    return Decoder(cv2.VideoCapture(percent_encoded(url), cv2.CAP_FFMPEG, timeouts), _STREAM_PATIENCE)
+    capture = cv2.VideoCapture(percent_encoded(url), cv2.CAP_FFMPEG, timeouts)
+    return Decoder(capture, _STREAM_PATIENCE, _STREAM_FAILURES)
 
 
 def percent_encoded(url: str) -> str:
@@ -94,9 +98,12 @@ class Decoder:
     equals the one before while FFMPEG reports errors is none. Equal pictures without a word are what was filmed.
     """
 
-    def __init__(self, capture: Any, patience: int) -> None:
-        """Take a `cv2.VideoCapture`. patience: reads that may fail without a word before it is the end."""
-        self._capture, self._patience = capture, patience
+    def __init__(self, capture: Any, patience: int, most_failures: float = inf) -> None:
+        """Take a `cv2.VideoCapture`. patience: reads that may fail without a word before it is the end.
+
+        most_failures: reads that may fail at all before it is.
+        """
+        self._capture, self._patience, self._most_failures = capture, patience, most_failures
         self._complaints = complaints()
         self._complaints.attach()
         self.stated_s: float | None = None
@@ -131,7 +138,7 @@ class Decoder:
     def read(self) -> Image | None:
         """Return the next picture that can be decoded, or None at the end. Raises cv2.error."""
         failed = silent = 0
-        while silent < self._patience and not self._is_hopeless:
+        while silent < self._patience and failed < self._most_failures and not self._is_hopeless:
             heard = self._complaints.counts
             ok, image = self._capture.read()
             errors = self._complaints.counts.since(heard)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from itertools import takewhile
 from pathlib import Path
 
+import cv2
 import pytest
 
 from edge.errors import BadInput, CameraLost
-from edge.sensor.sources.decoder import open_file
+from edge.sensor.sources.decoder import Decoder, open_file
 from edge.sensor.sources.network import LiveStream
 from edge.sensor.sources.opening import open_source
 from edge.sensor.types import Frame
@@ -67,6 +69,18 @@ def test_damage_says_how_many_pictures_are_missing_however_many_follow_each_othe
     assert int(stated) == 400
     assert int(missing) == 400 - len(frames) > 150
     assert frames[-1].captured_at == pytest.approx(399 / 12.5)
+
+
+def test_a_stream_where_picture_after_picture_fails_is_at_its_end(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "clip.mp4", frames=400)
+    damage(path, share=0.5)
+    decoded = []
+    for most_failures in (100, 1000):
+        decoder = Decoder(cv2.VideoCapture(str(path), cv2.CAP_FFMPEG), patience=64, most_failures=most_failures)
+        reads = (decoder.read() is not None for _ in range(400))
+        decoded.append(sum(takewhile(bool, reads)))
+        decoder.close()
+    assert 100 < decoded[0] < decoded[1] == len(read_all(path)[0])
 
 
 def test_faults_that_the_decoder_conceals_are_told(tmp_path: Path) -> None:
