@@ -106,6 +106,7 @@ class Decoder:
         self._capture, self._patience, self._most_failures = capture, patience, most_failures
         self._complaints = complaints()
         self._complaints.attach()
+        self._heard = self._complaints.counts
         self.stated_s: float | None = None
         """Time of the newest picture in seconds from the beginning; None where the file does not say."""
         self.latest_s = 0.0
@@ -139,9 +140,8 @@ class Decoder:
         """Return the next picture that can be decoded, or None at the end. Raises cv2.error."""
         failed = silent = 0
         while silent < self._patience and failed < self._most_failures and not self._is_hopeless:
-            heard = self._complaints.counts
             ok, image = self._capture.read()
-            errors = self._complaints.counts.since(heard)
+            errors = self._news()
             if ok and not errors.converting and self._is_new(image, uneasy=self._uneasy or errors.decoding > 0):
                 self._count(image, failed, errors)
                 return square_pixels(image, self._pixel_aspect)
@@ -191,6 +191,11 @@ class Decoder:
     @property
     def _is_hopeless(self) -> bool:
         return not self._decoded and self._unconverted >= _HOPELESS
+
+    def _news(self) -> Counts:
+        """Errors since the last call: FFMPEG's threads decode ahead, and complain between two reads too."""
+        before, self._heard = self._heard, self._complaints.counts
+        return self._heard.since(before)
 
     def _is_new(self, image: Image, *, uneasy: bool) -> bool:
         """Whether it is a picture of its own. uneasy: errors came with it or with the one before."""

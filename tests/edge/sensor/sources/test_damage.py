@@ -90,7 +90,7 @@ def test_faults_that_the_decoder_conceals_are_told(tmp_path: Path) -> None:
     path.write_bytes(content)
     frames, fault = read_all(path)
     assert len(frames) == FRAMES
-    assert f"1 of {FRAMES} pictures have faults" in fault
+    assert re.search(rf"[12] of {FRAMES} pictures have faults", fault)  # FFMPEG's threads decode ahead
 
 
 def test_a_recorder_that_came_late_is_no_damage(tmp_path: Path) -> None:
