@@ -80,6 +80,29 @@ def need_folder_of(path: Path | None, flag: str) -> None:
 
 
 @contextmanager
+def utf8_name(path: Path) -> Iterator[str]:
+    """A name of a file that is there, for a library that takes text only: its own, resolved, where that is UTF-8.
+
+    Else the name of an open descriptor of it, good until the end of the block. OpenCV ends the process with a
+    segmentation fault on a name that is not UTF-8. Raises OSError.
+    """
+    own = str(path.resolve())
+    if is_utf8(own):
+        yield own
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        yield f"/proc/self/fd/{descriptor}"
+    finally:
+        os.close(descriptor)
+
+
+def is_utf8(name: str) -> bool:
+    """Whether a name that came from the system can be written as UTF-8 (`os.fsdecode` keeps other bytes apart)."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)
+
+
+@contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """The name to write a file under: it becomes `path` at the end of the block, and is removed if the block raises.
 

@@ -99,10 +99,11 @@ def measured(
     """Everything that the bench measures, by name."""
     import msgspec
 
+    from edge.workbench.analyze.sources import printable
     from edge.workbench.bench.footprint import footprint
     from edge.workbench.bench.measure import measure
 
-    report = measure(settings, images, settings.camera.fps, Path(clip).name, rounds)
+    report = measure(settings, images, settings.camera.fps, printable(Path(clip).name), rounds)
     return {**msgspec.to_builtins(report), **msgspec.to_builtins(footprint(flags))}
 
 

@@ -8,11 +8,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
+from edge.clock import boottime
 from edge.doctor.findings import Finding, bad, doubtful, good
+from edge.errors import BadInput, SourceUnavailable
 from edge.sensor.sources.address import SourceKind, classify, shown
+from edge.sensor.sources.opening import open_source
 from edge.sensor.sources.path_kind import kind_of_source
 from edge.settings.settings import Settings
 
@@ -21,6 +27,7 @@ _QUERYCAP = 0x80685600
 """VIDIOC_QUERYCAP (linux/videodev2.h): `struct v4l2_capability`, 104 bytes; device_caps at 88."""
 _VIDEO_CAPTURE, _VIDEO_CAPTURE_MPLANE = 0x1, 0x1000
 _ANSWER_S = 30.0
+_LOOK_S = 2.0
 
 
 class UsbId(NamedTuple):
@@ -66,7 +73,28 @@ def check_camera(settings: Settings) -> Finding:
             if there
             else bad("camera", f"{address}: no such file", "correct camera.source")
         )
+    if kind is SourceKind.STREAM and settings.camera.allow_network_source:
+        return check_stream(settings)
     return good("camera", shown(address))
+
+
+def check_stream(settings: Settings, look_s: float = _LOOK_S) -> Finding:
+    """Whether a camera over the network gives pictures, and others than the same again and again."""
+    where, pictures, different = shown(settings.camera.source), 0, 0
+    try:
+        with closing(open_source(settings.camera.source, settings.camera)) as source:
+            if not source.live:
+                return good("camera", f"{where}: a recording")
+            until, first = boottime() + look_s, source.read()
+            while boottime() < until and (frame := source.read()) is not None and first is not None:
+                pictures += 1
+                different += not np.array_equal(frame.image, first.image)
+    except (SourceUnavailable, BadInput) as error:
+        return bad("camera", str(error), "is it on, and are address and password right? see its own page")
+    if pictures and not different:
+        found = f"{where}: {pictures + 1} pictures in {look_s:g} s, all of them the same"
+        return doubtful("camera", found, "where something moves before it, it hangs: start it again")
+    return good("camera", f"{where}: {pictures + 1} pictures in {look_s:g} s")
 
 
 def check_v4l2(path: Path) -> Finding:

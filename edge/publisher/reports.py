@@ -10,11 +10,13 @@ from edge.publisher.intake import Intake
 from edge.publisher.ports import Channel, EventStore, SensorLink
 from edge.schemas.events import CommandName, PublisherHealth
 from edge.schemas.link import HealthMessage, HealthRequest, LiveMessage
-from edge.schemas.vocabulary import Target
+from edge.schemas.vocabulary import SensorState, Target
 from edge.settings.settings import Settings
 
 ANSWER_S = 1.0
 """How long a health event waits for the sensor's counters when somebody asked for it."""
+
+_LOST: SensorState = "camera_lost"
 
 
 class Counts:
@@ -103,7 +105,7 @@ class Reports:
             if isinstance(message, LiveMessage):
                 self._live(message)
             else:
-                at_once = self._asked or _machine_changed(self._sensor, message)
+                at_once = self._asked or _is_urgent(self._sensor, message)
                 self._sensor = message
                 self._health_at = self._clock.boot() if at_once else self._health_at
         if self._clock.boot() >= self._health_at:
@@ -140,6 +142,9 @@ class Reports:
             self._broker.publish(topic, payload, retain=retain, expires_s=expires_s)
 
 
-def _machine_changed(before: HealthMessage | None, now: HealthMessage) -> bool:
-    """Whether an accelerator was lost or is back, or the heat has changed something: that waits for no interval."""
+def _is_urgent(before: HealthMessage | None, now: HealthMessage) -> bool:
+    """Whether a camera or an accelerator was lost or is back, or the heat has changed something."""
+    was_lost = before is not None and before.state == _LOST
+    if was_lost != (now.state == _LOST):
+        return True
     return before is not None and (before.accelerator, before.cooling) != (now.accelerator, now.cooling)

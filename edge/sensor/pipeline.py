@@ -96,6 +96,14 @@ class Counters:
     """In view now."""
 
 
+@dataclass(slots=True)
+class Presence:
+    """Who is there: `anyone` while a track is open, `in_view` where the newest picture shows a face of one."""
+
+    anyone: bool = False
+    in_view: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Stages:
     """The parts that the loop joins. `quality` rates a track's face in a frame's image, 0-1; no estimator, no looks.
@@ -125,11 +133,21 @@ class Look(NamedTuple):
 class Pipeline:
     """Runs the frames of one source through the stages until it ends or somebody asks to stop."""
 
-    def __init__(self, stages: Stages, *, pulse: Pulse, stop: Callable[[], bool], pauses: Pauses | None = None) -> None:
-        """`pauses`: by default only commands pause."""
+    def __init__(
+        self,
+        stages: Stages,
+        *,
+        pulse: Pulse,
+        stop: Callable[[], bool],
+        pauses: Pauses | None = None,
+        presence: Presence | None = None,
+    ) -> None:
+        """`pauses`: by default only commands pause. `presence` is kept true."""
         self._stages, self._pulse, self._stop = stages, pulse, stop
         self._pauses = pauses or Pauses()
-        self._anyone = False
+        self._presence = presence or Presence()
+        self.loss: CameraLost | None = None
+        """Why the camera was lost, where the outcome says so."""
         self._outcome = Outcome.SOURCE_ENDED
         self._fault: BadInput | None = None
         self.counters = Counters()
@@ -167,8 +185,8 @@ class Pipeline:
         while not self._asked_to_end():
             try:
                 frame = source.read()
-            except CameraLost:
-                self._outcome = Outcome.CAMERA_LOST
+            except CameraLost as loss:
+                self._outcome, self.loss = Outcome.CAMERA_LOST, loss
                 return
             except BadInput as fault:
                 self._fault = fault
@@ -176,7 +194,8 @@ class Pipeline:
             if frame is None:
                 return
             self.counters.frames += 1
-            if self._stages.gate.opens(frame.view, frame.captured_at, anyone=self._anyone):
+            anyone = self._presence.anyone
+            if not frame.repeated and self._stages.gate.opens(frame.view, frame.captured_at, anyone=anyone):
                 yield frame
             self._pulse.beat(frame.captured_at)
 
@@ -185,7 +204,8 @@ class Pipeline:
         tracked = self._stages.tracker.update(detections, frame.captured_at, frame.hw)
         update = self._people(frame, tracked)
         self._report(self._stages.visits.observe(update.active, frame.captured_at))
-        self._anyone = bool(update.active)
+        self._presence.anyone = bool(update.active)
+        self._presence.in_view = any(track.detected for track in update.active)
         self.counters.detections += 1
         self.counters.faces += len(detections)
         return update

@@ -23,9 +23,10 @@ from edge.sensor.cooling import Governor
 from edge.sensor.inference.accelerators.opening import Command as WorkerCommand
 from edge.sensor.lock.walls import lock_sensor
 from edge.sensor.pausing import Pauses, pause_flag
-from edge.sensor.pipeline import Outcome, Pipeline
+from edge.sensor.pipeline import Outcome, Pipeline, Presence
 from edge.sensor.ports import FrameSource
 from edge.sensor.sources.address import is_network, shown
+from edge.sensor.sources.frozen import Unfrozen
 from edge.sensor.sources.newest import NewestFrame
 from edge.sensor.sources.opening import may_come_back
 from edge.sensor.sources.pacing import Limited
@@ -91,7 +92,9 @@ class Sensor:
         source = self._newest_of(opened) if opened.live else opened
         self._link.historical |= not source.live  # a stream may turn out to be a clip
         self._lock()
-        pipeline = self._make_pipeline()
+        presence = Presence()
+        pipeline = self._make_pipeline(presence)
+        source = Unfrozen(source, self._settings.camera.frozen_s, lambda: presence.in_view)
         self._notifier.ready(clip=not source.live)
         gc.collect()
         gc.freeze()  # what is there now stays: the collector need not visit it again in every pass
@@ -121,7 +124,7 @@ class Sensor:
         else:
             _log.info("locked: %s", report)
 
-    def _make_pipeline(self) -> Pipeline:
+    def _make_pipeline(self, presence: Presence) -> Pipeline:
         book = make_book(self._settings, self._networks)
         taxonomy = self._settings.attributes.taxonomy
         pulse = Heartbeat(
@@ -134,7 +137,7 @@ class Sensor:
             watchdog_s=self._notifier.watchdog_s,
         )
         stages = make_stages(self._settings, self._networks, book, self._link)
-        pipeline = Pipeline(stages, pulse=pulse, stop=lambda: self._stop.asked, pauses=self._pauses)
+        pipeline = Pipeline(stages, pulse=pulse, stop=lambda: self._stop.asked, pauses=self._pauses, presence=presence)
         self._vitals.counters = pipeline.counters
         return pipeline
 
@@ -143,6 +146,9 @@ class Sensor:
         outcome: Outcome | None = None
         try:
             outcome = pipeline.run(source)
+            if outcome is Outcome.CAMERA_LOST:
+                _log.warning("%s; a fresh process opens it again", pipeline.loss)
+                self._link.send(self._vitals.health("camera_lost"))
         finally:
             if source.live or outcome is not Outcome.PAUSED:
                 source.close()

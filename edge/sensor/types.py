@@ -27,12 +27,14 @@ class Frame:
     """One image and its time. `captured_at` is seconds on the clock of `edge.clock` (boot time, never set back).
 
     small: the same view in fewer px, where the camera gives it at no cost; faces are detected in it.
+    repeated: nothing to look at, the source gave the picture before once more.
     """
 
     image: Image
     index: int
     captured_at: float
     small: Image | None = None
+    repeated: bool = False
 
     @property
     def view(self) -> Image:

@@ -45,7 +45,7 @@ class Camera(_Section, frozen=True, kw_only=True):
     width_px: Annotated[int, _number("px", "Width asked of a camera.", low=160, high=4096)] = 1280
     height_px: Annotated[int, _number("px", "Height asked of a camera.", low=120, high=4096)] = 720
     fps: Annotated[
-        float, _number("frames/s", "Rate asked of a camera; rate of a raw .h264 file.", low=0.1, high=240)
+        float, _number("frames/s", "Rate asked of a camera; rate of raw video (.h264, .mjpeg).", low=0.1, high=240)
     ] = 30.0
     view_width_px: Annotated[
         int,
@@ -75,6 +75,16 @@ class Camera(_Section, frozen=True, kw_only=True):
     max_frame_age_s: Annotated[float, _number("s", "Older frames of a live source are skipped.", low=0.05, high=60)] = (
         0.5
     )
+    frozen_s: Annotated[
+        float,
+        _number(
+            "s",
+            "A live source that shows the very same picture for so long, with somebody in view, hangs and is opened "
+            "again; 0 never.",
+            low=0,
+            high=3600,
+        ),
+    ] = 5.0
     reopen_initial_s: Annotated[
         float, _number("s", "First wait before a lost camera is tried again.", low=0.05, high=60)
     ] = 0.5

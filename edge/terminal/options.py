@@ -28,7 +28,9 @@ Pace = Annotated[
     bool | None,
     typer.Option("--realtime/--as-fast-as-possible", help="Pace of a file; the default is as fast as possible."),
 ]
-Fps = Annotated[float | None, typer.Option("--fps", help="Frames a second of a raw .h264 file, or asked of a camera.")]
+Fps = Annotated[
+    float | None, typer.Option("--fps", help="Frames a second of raw video (.h264, .mjpeg), or asked of a camera.")
+]
 LinkPath = Annotated[
     Path | None,
     typer.Option("--link", readable=False, help="Socket between sensor and publisher; default: in the state folder."),

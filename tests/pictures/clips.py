@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import http.server
+import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -39,6 +40,61 @@ def write_clip(path: Path, frames: int = 12, fps: float = 12.5, fourcc: str = "m
         writer.write(draw(index))
     writer.release()
     return path
+
+
+def write_still_clip(path: Path, pictures: list[int], fps: float = 12.5, fourcc: str = "MJPG") -> Path:
+    """A video file of `draw`n pictures, which may come again: in Motion JPEG those are equal to the last bit."""
+    height, width = SIZE_HW
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*fourcc), fps, (width, height))
+    for index in pictures:
+        writer.write(draw(index))
+    writer.release()
+    return path
+
+
+def write_mpeg2(path: Path, *, frames: int = 12, interlaced: bool = False, aspect: int = 1) -> Path:
+    """An MPEG-2 stream (.m2v) of 64x64 px, marked by hand (ISO/IEC 13818-2, 6.2): every picture as interlaced or not,
+
+    aspect 1 (square pixels), 2 (the picture is 4:3) or 3 (16:9).
+    """
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"mpg2"), 25, (64, 64))
+    for index in range(frames):
+        writer.write(cv2.resize(draw(index), (64, 64)))
+    writer.release()
+    content = bytearray(path.read_bytes())
+    for match in re.finditer(rb"\x00\x00\x01[\xb3\xb5]", content):
+        at = match.end()
+        if match.group()[3] == 0xB3:
+            content[at + 3] = aspect << 4 | content[at + 3] & 0x0F
+        elif interlaced and content[at] >> 4 == 1:  # of a sequence
+            content[at + 1] &= ~0x08
+        elif interlaced and content[at] >> 4 == 8:  # of a picture
+            content[at + 4] &= ~0x80
+    path.write_bytes(content)
+    return path
+
+
+def retime(path: Path, clock: Callable[[float], float]) -> Path:
+    """Give the pictures of an MPEG transport stream other times (ISO/IEC 13818-1, 2.4.3.7); clock: from seconds."""
+    content = bytearray(path.read_bytes())
+    for packet in range(0, len(content), 188):
+        payload = packet + 4 + (1 + content[packet + 4] if content[packet + 3] & 0x20 else 0)
+        if content[packet + 1] & 0x40 and content[payload : payload + 4] == b"\0\0\1\xe0":
+            for stamp in range(content[payload + 7] >> 6 if content[payload + 7] >> 6 != 2 else 1):
+                at = payload + 9 + 5 * stamp
+                content[at : at + 5] = _stamp(content[at : at + 5], clock)
+    path.write_bytes(content)
+    return path
+
+
+def _stamp(field: bytearray, clock: Callable[[float], float]) -> bytes:
+    """A time of 33 bits at 90 kHz between marker bits."""
+    ticks = (field[0] >> 1 & 7) << 30 | (field[1] << 7 | field[2] >> 1) << 15 | field[3] << 7 | field[4] >> 1
+    ticks = round(clock(ticks / 90_000) * 90_000) % (1 << 33)
+    high, middle, low = ticks >> 30, ticks >> 15 & 0x7FFF, ticks & 0x7FFF
+    return bytes((
+        field[0] & 0xF0 | high << 1 | 1, middle >> 7, (middle & 0x7F) << 1 | 1, low >> 7, (low & 0x7F) << 1 | 1
+    ))  # fmt: skip
 
 
 def write_gif(path: Path, delays_ms: list[int]) -> Path:

@@ -1,11 +1,12 @@
-"""A camera on loopback that shows one picture again and again: Motion JPEG over HTTP, so it is live."""
+"""A camera on loopback that shows pictures, the last of them again and again: Motion JPEG over HTTP, so it is live."""
 
 from __future__ import annotations
 
 import http.server
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain, repeat
 
 
 class MjpegCamera:
@@ -18,12 +19,12 @@ class MjpegCamera:
 
 
 @contextmanager
-def mjpeg_camera(picture: bytes, fps: float = 15.0) -> Iterator[MjpegCamera]:
-    """Show a JPEG to whoever connects."""
+def mjpeg_camera(*pictures: bytes, fps: float = 15.0) -> Iterator[MjpegCamera]:
+    """Show JPEGs to whoever connects, from the first on."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)
     server.daemon_threads = True
     camera = MjpegCamera(f"http://127.0.0.1:{server.server_port}/live.mjpg")
-    server.RequestHandlerClass = _handler(camera, picture, 1 / fps)
+    server.RequestHandlerClass = _handler(camera, pictures, 1 / fps)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -35,17 +36,21 @@ def mjpeg_camera(picture: bytes, fps: float = 15.0) -> Iterator[MjpegCamera]:
         server.server_close()
 
 
-def _handler(camera: MjpegCamera, picture: bytes, pause_s: float) -> type[http.server.BaseHTTPRequestHandler]:
+def _handler(
+    camera: MjpegCamera, pictures: Sequence[bytes], pause_s: float
+) -> type[http.server.BaseHTTPRequestHandler]:
     class Showing(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
             self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
             self.end_headers()
             camera.watchers += 1
-            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n".encode()
+            coming = chain(pictures, repeat(pictures[-1]))
             try:
                 while not camera.over.wait(pause_s):
-                    self.wfile.write(head + picture + b"\r\n")
+                    picture = next(coming)
+                    head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
+                    self.wfile.write(head.encode() + picture + b"\r\n")
             except OSError:
                 pass
             finally:

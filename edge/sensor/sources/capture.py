@@ -1,4 +1,4 @@
-"""Live frames of an open `cv2.VideoCapture`: V4L2 cameras and network streams."""
+"""Live frames of an open `cv2.VideoCapture`: V4L2 cameras and those of GStreamer."""
 
 from __future__ import annotations
 

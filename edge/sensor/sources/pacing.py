@@ -10,6 +10,9 @@ from edge.clock import boottime
 from edge.sensor.ports import FrameSource
 from edge.sensor.types import Frame
 
+_PAUSE_S = 2.0
+"""A reader that takes longer for one frame was paused."""
+
 
 class Limited:
     """A live source whose newest frame is asked for less often. Implements `ports.FrameSource`."""
@@ -44,7 +47,8 @@ class Limited:
 class Realtime:
     """Another source's frames, each given no earlier than its time. Implements `ports.FrameSource`.
 
-    The first frame's time becomes now and the others keep their distance; a slow reader gets every frame, late.
+    The first frame's time becomes now and the others keep their distance; a slow reader gets every frame, late. Nothing
+    is made up for after a pause: a reader that did not ask for so long finds the footage where it left it.
     """
 
     def __init__(
@@ -59,18 +63,23 @@ class Realtime:
         self._clock = clock
         self._sleep = sleep
         self._shift_s: float | None = None
+        self._given_at = 0.0
 
     def read(self) -> Frame | None:
         """Wait for the next frame's time and return it; errors are those of the source."""
+        away_s = self._clock() - self._given_at
         frame = self._source.read()
         if frame is None:
             return None
         if self._shift_s is None:
             self._shift_s = self._clock() - frame.captured_at
+        elif away_s > _PAUSE_S:
+            self._shift_s += away_s
         due_at = frame.captured_at + self._shift_s
         wait_s = due_at - self._clock()
         if wait_s > 0:
             self._sleep(wait_s)
+        self._given_at = self._clock()
         return replace(frame, captured_at=due_at)
 
     def close(self) -> None:

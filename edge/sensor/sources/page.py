@@ -7,6 +7,7 @@ from typing import Any
 
 from edge.errors import SourceUnavailable, explain
 from edge.sensor.sources.address import WEB_SCHEMES, page_url, shown
+from edge.sensor.sources.decoder import percent_encoded
 
 _MOST_SCHEME = 16
 """Characters of a scheme in a message."""
@@ -35,7 +36,7 @@ def stream_of_page(address: str, max_height_px: int) -> str:
         ) from error
     try:
         with yt_dlp.YoutubeDL(_options(max_height_px)) as finder:
-            found: Mapping[str, Any] = finder.extract_info(page_url(address), download=False) or {}
+            found: Mapping[str, Any] = finder.extract_info(percent_encoded(page_url(address)), download=False) or {}
     except yt_dlp.utils.YoutubeDLError as error:
         raise SourceUnavailable(explain("no video found on this page", where=where, got=_reason(error))) from error
     url = _first_video(found).get("url")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from edge.errors import BadInput, PasserbyError, SourceUnavailable, UsageError, explain
 from edge.schemas.analyze import AnalyzeError
 from edge.sensor.assemble import Networks, detector_score, make_detector, make_fusion
+from edge.sensor.pipeline import Presence
 from edge.sensor.sources.pictures import read_pictures
 from edge.settings.settings import Settings
 from edge.workbench.analyze.footage import watch
@@ -86,7 +87,8 @@ class Analyst:
         """Times are those within the file, unless visits need their real times."""
         camera = self._settings.camera
         starts_at = None if self._visits_only or camera.realtime else 0.0
-        footage = source.open_footage(camera, self._on_change, starts_at)
+        presence = Presence()
+        footage = source.open_footage(camera, self._on_change, starts_at, lambda: presence.in_view)
         return watch(
             footage,
             source.named,
@@ -96,6 +98,7 @@ class Analyst:
             writer=self._writer if self._each_frame else None,
             began_at=None if footage.live else starts_at,
             tick=self._tick,
+            presence=presence,
         )
 
 

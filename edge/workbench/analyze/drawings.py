@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
 from edge.errors import UsageError, explain
-from edge.files import make_folder
+from edge.files import is_utf8, make_folder
 from edge.schemas.analyze import AnalyzeError, Face
 from edge.sensor.sources.address import SourceKind
 from edge.settings.settings import Zone
@@ -71,6 +71,9 @@ class Drawings:
             video.discard()
 
     def _check(self, sources: Sequence[Source]) -> None:
+        if not is_utf8(str(self._out.resolve())) and not all(source.is_pictures for source in sources):
+            what = "a video cannot have a name that is not UTF-8"
+            raise UsageError(explain(what, where="--annotate", got=self._out, next_step="choose another name"))
         if self._one_file:
             self._need_one_fitting(sources)
             self._need_free(self._out)

@@ -13,7 +13,7 @@ from edge.machine.stopping import Stop, stopped_by_ctrl_c
 from edge.schemas.analyze import AnalyzeError
 from edge.schemas.link import Command, SensorMessage
 from edge.sensor.assemble import Networks, detector_score, make_book, make_stages
-from edge.sensor.pipeline import Pipeline
+from edge.sensor.pipeline import Pipeline, Presence
 from edge.sensor.ports import FrameSource, Tracker, TrackUpdate
 from edge.sensor.types import Detection, Frame, Track, VisitSummary
 from edge.settings.settings import Settings
@@ -36,14 +36,15 @@ def watch(
     began_at: float | None = None,
     tick: Callable[[], None],
     on_tracks: Callable[[TrackUpdate, float], None] = lambda update, at: None,
+    presence: Presence | None = None,
 ) -> Ending:
     """Run a source through the pipeline, report to the listener, close the source; returns how that ended.
 
     The idle gate is off: faces are detected in every frame. writer: writes the line of each frame;
     None reports visits only.
     began_at: time of the footage's beginning on the frames' clock, by default the first frame's. tick: called after
-    every frame. on_tracks: takes the tracks of every frame and its time. Ctrl-C at a live source ends it as if it were
-    over; at others it raises KeyboardInterrupt.
+    every frame. on_tracks: takes the tracks of every frame and its time. presence is kept true. Ctrl-C at a live source
+    ends it as if it were over; at others it raises KeyboardInterrupt.
     """
     with ExitStack() as stack:
         stack.callback(source.close)
@@ -58,7 +59,7 @@ def watch(
             score = detector_score(settings, networks)
             teller = _Teller(named, networks, stages.tracker, score, reader, writer, listener)
             stages = replace(stages, tracker=teller)
-        pipeline = Pipeline(stages, pulse=_Tick(tick), stop=lambda: stop.asked)
+        pipeline = Pipeline(stages, pulse=_Tick(tick), stop=lambda: stop.asked, presence=presence)
         pipeline.run(reader)
         if reader.error is not None:
             listener.failed(AnalyzeError(source=named.source, error=str(reader.error)))

@@ -5,13 +5,11 @@ from __future__ import annotations
 import tarfile
 from pathlib import Path
 
-import cv2
-
 from edge.sensor.sources.address import SourceKind
 from edge.sensor.sources.animation import stated_frames
+from edge.sensor.sources.decoder import open_file
 from edge.sensor.sources.folder import list_folder
 from edge.sensor.sources.picture import is_image
-from edge.sensor.sources.quiet import silence_vendors
 from edge.sensor.sources.whole_file import fits
 
 
@@ -27,16 +25,18 @@ def stated_pictures(address: str, kind: SourceKind) -> int | None:
         return None
     if kind is SourceKind.ANIMATION:
         return _frames_of_animation(Path(address))
-    return _frames(address) if kind is SourceKind.VIDEO else None
+    return _frames(Path(address)) if kind is SourceKind.VIDEO else None
 
 
 def _frames_of_animation(path: Path) -> int | None:
     return stated_frames(path.read_bytes()) if fits(path) else None
 
 
-def _frames(address: str) -> int | None:
-    silence_vendors()
-    capture = cv2.VideoCapture(address, cv2.CAP_FFMPEG)
-    frames = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-    capture.release()
-    return frames if frames > 0 else None
+def _frames(path: Path) -> int | None:
+    try:
+        decoder = open_file(path)
+    except OSError:
+        return None
+    frames = decoder.stated_frames
+    decoder.close()
+    return frames or None

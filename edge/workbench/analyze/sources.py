@@ -10,6 +10,7 @@ from typing import NamedTuple
 from edge.errors import UsageError, explain
 from edge.sensor.ports import FrameSource
 from edge.sensor.sources.address import SourceKind, shown
+from edge.sensor.sources.frozen import Unfrozen
 from edge.sensor.sources.newest import NewestFrame
 from edge.sensor.sources.opening import may_come_back, open_source
 from edge.sensor.sources.path_kind import kind_of_source
@@ -51,16 +52,23 @@ class Source:
         return Named(f"{self.named.source.rstrip('/')}/{printable(name)}", self.named.place / inside)
 
     def open_footage(
-        self, camera: Camera, on_change: Callable[[CameraChange], None], start_at: float | None
+        self,
+        camera: Camera,
+        on_change: Callable[[CameraChange], None],
+        start_at: float | None,
+        in_view: Callable[[], bool] = lambda: False,
     ) -> FrameSource:
         """Every frame of a file from start_at on (default: it ends now), or the newest frames of a live source.
 
-        Raises what `edge.sensor.sources.opening.open_source` raises; a live source that is lost later is opened again.
+        in_view: whether somebody is, where a live source that shows the same picture hangs. Raises what
+        `edge.sensor.sources.opening.open_source` raises; a live source that is lost later is opened again.
         """
 
         def opened() -> FrameSource:
             source = open_source(self.address, camera, start_at=start_at)
-            return NewestFrame(source, camera.max_frame_age_s) if source.live else source
+            if not source.live:
+                return source
+            return Unfrozen(NewestFrame(source, camera.max_frame_age_s), camera.frozen_s, in_view)
 
         if not may_come_back(self.address) and self.kind is not SourceKind.PAGE:
             return opened()

@@ -17,6 +17,8 @@ from edge.doctor.findings import Finding, bad, doubtful, good, worst
 from edge.machine.heat import Heat
 from edge.settings.settings import Accelerators, Camera, Models, Outbox, Privacy, Settings
 from tests.models.accelerated import install
+from tests.pictures.clips import encode
+from tests.pictures.mjpeg_camera import MjpegCamera, mjpeg_camera
 from tests.places import MODELS, ROOT
 
 SETTINGS = Settings()
@@ -24,6 +26,12 @@ SETTINGS = Settings()
 
 def verdicts(findings: Iterable[Finding]) -> list[str]:
     return [finding.verdict for finding in findings]
+
+
+def test_a_finding_about_a_name_that_is_not_utf_8_can_be_written() -> None:
+    name = os.fsdecode(b"caf\xe9.mp4")
+    for finding in (good("camera", name), doubtful("camera", name, ""), bad("camera", name, "")):
+        assert msgspec.json.decode(msgspec.json.encode(finding))["found"] == "caf\\udce9.mp4"
 
 
 def tree(root: Path, files: dict[str, str]) -> Path:
@@ -115,6 +123,18 @@ def test_cameras_that_are_not_there_or_are_none(tmp_path: Path) -> None:
     assert devices.check_camera(with_source(str(tmp_path / "clip.mp4"))).verdict == "pass"
     assert devices.check_camera(with_source(str(tmp_path / "none.mp4"))).verdict == "fail"
     assert "user:secret" not in devices.check_camera(with_source("rtsp://user:secret@camera/1")).found
+
+
+def test_a_stream_that_shows_one_picture_only_is_doubted() -> None:
+    def look(camera: MjpegCamera) -> Finding:
+        return devices.check_stream(Settings(camera=Camera(source=camera.url, allow_network_source=True)), look_s=0.2)
+
+    with mjpeg_camera(encode(".jpg"), fps=50) as camera:
+        hangs = look(camera)
+    assert (hangs.verdict, hangs.found.rpartition(", ")[2]) == ("warn", "all of them the same")
+    with mjpeg_camera(*(encode(".jpg", index) for index in range(100)), fps=50) as camera:
+        assert look(camera).verdict == "pass"
+    assert look(camera).verdict == "fail"
 
 
 def usb(vendor: str, product: str) -> dict[str, str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from edge.schemas.taxonomy import ADS_8
 from edge.sensor.detection.idle import IdleGate
 from edge.sensor.geometry import Box
 from edge.sensor.pausing import Pauses
-from edge.sensor.pipeline import Outcome, Pipeline, Stages, on_image
+from edge.sensor.pipeline import Outcome, Pipeline, Presence, Stages, on_image
 from edge.sensor.ports import Tracker, TrackUpdate
 from edge.sensor.sources.fake import ScriptedSource, draw_scene
 from edge.sensor.tracking.tracker import FaceTracker
@@ -130,6 +131,7 @@ class Loop:
         estimating: bool = True,
         max_batch: int = 4,
         tracker: Tracker | None = None,
+        presence: Presence | None = None,
     ) -> None:
         settings = Settings(tracking=Tracking(max_gap_s=0.5))
         self.journal: Journal = []
@@ -154,7 +156,7 @@ class Loop:
             visits=self.book,
             sink=self.sink,
         )
-        self.pipeline = Pipeline(stages, pulse=self.pulse, stop=stop, pauses=pauses)
+        self.pipeline = Pipeline(stages, pulse=self.pulse, stop=stop, pauses=pauses, presence=presence)
 
     def run(self, *steps: Frame | CameraLost | BadInput) -> Outcome:
         return self.pipeline.run(ScriptedSource(steps))
@@ -195,6 +197,31 @@ def test_the_end_of_the_source_closes_every_open_visit(faces: list[Detection]) -
     assert loop.sink.reasons == ["source_ended"] * len(faces)
     assert [visit.dwell_s for visit in loop.sink.visits] == pytest.approx([1.9] * len(faces))
     assert len(loop.book) == 0
+
+
+def test_a_repeated_frame_is_not_looked_at_and_the_pulse_goes_on() -> None:
+    loop = Loop([[face(LEFT)]])
+    shown = frames(20)
+    again = [replace(shown[-1], index=n, captured_at=n / FPS, repeated=True) for n in range(20, 60)]
+    hangs = CameraLost("camera: frozen")
+    assert loop.run(*shown, *again, hangs) is Outcome.CAMERA_LOST
+    assert loop.pipeline.loss is hangs
+    assert loop.sink.reasons == ["stopped"]
+    assert [visit.dwell_s for visit in loop.sink.visits] == pytest.approx([1.9])
+    assert loop.pipeline.counters.detections == 20
+    assert len(loop.pulse.beats) == 60
+
+
+def test_presence_says_who_is_there_and_whether_the_picture_shows_it() -> None:
+    presence, seen = Presence(), list[tuple[bool, bool]]()
+
+    def noting() -> Iterator[Frame]:
+        for frame in frames(4):
+            seen.append((presence.anyone, presence.in_view))
+            yield frame
+
+    Loop([[], [face(LEFT)], []], presence=presence).pipeline.run(ScriptedSource(noting()))
+    assert seen == [(False, False), (False, False), (True, True), (True, False)]
 
 
 def test_who_leaves_ends_a_visit_while_others_go_on() -> None:

@@ -50,7 +50,8 @@ def test_schema_lists_every_setting_in_a_line() -> None:
     listed = CliRunner().invoke(app, ["schema"]).stdout.splitlines()
     assert [line.split(" = ")[0] for line in listed] == [*(setting.name for setting in all_settings()), "zones"]
     assert (
-        "camera.fps = 30.0  # Rate asked of a camera; rate of a raw .h264 file. (number 0.1 to 240 frames/s)" in listed
+        "camera.fps = 30.0  # Rate asked of a camera; rate of raw video (.h264, .mjpeg). (number 0.1 to 240 frames/s)"
+        in listed
     )
 
 

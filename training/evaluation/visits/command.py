@@ -71,6 +71,7 @@ def _watch(subject: Subject, clip: str, seed: int, progress: Progress) -> list[T
     from edge.sensor.sources.opening import open_source
     from edge.sensor.sources.path_kind import kind_of_source
     from edge.workbench.analyze.length import stated_pictures
+    from edge.workbench.analyze.sources import printable
     from training.evaluation.visits.gain import FEWEST_LOOKS, TrackSteadiness, looks_of_tracks, steadiness
 
     progress.begin(clip, lambda: stated_pictures(clip, kind_of_source(clip)))
@@ -78,7 +79,7 @@ def _watch(subject: Subject, clip: str, seed: int, progress: Progress) -> list[T
     fusion = subject.fusions()[subject.settings.attributes.taxonomy]
     enough = [looks for looks in found.values() if len(looks) >= FEWEST_LOOKS]
     return [
-        TrackSteadiness(clip=clip, face=number, looks=len(looks), steps=steadiness(looks, fusion, seed))
+        TrackSteadiness(clip=printable(clip), face=number, looks=len(looks), steps=steadiness(looks, fusion, seed))
         for number, looks in enumerate(enough, 1)
     ]
 

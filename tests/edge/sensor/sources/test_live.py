@@ -260,11 +260,23 @@ def test_realtime_waits_for_each_frames_time_and_lets_the_clip_begin_now() -> No
 
 def test_realtime_gives_a_slow_reader_every_frame_without_waiting() -> None:
     time = Time()
-    source = Realtime(ScriptedSource([frame(0, 0.0), frame(1, 0.1), frame(2, 0.2)]), time, time.sleep)
-    source.read()
-    time.now = 5.0
-    assert [seen.index for _ in range(2) if (seen := source.read())] == [1, 2]
+    source = Realtime(ScriptedSource([frame(index, index / 10) for index in range(9)]), time, time.sleep)
+    indices = []
+    while (seen := source.read()) is not None:
+        indices.append(seen.index)
+        time.now += 1.5
+    assert indices == list(range(9))
     assert time.sleeps == []
+
+
+def test_realtime_goes_on_at_its_pace_after_a_pause() -> None:
+    time = Time()
+    source = Realtime(ScriptedSource([frame(index, index / 4) for index in range(5)]), time, time.sleep)
+    first = [seen.captured_at for _ in range(2) if (seen := source.read())]
+    time.now += 600.0
+    later = [seen.captured_at for _ in range(3) if (seen := source.read())]
+    assert (first, later) == ([0.0, 0.25], [600.5, 600.75, 601.0])
+    assert time.sleeps == [0.25] * 4
 
 
 @pytest.mark.parametrize(("degrees", "place"), [(90, (0, -1)), (180, (-1, -1)), (270, (-1, 0))])

@@ -12,7 +12,7 @@ import pytest
 from edge.errors import BadInput
 from edge.sensor.ports import FrameSource
 from edge.sensor.sources.address import SourceKind
-from edge.sensor.sources.container import is_cut_off
+from edge.sensor.sources.container import is_cut_off, unsynchronized
 from edge.sensor.sources.opening import open_source
 from edge.sensor.sources.path_kind import kind_of_source
 from edge.sensor.types import Frame
@@ -111,6 +111,45 @@ def test_a_cut_gif_and_a_cut_shared_clip_give_their_good_frames_first(shared: Pa
         with pytest.raises(BadInput, match="truncated file"):
             frames_of(source)
         assert source.read() is None
+
+
+TRAILERS = [
+    b"\n",
+    b"\0" * 3,
+    b"\0" * 300,
+    b"\0\0\x03\xe8SEFT" + b"\1" * 60,
+    b"\1" * 232 + b"8db42d694ccc418790edff439fe026bf",
+]
+
+
+@pytest.mark.parametrize("trailer", TRAILERS, ids=["newline", "zeros", "many-zeros", "telephone", "action-camera"])
+@pytest.mark.parametrize(("suffix", "fourcc"), [*CONTAINERS, ("mov", "mp4v")])
+def test_bytes_behind_the_end_of_a_clip_do_no_harm(tmp_path: Path, suffix: str, fourcc: str, trailer: bytes) -> None:
+    path = write_clip(tmp_path / f"clip.{suffix}", frames=20, fourcc=fourcc)
+    path.write_bytes(path.read_bytes() + trailer)
+    assert len(frames_of(open_source(str(path), Camera()))) == 20
+
+
+@pytest.mark.parametrize("content", [b"\x47", b"\x47" * 188, b"\0" * 400, b"\x47" * 189, b"\0\0\0\0\x47" * 40])
+def test_what_is_short_has_no_packets_that_could_be_missing(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "clip.ts").write_bytes(content)
+    assert unsynchronized(tmp_path / "clip.ts") == 0
+
+
+def test_a_cut_is_seen_in_a_later_part_of_a_file(tmp_path: Path) -> None:
+    avi = write_clip(tmp_path / "clip.avi", fourcc="MJPG").read_bytes()
+    (tmp_path / "parts.avi").write_bytes(avi + avi[:-9])
+    fragments = [b"\0\0\0\x08" + kind for kind in (b"ftyp", b"moov", b"moof", b"mdat")]
+    (tmp_path / "fragments.mp4").write_bytes(b"".join(fragments) + b"\0\0\1\0mdat")
+    (tmp_path / "no-index.mp4").write_bytes(b"".join((fragments[0], fragments[3])) + b"\0\0\0")
+    packets = b"".join(b"\0\0\0\0\x47" + bytes(187) for _ in range(3))
+    (tmp_path / "clip.m2ts").write_bytes(packets + packets[:100])
+    for name in ("parts.avi", "fragments.mp4", "no-index.mp4", "clip.m2ts"):
+        assert is_cut_off(tmp_path / name), name
+    (tmp_path / "whole.m2ts").write_bytes(packets)
+    (tmp_path / "whole.avi").write_bytes(avi + avi)
+    assert not is_cut_off(tmp_path / "whole.m2ts")
+    assert not is_cut_off(tmp_path / "whole.avi")
 
 
 @pytest.mark.parametrize("name", ["clip.mp4", "clip.h264", "clip.gif", "clip.mkv"])
