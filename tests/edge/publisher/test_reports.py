@@ -46,7 +46,7 @@ def health(state: SensorState) -> HealthMessage:
     return HealthMessage(
         state=state, uptime_s=9, frames=90, dropped_frames=0, fps_tenths=100, visits=1, lost_visits=0,
         camera_reopens=0, target="openvino:CPU", fallbacks=0, accelerator="none", accelerator_fault="none", rss_mb=90,
-        temperature_c=-1, cooling="unknown",
+        temperature_c=-1, cooling="unknown", static_faces=0,
     )  # fmt: skip
 
 
