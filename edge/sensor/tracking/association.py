@@ -18,7 +18,11 @@ MAX_SIZE_RATIO = 2.0
 """A face does not double or halve its size between two sights of it."""
 HEAD_ACROSS, HEAD_ABOVE = 0.7, 1.0
 """Half axes of a head round the centre of its face, in sizes of the face: to the sides and down, and up to the hair. No
-other face can be seen there, but detectors find one in a collar or a fringe."""
+other face can be seen there, but detectors find one in a collar or a fringe; only somebody beside it reaches in."""
+NEIGHBOUR_OVERLAP = 0.5
+"""Faces cheek to cheek share at most this much of the narrower one's width. In 565 street photographs, with two
+detectors at two widths, 21 of 23 sightings beside a head and within its half axes whose score would confirm a face were
+labelled as one, and 29 of 56 weaker ones: those stay hidden."""
 
 
 class Sighting:
@@ -61,9 +65,21 @@ def hides(front: Box, behind: Box) -> bool:
     return hypot(behind_x - x, behind_y - y) < HEAD_ACROSS * front.side
 
 
-def is_on_head(box: Box, sighting: Sighting) -> bool:
-    """Whether the sighting lies on the head of the face in the box, or that head on the sighting's if it is larger."""
+def is_on_head(box: Box, sighting: Sighting, confirm_score: float) -> bool:
+    """Whether the sighting lies on the head of the face in the box, or that head on the sighting's if it is larger.
+
+    A sighting beside the face with a score of at least `confirm_score` (0-1) is somebody cheek to cheek.
+    """
+    if sighting.detection.score >= confirm_score and is_beside(box, sighting.detection.box):
+        return False
     x, y = box.centre
     side = max(box.side, sighting.side)
     across, down = (sighting.x - x) / side, (sighting.y - y) / side
     return hypot(across / HEAD_ACROSS, down / (HEAD_ACROSS if down > 0 else HEAD_ABOVE)) < 1.0
+
+
+def is_beside(box: Box, other: Box) -> bool:
+    """Whether two faces lie side by side, rather than above, below or within each other."""
+    (x, y), (other_x, other_y) = box.centre, other.centre
+    shared = min(box.x_max, other.x_max) - max(box.x_min, other.x_min)
+    return abs(other_x - x) > abs(other_y - y) and shared <= NEIGHBOUR_OVERLAP * min(box.width, other.width)

@@ -110,13 +110,13 @@ class FaceTracker:
         tentative = [t for t in self._tracks if not t.confirmed]
         seen = self._take(in_sight, sure, at)
         seen += self._take([t for t in in_sight if t not in seen], faint, at, NEAR_COST)
-        sure, faint = _beside(seen, sure), _beside(seen, faint)
+        sure, faint = self._off_heads(seen, sure), self._off_heads(seen, faint)
         found = self._take(lost, sure, at, NEAR_COST)
         new = [t for t in tentative if t.hits < self._confirm_hits]
         found += self._take(tentative, sure, at)
         self._resume([t for t in new if t.hits == self._confirm_hits], picture_hw)
         found += self._take([t for t in lost if t in self._tracks and t not in found], faint, at, NEAR_COST)
-        return {track.track_id for track in seen + found}, _beside(found, sure)
+        return {track.track_id for track in seen + found}, self._off_heads(found, sure)
 
     def _count_hidden(self) -> None:
         """Count the time in which a lost face is behind somebody's head: there it cannot be seen."""
@@ -148,7 +148,7 @@ class FaceTracker:
         """Begin a tentative track on each sighting, but only one on a head."""
         begun: list[Tracklet] = []
         for sighting in sightings:
-            if len(self._tracks) >= MAX_TRACKS or not _beside(begun, [sighting]):
+            if len(self._tracks) >= MAX_TRACKS or not self._off_heads(begun, [sighting]):
                 continue
             track = Tracklet(self._next_id, sighting.detection, at, self._confirm_hits)
             track.confirmed = track.is_face(self._confirm_score)
@@ -157,7 +157,7 @@ class FaceTracker:
             self._next_id += 1
         self._resume([t for t in begun if t.hits == self._confirm_hits], picture_hw)
 
-
-def _beside(tracks: Sequence[Tracklet], sightings: Sequence[Sighting]) -> list[Sighting]:
-    """The sightings that lie on no head of tracks seen in this frame."""
-    return [s for s in sightings if not any(is_on_head(track.box, s) for track in tracks)]
+    def _off_heads(self, tracks: Sequence[Tracklet], sightings: Sequence[Sighting]) -> list[Sighting]:
+        """The sightings that lie on no head of tracks seen in this frame."""
+        score = self._confirm_score
+        return [s for s in sightings if not any(is_on_head(track.box, s, score) for track in tracks)]

@@ -246,6 +246,31 @@ def test_two_faces_side_by_side_have_two_tracks() -> None:
     assert len(scene.finish()) == 2
 
 
+@pytest.mark.parametrize("apart", [60, 70, 80])
+@pytest.mark.parametrize("alone_first", [1, 10])
+def test_a_small_sure_face_cheek_to_cheek_with_a_large_one_is_somebody(apart: int, alone_first: int) -> None:
+    for side in (-1, 1):
+        scene = Scene()
+        scene.show(face(200, side=116), frames=alone_first)
+        scene.show(face(200, side=116), face(200 + side * apart, y=125, side=50, score=0.85), frames=20)
+        assert len(scene.finish()) == 2, side
+
+
+def test_cheek_to_cheek_the_order_of_the_detections_does_not_matter() -> None:
+    scene = Scene()
+    scene.show(face(265, y=125, side=50), face(200, side=116, score=0.85), frames=20)
+    assert len(scene.finish()) == 2
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "score"), [(265, 125, 0.75), (200, 175, 0.95), (240, 150, 0.95), (210, 20, 0.95), (160, 25, 0.95)]
+)
+def test_a_weak_face_beside_a_head_and_one_in_collar_cheek_or_hair_are_nobody(x: float, y: float, score: float) -> None:
+    scene = Scene()
+    scene.show(face(200, side=116), face(x, y=y, side=50, score=score), frames=40)
+    assert len(scene.finish()) == 1
+
+
 def test_a_fast_walker_at_ten_frames_a_second_is_one_track() -> None:
     scene = Scene(fps=10)
     for count in range(20):
