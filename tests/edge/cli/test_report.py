@@ -288,7 +288,8 @@ def test_the_page_is_whole_loads_nothing_and_says_what_is_missing(tmp_path: Path
 def test_the_days_are_those_of_the_time_zone(tmp_path: Path) -> None:
     late = [msgspec.structs.replace(visit, started_at="2026-11-02T23:30:00Z") for visit in make_visits(1)[:1]]
     file = write_lines(tmp_path / "e.jsonl", lines(late))
-    report(file, "--out", tmp_path / "out", "--timezone", "Europe/Berlin")
+    result = report(file, "--out", tmp_path / "out", "--timezone", "Europe/Berlin")
+    assert result.exit_code == 0, result.output
     page = (tmp_path / "out" / "report.html").read_text("utf-8")
     assert "from 2026-11-03 to 2026-11-03, hours in Europe/Berlin" in page
 
