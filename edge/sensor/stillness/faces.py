@@ -14,7 +14,7 @@ from edge.sensor.types import Frame, Track
 
 LOOK_S = 0.5
 """Between two looks."""
-FROM_S = 3.0
+FROM_S = 12.0
 """Nobody who is there for less is looked at: passers-by cost nothing."""
 REMEMBERED_S = 300.0
 """A face that comes back to its place within this time goes on as what it was: a poster that somebody stood before."""

@@ -64,7 +64,8 @@ class FaceMotion:
         seen = [track for track in tracks if track.detected]
         boxes = [track.box.scaled(scale) for track in seen]
         level = cv2.convertScaleAbs(grey, alpha=float(before.mean()) / max(1.0, float(grey.mean())))
-        around, *inside = _follow(before, level, [_corners(before, None), *(_corners(before, box) for box in boxes)])
+        surroundings = 2.0 * _corners(cv2.resize(before, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), None)
+        around, *inside = _follow(before, level, [surroundings, *(_corners(before, box) for box in boxes)])
         shake = _shake(around, boxes)
         motions = (_motion(points, box, shake) for points, box in zip(inside, boxes, strict=True))
         return {track.track_id: motion for track, motion in zip(seen, motions, strict=True)}
