@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from edge.files import utf8_name
+from edge.sensor.sources.address import IMAGE_SUFFIXES
 from edge.sensor.sources.complaints import Counts, complaints
 from edge.sensor.sources.quiet import silence_vendors
 from edge.sensor.types import Image
@@ -45,7 +46,8 @@ class Fault(NamedTuple):
 def open_file(path: Path) -> Decoder:
     """Open a file, whatever bytes its name has; the decoder gives nothing where it is no video. Raises OSError."""
     silence_vendors()
-    with utf8_name(path) as name, _clocks_as_stated():
+    misleading = path.suffix.lower() in IMAGE_SUFFIXES  # FFMPEG would read one picture, whatever is in it
+    with utf8_name(path, bare=misleading) as name, _clocks_as_stated():
         capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, _DECODING_THREADS])
     return Decoder(capture, _FILE_PATIENCE)
 

@@ -1,4 +1,4 @@
-"""Video files and animated GIFs through OpenCV's FFMPEG: every frame in order, at the file's own times."""
+"""Video files, and GIFs too large to be read whole, through OpenCV's FFMPEG: every frame in order, at its own time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LAST_FRAMES = 2
 def open_video(
     path: Path, fps: float, start_at: float | None = None, clock: Callable[[], float] = boottime, *, timed: bool = True
 ) -> VideoSource:
-    """Open a video file or GIF, frames at start_at + their own time.
+    """Open a video file, frames at start_at + their own time.
 
     fps: frames/s of a file without times of its own (`timed` False, and raw streams by their content), else only where
     the file states none. start_at: seconds of the clock; default is now minus the duration where the file states it,
