@@ -35,9 +35,9 @@ def open_video(
     where = str(path)
     _expect_file(path, where)
     timed = timed and not is_raw(path)
-    if not timed and fps is Camera().fps:  # the default itself: not a rate that somebody gave, were it the same
-        got = f"{fps:g} frames/s by default"
-        _log.warning(explain("raw video states no rate", where=where, got=got, next_step="give --fps"))
+    if not timed and fps == Camera().fps:
+        got, next_step = f"{fps:g} frames/s from camera.fps", "give --fps where it is another"
+        _log.warning(explain("raw video states no rate", where=where, got=got, next_step=next_step))
     decoder = open_file(path)
     own_fps, frames = stated_length(decoder, fps) if timed else (fps, 0)
     first_at = clock() - frames / own_fps if start_at is None else start_at
