@@ -12,9 +12,11 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
+from edge.errors import BadInput, explain
 from edge.files import utf8_name
 from edge.sensor.sources.address import IMAGE_SUFFIXES
 from edge.sensor.sources.complaints import Counts, complaints
+from edge.sensor.sources.image_size import MAX_PIXELS
 from edge.sensor.sources.quiet import silence_vendors
 from edge.sensor.types import Image
 
@@ -127,6 +129,14 @@ class Decoder:
     def is_open(self) -> bool:
         """Whether there is anything to decode."""
         return bool(self._capture.isOpened())
+
+    def need_bounded(self, where: str) -> None:
+        """Close and raise BadInput where the pictures have more than MAX_PIXELS, as the footage states them."""
+        width, height = (int(self._capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        if width * height > MAX_PIXELS:
+            self.close()
+            expected = f"{MAX_PIXELS} px or fewer"
+            raise BadInput(explain("pictures too large", where=where, got=f"{width}x{height} px", expected=expected))
 
     @property
     def stated_fps(self) -> float:

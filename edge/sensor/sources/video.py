@@ -30,7 +30,7 @@ def open_video(
     fps: frames/s of a file without times of its own (`timed` False, and raw streams by their content), else only where
     the file states none. start_at: seconds of the clock; default is now minus the duration where the file states it,
     else now.
-    Raises BadInput when there is no such file or nothing in it can be decoded.
+    Raises BadInput when there is no such file, its pictures are too large or nothing in it can be decoded.
     """
     where = str(path)
     _expect_file(path, where)
@@ -39,6 +39,7 @@ def open_video(
         got, next_step = f"{fps:g} frames/s from camera.fps", "give --fps where it is another"
         _log.warning(explain("raw video states no rate", where=where, got=got, next_step=next_step))
     decoder = open_file(path)
+    decoder.need_bounded(where)
     own_fps, frames = stated_length(decoder, fps) if timed else (fps, 0)
     first_at = clock() - frames / own_fps if start_at is None else start_at
     return VideoSource(decoder, where, own_fps, first_at, lambda _decoded: _fault(path, decoder), timed=timed)

@@ -11,6 +11,7 @@ import pytest
 
 from edge.errors import BadInput
 from edge.sensor.ports import FrameSource
+from edge.sensor.sources import decoder
 from edge.sensor.sources.address import SourceKind
 from edge.sensor.sources.container import is_cut_off, unsynchronized
 from edge.sensor.sources.opening import open_source
@@ -209,3 +210,13 @@ def test_vendors_write_nothing_to_stderr(tmp_path: Path) -> None:
     )
     assert done.stderr == ""
     assert len(done.stdout.splitlines()) == 6
+
+
+def test_a_clip_of_pictures_that_are_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    height, width = SIZE_HW
+    path = write_clip(tmp_path / "clip.mp4")
+    monkeypatch.setattr(decoder, "MAX_PIXELS", width * height)
+    open_source(str(path), Camera()).close()
+    monkeypatch.setattr(decoder, "MAX_PIXELS", width * height - 1)
+    with pytest.raises(BadInput, match=r"clip\.mp4: pictures too large, got 64x48 px, expected 3071 px or fewer"):
+        open_source(str(path), Camera())
