@@ -11,7 +11,7 @@ from edge.sensor.sources.address import MOTION_JPEG_SUFFIXES, SourceKind, classi
 from edge.sensor.sources.animation import MOVING_FORMATS, is_animated
 from edge.sensor.sources.image_format import HEAD_BYTES, ImageFormat, image_format, is_footage, is_tar, unread_format
 from edge.sensor.sources.jpeg import is_motion_jpeg
-from edge.sensor.sources.whole_file import MAX_IMAGE_BYTES
+from edge.sensor.sources.whole_file import fits
 
 
 def kind_of_source(address: str) -> SourceKind:
@@ -61,6 +61,6 @@ def _is_stream(path: Path) -> bool:
 
 def _is_animated(path: Path, found: ImageFormat) -> bool:
     """Whether there is more than one frame; a GIF too large to be read whole counts as one of many."""
-    if found not in MOVING_FORMATS or path.stat().st_size > MAX_IMAGE_BYTES:
+    if found not in MOVING_FORMATS or not fits(path):
         return found is ImageFormat.GIF
     return is_animated(path.read_bytes(), found)
