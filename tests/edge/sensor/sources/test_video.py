@@ -101,6 +101,20 @@ def test_a_clip_that_was_cut_off_says_so_after_its_good_frames(tmp_path: Path, s
         frames_of(open_source(str(path), Camera()))
 
 
+@pytest.mark.parametrize("missing", [1, 2, 300])
+def test_raw_motion_jpeg_that_was_cut_off_says_so_after_its_good_frames(tmp_path: Path, missing: int) -> None:
+    path = tmp_path / "clip.mjpeg"
+    whole = b"".join(encode(".jpg", index) for index in range(5))
+    path.write_bytes(whole + bytes(3))
+    assert len(frames_of(open_source(str(path), Camera(fps=25.0)))) == 5
+    path.write_bytes(whole[:-missing])
+    source = open_source(str(path), Camera(fps=25.0))
+    for _ in range(4):
+        assert source.read() is not None
+    with pytest.raises(BadInput, match="truncated file, got 4 whole frames"):
+        source.read()
+
+
 def test_a_cut_gif_and_a_cut_shared_clip_give_their_good_frames_first(shared: Path, tmp_path: Path) -> None:
     for name, at_least in (("walking-480x270.gif", 17), ("no-faces-768x432.mp4", 600)):
         content = (shared / "video" / name).read_bytes()
