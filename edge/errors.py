@@ -38,7 +38,12 @@ def explain(what: str, *, where: str = "", got: object = None, expected: str = "
         parts.append(f"expected {expected}")
     line = ", ".join(parts)
     whole = " ".join((f"{line}; {next_step}" if next_step else line).split())
-    return whole.encode("utf-8", "backslashreplace").decode()
+    return printable(whole)
+
+
+def printable(name: str) -> str:
+    """A name that can be written as UTF-8 whatever bytes a file system or tar gave it."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 class ConfigError(PasserbyError, ValueError):

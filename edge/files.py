@@ -80,14 +80,14 @@ def need_folder_of(path: Path | None, flag: str) -> None:
 
 
 @contextmanager
-def utf8_name(path: Path) -> Iterator[str]:
+def utf8_name(path: Path, *, bare: bool = False) -> Iterator[str]:
     """A name of a file that is there, for a library that takes text only: its own, resolved, where that is UTF-8.
 
     Else the name of an open descriptor of it, good until the end of the block. OpenCV ends the process with a
-    segmentation fault on a name that is not UTF-8. Raises OSError.
+    segmentation fault on a name that is not UTF-8. bare: a name without a suffix, which says nothing. Raises OSError.
     """
     own = str(path.resolve())
-    if is_utf8(own):
+    if is_utf8(own) and not bare:
         yield own
         return
     descriptor = os.open(path, os.O_RDONLY)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edge.errors import BadInput, explain
+from edge.errors import BadInput, explain, printable
 from edge.sensor.sources.address import DEMO_ADDRESS
 from edge.terminal.options import (
     AsJson,
@@ -99,7 +99,6 @@ def measured(
     """Everything that the bench measures, by name."""
     import msgspec
 
-    from edge.workbench.analyze.sources import printable
     from edge.workbench.bench.footprint import footprint
     from edge.workbench.bench.measure import measure
 

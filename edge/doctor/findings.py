@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from edge.errors import printable
+
 Verdict = Literal["pass", "warn", "fail"]
 
 
@@ -21,25 +23,20 @@ class Finding(Struct, frozen=True, kw_only=True):
 
 def good(check: str, found: str) -> Finding:
     """A finding that needs no action."""
-    return Finding(check=check, verdict="pass", found=_printable(found))
+    return Finding(check=check, verdict="pass", found=printable(found))
 
 
 def doubtful(check: str, found: str, do: str) -> Finding:
     """Works, but."""
-    return Finding(check=check, verdict="warn", found=_printable(found), do=do)
+    return Finding(check=check, verdict="warn", found=printable(found), do=do)
 
 
 def bad(check: str, found: str, do: str) -> Finding:
     """Does not work."""
-    return Finding(check=check, verdict="fail", found=_printable(found), do=do)
+    return Finding(check=check, verdict="fail", found=printable(found), do=do)
 
 
 def worst(findings: Iterable[Finding]) -> Verdict:
     """The worst verdict among them."""
     there = {finding.verdict for finding in findings}
     return "fail" if "fail" in there else "warn" if "warn" in there else "pass"
-
-
-def _printable(found: str) -> str:
-    """With bytes of a file's name that are not UTF-8 escaped, so that it can be written anywhere."""
-    return found.encode("utf-8", "backslashreplace").decode()

@@ -1,8 +1,8 @@
 """Finds out from a video file's own structure whether it was cut off; only sizes and block headers are read.
 
 Decoders just stop at a cut, as they do at the end. Sources: ISO/IEC 14496-12 (MP4, MOV), RFC 8794 and RFC 9559
-(Matroska, WebM), Microsoft RIFF (AVI), GIF89a, ISO/IEC 13818-1 (MPEG-TS, where only a cut packet shows). Raw H.264 and
-H.265 state no size: a cut in them cannot be distinguished from an end.
+(Matroska, WebM), Microsoft RIFF (AVI), GIF89a, ITU-T T.81 (raw Motion JPEG), ISO/IEC 13818-1 (MPEG-TS, where only a cut
+packet shows). Raw H.264 and H.265 state no size: a cut in them cannot be distinguished from an end.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ _MP4_WHOLE = frozenset({b"moov", b"mdat"})
 _TRANSPORT_SYNC = 0x47
 _TRANSPORT_PACKETS = ((188, 0), (192, 4))
 """Bytes of a packet and of what stands before its sync byte; recorders of Blu-ray and AVCHD add a clock."""
+_JPEG, _JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
+_PADDING, _MOST_PADDING = b"\0\r\n", 2**16
 _GIF_TRAILER, _GIF_EXTENSION, _GIF_PICTURE = 0x3B, 0x21, 0x2C
 _MPEG_CODES = 0x80
 """From here on start codes are those of MPEG-1, -2 and -4; the first bit of H.264's and its successors' units is 0."""
@@ -49,6 +51,8 @@ def is_cut_off(path: Path) -> bool:
             return _matroska_needs(file) > size
         if head[:3] == b"GIF":
             return not _gif_ends(file)
+        if head.startswith(_JPEG):
+            return not _jpeg_ends(file, size)
         return any(_transport_is_cut(file, size, *packet) for packet in _TRANSPORT_PACKETS)
 
 
@@ -59,7 +63,7 @@ def is_raw(path: Path) -> bool:
     """
     with path.open("rb") as file:
         head = file.read(16)
-    if head.startswith((b"\xff\xd8\xff", b"--")):  # the second: as HTTP sends it, part by part
+    if head.startswith((_JPEG, b"--")):  # the second: as HTTP sends it, part by part
         return True
     zeros, mark, rest = head.partition(b"\1")
     if not mark or not rest or zeros not in (bytes(2), bytes(3)):
@@ -150,6 +154,12 @@ def _matroska_size(file: BinaryIO) -> int | None:
     bits = 7 * length
     value = int.from_bytes(first + file.read(length - 1), "big") & ((1 << bits) - 1)
     return None if value == (1 << bits) - 1 else value
+
+
+def _jpeg_ends(file: BinaryIO, size: int) -> bool:
+    """True when the last picture has its end, before some padding."""
+    file.seek(max(0, size - _MOST_PADDING))
+    return file.read().rstrip(_PADDING).endswith(_JPEG_END)
 
 
 def _gif_ends(file: BinaryIO) -> bool:

@@ -12,8 +12,11 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
+from edge.errors import BadInput, explain
 from edge.files import utf8_name
+from edge.sensor.sources.address import IMAGE_SUFFIXES
 from edge.sensor.sources.complaints import Counts, complaints
+from edge.sensor.sources.image_size import MAX_PIXELS
 from edge.sensor.sources.quiet import silence_vendors
 from edge.sensor.types import Image
 
@@ -45,7 +48,8 @@ class Fault(NamedTuple):
 def open_file(path: Path) -> Decoder:
     """Open a file, whatever bytes its name has; the decoder gives nothing where it is no video. Raises OSError."""
     silence_vendors()
-    with utf8_name(path) as name, _clocks_as_stated():
+    misleading = path.suffix.lower() in IMAGE_SUFFIXES  # FFMPEG would read one picture, whatever is in it
+    with utf8_name(path, bare=misleading) as name, _clocks_as_stated():
         capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, _DECODING_THREADS])
     return Decoder(capture, _FILE_PATIENCE)
 
@@ -125,6 +129,14 @@ class Decoder:
     def is_open(self) -> bool:
         """Whether there is anything to decode."""
         return bool(self._capture.isOpened())
+
+    def need_bounded(self, where: str) -> None:
+        """Close and raise BadInput where the pictures have more than MAX_PIXELS, as the footage states them."""
+        width, height = (int(self._capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        if width * height > MAX_PIXELS:
+            self.close()
+            expected = f"{MAX_PIXELS} px or fewer"
+            raise BadInput(explain("pictures too large", where=where, got=f"{width}x{height} px", expected=expected))
 
     @property
     def stated_fps(self) -> float:

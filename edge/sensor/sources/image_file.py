@@ -42,11 +42,14 @@ def decode_pages(content: bytes, where: str) -> Iterator[Image]:
     try:
         fault = fault_of_image(content, found)
         pages = iter([content]) if found is not ImageFormat.TIFF else tiff_pages(content)
-        first = next(pages, content)
+        first = next(pages, None)
     except ValueError as error:
         raise BadInput(explain(f"damaged {found.value}", where=where, got=error, expected="a whole image")) from error
     if fault is not None:
         raise BadInput(explain(fault, where=where, expected="a whole image"))
+    if first is None:
+        what = "TIFF of smaller copies only, as a raw photograph is (DNG, NEF)"
+        raise BadInput(explain(what, where=where, expected="a picture of full size"))
     for page in chain([first], pages):
         yield _decode(page, found, where)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from mmap import mmap
 from typing import NamedTuple, cast
 
 import cv2
@@ -18,13 +19,17 @@ from edge.sensor.sources import tiff_tags
 from edge.sensor.types import Image
 
 _START = b"\xff\xd8"
-_END_OF_IMAGE, _START_OF_SCAN, _APP_1 = 0xD9, 0xDA, 0xE1
+_END_OF_IMAGE, _START_OF_SCAN, _APP_1, _APP_2 = 0xD9, 0xDA, 0xE1, 0xE2
 _FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 _SEQUENTIAL, _PROGRESSIVE = frozenset({0xC0, 0xC1, 0xC9}), frozenset({0xC2, 0xCA})
 _LENGTHLESS = frozenset({0x01, *range(0xD0, 0xD9)})
 _NEXT_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")
 """After a scan's header: the next marker that is neither a stuffed byte nor a restart."""
-_EXIF = b"Exif\0\0"
+_TWO = re.compile(rb"\xff\xd9\0*\xff\xd8\xff")
+"""An end, perhaps some padding, and a beginning."""
+_EXIF, _LISTED = b"Exif\0\0", b"MPF\0"
+_HEADERS_BYTES = 2**20
+"""The second picture of a stream has its frame header within these."""
 _COEFFICIENTS, _INKS = 64, 4
 _MOST_SCANS = 256
 """Progressive files have about ten; each one more costs the time of the whole picture."""
@@ -38,6 +43,8 @@ class _Segment(NamedTuple):
     marker: int
     body: bytes
     """Without marker and length."""
+    end: int
+    """Where the next one may begin."""
 
 
 def jpeg_size(content: bytes) -> tuple[int, int]:
@@ -47,7 +54,10 @@ def jpeg_size(content: bytes) -> tuple[int, int]:
 
 
 def fault_of_jpeg(content: bytes) -> str | None:
-    """What shows without decoding that a JPEG is not whole, or None: no end, or parts of its scans are missing."""
+    """What shows without decoding that a JPEG is not one whole picture, or None.
+
+    No end, missing parts of its scans, or the next picture of a stream behind it.
+    """
     planes: _Planes = {}
     frame, scans = 0, 0
     for segment in _segments(content):
@@ -60,10 +70,31 @@ def fault_of_jpeg(content: bytes) -> str | None:
             _note_scan(segment.body, planes, progressive=frame in _PROGRESSIVE)
         elif segment.marker == _END_OF_IMAGE:
             whole = all(bits == 0 for plane in planes.values() for bits in plane)
-            return None if planes and scans and whole else "truncated JPEG"
+            if not (planes and scans and whole):
+                return "truncated JPEG"
+            return "raw Motion JPEG, many pictures in one file: give it by itself" if is_motion_jpeg(content) else None
         if scans > _MOST_SCANS:
             return f"JPEG of more than {_MOST_SCANS} scans"
     return "truncated JPEG"
+
+
+def is_motion_jpeg(content: bytes | mmap) -> bool:
+    """Whether another picture of the same size follows, as in raw video.
+
+    Those that a telephone puts behind a picture are listed in it (CIPA DC-007, MPF) or of another size (gain maps).
+    """
+    if _TWO.search(content) is None:
+        return False
+    frame = b""
+    for segment in _segments(content):
+        if segment.marker == _APP_2 and segment.body.startswith(_LISTED):
+            return False
+        if segment.marker in _FRAMES:
+            frame = segment.body
+        elif segment.marker == _END_OF_IMAGE:
+            rest = content[segment.end : segment.end + _HEADERS_BYTES].lstrip(b"\0")
+            return rest.startswith(_START) and next(_frames(rest), b"")[1:5] == frame[1:5]
+    return False
 
 
 def decode_jpeg(content: bytes) -> Image:
@@ -87,10 +118,13 @@ def upright(image: Image, orientation: int) -> Image:
 
 def _frame(content: bytes) -> bytes:
     """The body of the frame header: depth, height, width, number of planes. Raises ValueError where there is none."""
-    for segment in _segments(content):
-        if segment.marker in _FRAMES and len(segment.body) >= 6:
-            return segment.body
+    for frame in _frames(content):
+        return frame
     raise ValueError("no frame header")
+
+
+def _frames(content: bytes) -> Iterator[bytes]:
+    return (each.body for each in _segments(content) if each.marker in _FRAMES and len(each.body) >= 6)
 
 
 def _orientation(content: bytes) -> int:
@@ -122,7 +156,7 @@ def _parts(body: bytes, size: int) -> Iterator[bytes]:
     return (body[at : at + size] for at in range(0, len(body) - size + 1, size))
 
 
-def _segments(content: bytes) -> Iterator[_Segment]:
+def _segments(content: bytes | mmap) -> Iterator[_Segment]:
     """Markers in their order up to the end of the image, past thumbnails and restarts; a file cut off just stops."""
     position = len(_START)
     while match := _NEXT_MARKER.search(content, position):
@@ -131,6 +165,6 @@ def _segments(content: bytes) -> Iterator[_Segment]:
             length = int.from_bytes(content[position : position + 2], "big")
             body = content[position + 2 : position + length]
             position += length
-        yield _Segment(marker, body)
+        yield _Segment(marker, body, position)
         if marker == _END_OF_IMAGE:
             return

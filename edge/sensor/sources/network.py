@@ -29,7 +29,8 @@ def open_network(
 ) -> LiveStream | VideoSource:
     """Open a stream: live when it states no length, else a file that happens to be elsewhere (see `open_video`).
 
-    name: what messages call it; default is the address without its secrets. Raises SourceUnavailable.
+    name: what messages call it; default is the address without its secrets. Raises SourceUnavailable, and BadInput
+    where its pictures are too large.
     """
     where = name or shown(url)
     decoder = open_address(url, open_timeout_ms=_OPEN_TIMEOUT_MS, read_timeout_ms=_READ_TIMEOUT_MS)
@@ -42,6 +43,7 @@ def open_network(
                 next_step="for a web page that shows a video write page:URL" if url.startswith("http") else "",
             )
         )
+    decoder.need_bounded(where)
     own_fps, stated = stated_length(decoder, fps)
     if not stated:
         return LiveStream(decoder, where, clock)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import stat
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 from edge.errors import UsageError, explain
 from edge.sensor.sources.address import MOTION_JPEG_SUFFIXES, SourceKind, classify
 from edge.sensor.sources.animation import MOVING_FORMATS, is_animated
 from edge.sensor.sources.image_format import HEAD_BYTES, ImageFormat, image_format, is_footage, is_tar, unread_format
-from edge.sensor.sources.whole_file import MAX_IMAGE_BYTES
+from edge.sensor.sources.jpeg import is_motion_jpeg
+from edge.sensor.sources.whole_file import fits
 
 
 def kind_of_source(address: str) -> SourceKind:
@@ -37,12 +39,10 @@ def kind_of_source(address: str) -> SourceKind:
 
 
 def _kind_of_file(path: Path, head: bytes, by_name: SourceKind) -> SourceKind:
-    """A stream of JPEGs begins as a picture does: of those the name decides."""
-    suffix = path.suffix.lower()
-    if is_footage(head):
-        return SourceKind.VIDEO
     found = image_format(head)
-    if found is not None and suffix not in MOTION_JPEG_SUFFIXES:
+    if is_footage(head) or (found is ImageFormat.JPEG and _is_stream(path)):
+        return SourceKind.VIDEO
+    if found is not None:
         return SourceKind.ANIMATION if _is_animated(path, found) else SourceKind.IMAGE
     if unread_format(head) is not None:
         return SourceKind.IMAGE
@@ -51,8 +51,16 @@ def _kind_of_file(path: Path, head: bytes, by_name: SourceKind) -> SourceKind:
     return SourceKind.VIDEO if by_name in (SourceKind.FOLDER, SourceKind.V4L2) else by_name
 
 
+def _is_stream(path: Path) -> bool:
+    """Whether JPEGs follow each other, or the name says that they may."""
+    if path.suffix.lower() in MOTION_JPEG_SUFFIXES:
+        return True
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+        return is_motion_jpeg(content)
+
+
 def _is_animated(path: Path, found: ImageFormat) -> bool:
     """Whether there is more than one frame; a GIF too large to be read whole counts as one of many."""
-    if found not in MOVING_FORMATS or path.stat().st_size > MAX_IMAGE_BYTES:
+    if found not in MOVING_FORMATS or not fits(path):
         return found is ImageFormat.GIF
     return is_animated(path.read_bytes(), found)

@@ -1,4 +1,4 @@
-"""Video files and animated GIFs through OpenCV's FFMPEG: every frame in order, at the file's own times."""
+"""Video files, and GIFs too large to be read whole, through OpenCV's FFMPEG: every frame in order, at its own time."""
 
 from __future__ import annotations
 
@@ -25,20 +25,21 @@ _LAST_FRAMES = 2
 def open_video(
     path: Path, fps: float, start_at: float | None = None, clock: Callable[[], float] = boottime, *, timed: bool = True
 ) -> VideoSource:
-    """Open a video file or GIF, frames at start_at + their own time.
+    """Open a video file, frames at start_at + their own time.
 
     fps: frames/s of a file without times of its own (`timed` False, and raw streams by their content), else only where
     the file states none. start_at: seconds of the clock; default is now minus the duration where the file states it,
     else now.
-    Raises BadInput when there is no such file or nothing in it can be decoded.
+    Raises BadInput when there is no such file, its pictures are too large or nothing in it can be decoded.
     """
     where = str(path)
     _expect_file(path, where)
     timed = timed and not is_raw(path)
-    if not timed and fps is Camera().fps:  # the default itself: not a rate that somebody gave, were it the same
-        got = f"{fps:g} frames/s by default"
-        _log.warning(explain("raw video states no rate", where=where, got=got, next_step="give --fps"))
+    if not timed and fps == Camera().fps:
+        got, next_step = f"{fps:g} frames/s from camera.fps", "give --fps where it is another"
+        _log.warning(explain("raw video states no rate", where=where, got=got, next_step=next_step))
     decoder = open_file(path)
+    decoder.need_bounded(where)
     own_fps, frames = stated_length(decoder, fps) if timed else (fps, 0)
     first_at = clock() - frames / own_fps if start_at is None else start_at
     return VideoSource(decoder, where, own_fps, first_at, lambda _decoded: _fault(path, decoder), timed=timed)

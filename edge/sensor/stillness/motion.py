@@ -12,9 +12,9 @@ from typing import NamedTuple, cast
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from edge.sensor.geometry import Box
+from edge.sensor.geometry import Box, Points
+from edge.sensor.imaging import Grey
 from edge.sensor.types import Frame, Image, Track
 
 GREY_WIDTH_PX = 640
@@ -27,9 +27,6 @@ _BACK_PX = 0.3
 
 _ALIKE_PX, _ALIKE_SHARE = 0.3, 0.6
 """So many of the points outside must move alike, within this: else people move there, not the camera."""
-
-_Grey = NDArray[np.uint8]
-_Points = NDArray[np.float32]
 
 
 class Motion(NamedTuple):
@@ -49,7 +46,7 @@ class FaceMotion:
     """Measures the motion of tracked faces between looks."""
 
     def __init__(self) -> None:
-        self._before: _Grey | None = None
+        self._before: Grey | None = None
 
     def forget(self) -> None:
         """Keep nothing: the next look is a first one."""
@@ -74,21 +71,21 @@ class FaceMotion:
 class _Flow(NamedTuple):
     """Points that were followed: where they were, and how far they moved; float32 (N, 2) px each."""
 
-    points: _Points
-    steps: _Points
+    points: Points
+    steps: Points
 
 
-def _grey(frame: Frame) -> tuple[_Grey, float]:
+def _grey(frame: Frame) -> tuple[Grey, float]:
     """The grey picture of a look, and its px for one px of the frame's image."""
     view: Image = frame.view
     width, height = min(GREY_WIDTH_PX, view.shape[1]), view.shape[0]
     if width < view.shape[1]:
         height = max(1, round(height * width / view.shape[1]))
         view = cast(Image, cv2.resize(view, (width, height), interpolation=cv2.INTER_AREA))
-    return cast(_Grey, cv2.cvtColor(view, cv2.COLOR_BGR2GRAY)), width / frame.image.shape[1]
+    return cast(Grey, cv2.cvtColor(view, cv2.COLOR_BGR2GRAY)), width / frame.image.shape[1]
 
 
-def _corners(grey: _Grey, face: Box | None) -> _Points:
+def _corners(grey: Grey, face: Box | None) -> Points:
     """Float32 (N, 2) px: the places in a face, or in the whole picture, that are followed best."""
     box = face or Box(0, 0, grey.shape[1], grey.shape[0])
     most, apart_px = (_FACE_POINTS, max(2, round(box.width / 12))) if face else (_SURROUNDING_POINTS, 8)
@@ -97,10 +94,10 @@ def _corners(grey: _Grey, face: Box | None) -> _Points:
     found = cv2.goodFeaturesToTrack(part, most, 0.02, apart_px) if min(part.shape) > 2 else None
     if found is None:
         return np.empty((0, 2), np.float32)
-    return cast(_Points, found.reshape(-1, 2) + np.array((left, top), np.float32))
+    return cast(Points, found.reshape(-1, 2) + np.array((left, top), np.float32))
 
 
-def _follow(before: _Grey, now: _Grey, groups: Sequence[_Points]) -> list[_Flow]:
+def _follow(before: Grey, now: Grey, groups: Sequence[Points]) -> list[_Flow]:
     """Of each group the points that were found again on the way back."""
     points = np.concatenate(groups)
     if not len(points):
@@ -113,7 +110,7 @@ def _follow(before: _Grey, now: _Grey, groups: Sequence[_Points]) -> list[_Flow]
     return [_Flow(at[followed], steps[followed]) for at, steps, followed in parts]
 
 
-def _shake(around: _Flow, faces: Sequence[Box]) -> _Points:
+def _shake(around: _Flow, faces: Sequence[Box]) -> Points:
     """Float32 (2,) px by which everything moved: what is behind people, or, where that is bare, beside their faces."""
     for is_cut_out in (_is_person, _is_face):
         outside = np.array([not any(is_cut_out(face, x, y) for face in faces) for x, y in around.points], np.bool_)
@@ -125,7 +122,7 @@ def _shake(around: _Flow, faces: Sequence[Box]) -> _Points:
     return np.zeros(2, np.float32)
 
 
-def _motion(flow: _Flow, face: Box, shake: _Points) -> Motion:
+def _motion(flow: _Flow, face: Box, shake: Points) -> Motion:
     if len(flow.steps) < _LEAST_FACE:
         return Motion(None, 0.0, face.side)
     whole = np.median(flow.steps, axis=0)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from edge.errors import UsageError, explain
+from edge.errors import UsageError, explain, printable
 from edge.sensor.ports import FrameSource
 from edge.sensor.sources.address import SourceKind, shown
 from edge.sensor.sources.frozen import Unfrozen
@@ -86,8 +86,3 @@ def _file_name(address: str) -> str:
     """The last part of an address as a file's name."""
     last = printable(address).rstrip("/").rpartition("/")[2]
     return re.sub(r"[^\w. -]", "-", last).lstrip(".") or "source"
-
-
-def printable(name: str) -> str:
-    """A name that can be written as UTF-8 whatever bytes a file system or tar gave it."""
-    return name.encode("utf-8", "backslashreplace").decode()

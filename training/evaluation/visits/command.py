@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from edge.errors import UsageError, explain
+from edge.errors import UsageError, explain, printable
 from edge.terminal.options import ConfigFile, Fps, Overrides, TargetList, settings_from, with_flags
 from training.evaluation.options import AsJson, IsAligned, Labels, Limit, Seed
 
@@ -71,7 +71,6 @@ def _watch(subject: Subject, clip: str, seed: int, progress: Progress) -> list[T
     from edge.sensor.sources.opening import open_source
     from edge.sensor.sources.path_kind import kind_of_source
     from edge.workbench.analyze.length import stated_pictures
-    from edge.workbench.analyze.sources import printable
     from training.evaluation.visits.gain import FEWEST_LOOKS, TrackSteadiness, looks_of_tracks, steadiness
 
     progress.begin(clip, lambda: stated_pictures(clip, kind_of_source(clip)))

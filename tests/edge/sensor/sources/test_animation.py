@@ -199,3 +199,6 @@ def test_smaller_copies_in_a_tiff_are_no_pages(tmp_path: Path) -> None:
     copy.encoderinfo = {"tiffinfo": small}
     first.save(tmp_path / "a.tif", save_all=True, append_images=[copy])
     assert [picture.frame for picture in pages(tmp_path / "a.tif")] == [0]
+    first.save(tmp_path / "raw.dng", "TIFF", tiffinfo=small)
+    [preview] = read_pictures(str(tmp_path / "raw.dng"))
+    assert "TIFF of smaller copies only, as a raw photograph is (DNG, NEF)" in str(preview.error)

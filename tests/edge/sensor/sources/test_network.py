@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from edge.errors import BadInput, CameraLost, SourceUnavailable
@@ -39,6 +41,15 @@ def test_a_clip_that_breaks_off_on_its_way_says_so(tmp_path: Path) -> None:
         with pytest.raises(BadInput, match="broke off"):
             while source.read() is not None:
                 pass
+
+
+def test_pictures_of_more_than_64_mi_px_are_refused_over_http_too() -> None:
+    ok, picture = cv2.imencode(".png", np.zeros((8193, 8192), np.uint8), (cv2.IMWRITE_PNG_BILEVEL, 1))
+    assert ok
+    with serve({"/a.png": ("image/png", picture.tobytes(), picture.size)}) as (site, _):
+        message = f"{site}/a.png: pictures too large, got 8192x8193 px, expected 67108864 px or fewer"
+        with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
+            open_source(f"{site}/a.png", Camera())
 
 
 def test_an_endless_stream_is_live_and_lost_when_it_stops() -> None:

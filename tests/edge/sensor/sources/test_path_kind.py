@@ -6,15 +6,17 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import pytest
 
 from edge.errors import UsageError
 from edge.sensor.sources.address import SourceKind
 from edge.sensor.sources.opening import open_source
 from edge.sensor.sources.path_kind import kind_of_source
+from edge.sensor.sources.pictures import read_pictures
 from edge.settings.settings import Camera
 from tests.edge.sensor.sources.test_pictures import write_tar
-from tests.pictures.clips import encode, write_clip
+from tests.pictures.clips import draw, encode, write_clip
 
 
 def write_image(path: Path) -> None:
@@ -29,6 +31,10 @@ def write_packed(path: Path) -> None:
     write_tar(path, {"a.jpg": encode(".jpg")}, "w:gz")
 
 
+def write_motion_jpeg(path: Path) -> None:
+    path.write_bytes(b"".join(encode(".jpg", index) for index in range(5)))
+
+
 def write_text(path: Path) -> None:
     path.write_text("neither picture nor video")
 
@@ -40,6 +46,9 @@ def write_text(path: Path) -> None:
         ("noext", write_image, SourceKind.IMAGE),
         ("a.mp4", write_image, SourceKind.IMAGE),
         ("a.mjpeg", write_image, SourceKind.VIDEO),
+        ("a.jpg", write_motion_jpeg, SourceKind.VIDEO),
+        ("a.bin", write_motion_jpeg, SourceKind.VIDEO),
+        ("noext", write_motion_jpeg, SourceKind.VIDEO),
         ("a.jpg", write_video, SourceKind.VIDEO),
         ("noext", write_video, SourceKind.VIDEO),
         ("a.h264", write_video, SourceKind.VIDEO),
@@ -55,6 +64,39 @@ def test_the_kind_is_what_lies_there(
 ) -> None:
     write(tmp_path / name)
     assert kind_of_source(str(tmp_path / name)) is kind
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.dat", "noext"])
+@pytest.mark.parametrize("padding", [0, 5])
+def test_all_of_raw_motion_jpeg_is_read_whatever_it_is_called(tmp_path: Path, name: str, padding: int) -> None:
+    (tmp_path / name).write_bytes(b"".join(encode(".jpg", index) + bytes(padding) for index in range(5)))
+    source = open_source(str(tmp_path / name), Camera(fps=10.0), start_at=0.0)
+    frames = iter(source.read, None)
+    assert [frame.captured_at for frame in frames if frame] == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4])
+    source.close()
+
+
+def test_raw_motion_jpeg_in_a_folder_is_an_error_of_its_own(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.jpg")
+    write_motion_jpeg(tmp_path / "b.jpg")
+    whole, stream = read_pictures(str(tmp_path))
+    assert whole.image is not None
+    assert str(stream.error) == (
+        "b.jpg: raw Motion JPEG, many pictures in one file: give it by itself, expected a whole image"
+    )
+
+
+def test_pictures_behind_a_picture_leave_it_one(tmp_path: Path) -> None:
+    """A telephone's map of brightness is smaller; pictures of the same size are listed in the first."""
+    picture = encode(".jpg")
+    ok, small = cv2.imencode(".jpg", draw(1)[::2, ::2])
+    assert ok
+    listed = picture[:2] + b"\xff\xe2\0\x08MPF\0II" + picture[2:]
+    for content in (picture + small.tobytes(), listed + picture, picture + b"trailer" + picture):
+        (tmp_path / "a.jpg").write_bytes(content)
+        assert kind_of_source(str(tmp_path / "a.jpg")) is SourceKind.IMAGE
+        [read] = read_pictures(str(tmp_path / "a.jpg"))
+        assert read.image is not None
 
 
 def test_a_file_on_a_device_path_is_a_file_and_a_character_device_is_a_camera(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from edge.errors import BadInput
 from edge.sensor.ports import FrameSource
+from edge.sensor.sources import decoder
 from edge.sensor.sources.address import SourceKind
 from edge.sensor.sources.container import is_cut_off, unsynchronized
 from edge.sensor.sources.opening import open_source
@@ -98,6 +99,20 @@ def test_a_clip_that_was_cut_off_says_so_after_its_good_frames(tmp_path: Path, s
     assert is_cut_off(path)
     with pytest.raises(BadInput, match="truncated file"):
         frames_of(open_source(str(path), Camera()))
+
+
+@pytest.mark.parametrize("missing", [1, 2, 300])
+def test_raw_motion_jpeg_that_was_cut_off_says_so_after_its_good_frames(tmp_path: Path, missing: int) -> None:
+    path = tmp_path / "clip.mjpeg"
+    whole = b"".join(encode(".jpg", index) for index in range(5))
+    path.write_bytes(whole + bytes(3))
+    assert len(frames_of(open_source(str(path), Camera(fps=25.0)))) == 5
+    path.write_bytes(whole[:-missing])
+    source = open_source(str(path), Camera(fps=25.0))
+    for _ in range(4):
+        assert source.read() is not None
+    with pytest.raises(BadInput, match="truncated file, got 4 whole frames"):
+        source.read()
 
 
 def test_a_cut_gif_and_a_cut_shared_clip_give_their_good_frames_first(shared: Path, tmp_path: Path) -> None:
@@ -209,3 +224,13 @@ def test_vendors_write_nothing_to_stderr(tmp_path: Path) -> None:
     )
     assert done.stderr == ""
     assert len(done.stdout.splitlines()) == 6
+
+
+def test_a_clip_of_pictures_that_are_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    height, width = SIZE_HW
+    path = write_clip(tmp_path / "clip.mp4")
+    monkeypatch.setattr(decoder, "MAX_PIXELS", width * height)
+    open_source(str(path), Camera()).close()
+    monkeypatch.setattr(decoder, "MAX_PIXELS", width * height - 1)
+    with pytest.raises(BadInput, match=r"clip\.mp4: pictures too large, got 64x48 px, expected 3071 px or fewer"):
+        open_source(str(path), Camera())
