@@ -13,8 +13,9 @@ from edge.schemas.taxonomy import taxonomy
 from edge.schemas.vocabulary import Target
 from edge.sensor.attributes.ages import bracket_map
 from edge.sensor.attributes.estimator import NetworkEstimator
-from edge.sensor.detection.detector import NetworkDetector
+from edge.sensor.detection.detector import FOLLOW, NetworkDetector
 from edge.sensor.detection.idle import IdleGate
+from edge.sensor.detection.wide import NowAndThenWide
 from edge.sensor.detection.zones import Zoned
 from edge.sensor.inference.accelerators.opening import Accelerators, Command
 from edge.sensor.inference.opening import KINDS, OpenedSession, open_session
@@ -113,9 +114,11 @@ def detector_score(settings: Settings, networks: Networks) -> float:
     return settings.detection.score or (thresholds.score if thresholds else 0.5)
 
 
-def make_detector(settings: Settings, networks: Networks) -> Detector:
-    """The detector of the networks, but for faces that the zones leave out."""
-    return Zoned(networks.detector, settings.zones) if settings.zones else networks.detector
+def make_detector(settings: Settings, networks: Networks, *, frames: bool = False) -> Detector:
+    """The detector of the networks, but for faces that the zones leave out; frames: for those of one source."""
+    follows = frames and settings.detection.width_px == FOLLOW
+    detector: Detector = NowAndThenWide(networks.detector) if follows else networks.detector
+    return Zoned(detector, settings.zones) if settings.zones else detector
 
 
 def make_fusion(settings: Settings, manifests: Sequence[Manifest]) -> Fusion:
@@ -148,7 +151,7 @@ def make_stages(settings: Settings, networks: Networks, book: VisitBook, sink: V
     """Join the stages of the pipeline."""
     return Stages(
         gate=IdleGate(settings.detection, settings.zones),
-        detector=make_detector(settings, networks),
+        detector=make_detector(settings, networks, frames=True),
         tracker=FaceTracker(settings.tracking, detector_score(settings, networks)),
         estimator=networks.estimator,
         quality=rate_look,

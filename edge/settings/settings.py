@@ -140,7 +140,11 @@ class Detection(_Section, frozen=True, kw_only=True):
     width_px: Annotated[
         int,
         _number(
-            "px", "Width of the detector's input; 0 takes the manifest's, -1 the picture's own.", low=-1, high=4096
+            "px",
+            "Width of the detector's input; 0 takes the manifest's, -1 the picture's own, "
+            "-2 half of that (up to 640) at every fourth frame.",
+            low=-2,
+            high=4096,
         ),
     ] = 0
     score: Annotated[

@@ -35,6 +35,11 @@ takes the time of 20 pictures.
 """
 
 
+FOLLOW = -2
+"""Input width that follows the image: half of its longer side, at most `WIDEST_PX` and at least the manifest's."""
+WIDEST_PX = 640
+
+
 class Opened(Protocol):
     """A session and the height and width in px that it really takes (`edge.sensor.inference.opening.OpenedSession`)."""
 
@@ -51,18 +56,22 @@ Opener = Callable[[tuple[int, int]], Opened]
 """Opens the network for an input of (height, width) px, or for the size that its file fixes."""
 
 
-def choose_input_size(wanted: Input, input_width: int, picture_hw: tuple[int, int]) -> tuple[int, int]:
+def choose_input_size(
+    wanted: Input, input_width: int, picture_hw: tuple[int, int], *, wide: bool = True
+) -> tuple[int, int]:
     """Height and width in px of the network's input for images of picture_hw px.
 
     input_width: the input's longer side (its width for an image that is wider than high); 0 takes the manifest's, -1
-    the image's own size. The other side follows the image's aspect; both are rounded up to the manifest's multiple.
-    A network of fixed size keeps it.
+    the image's own size, `FOLLOW` follows it if `wide` and else takes the manifest's. The other side follows the
+    image's aspect; both are rounded up to the manifest's multiple. A network of fixed size keeps it.
     """
     step = wanted.multiple_of_px
     if step == 0:
         return wanted.height_px, wanted.width_px
     longer = max(picture_hw)
-    target = {0: max(wanted.width_px, wanted.height_px), -1: longer}.get(input_width, input_width)
+    narrow = max(wanted.width_px, wanted.height_px)
+    half = max(narrow, min(longer // 2, WIDEST_PX)) if wide else narrow
+    target = {0: narrow, -1: longer, FOLLOW: half}.get(input_width, input_width)
     height, width = (max(1, -(-round(side * target / longer) // step)) * step for side in picture_hw)
     return height, width
 
@@ -103,9 +112,9 @@ class NetworkDetector:
         """Height and width in px of the network's input."""
         return self._network.input_hw
 
-    def start(self, image: Image) -> None:
-        """See `edge.sensor.ports.Detector`."""
-        self._network = self._network_for((image.shape[0], image.shape[1]))
+    def start(self, image: Image, *, wide: bool = True) -> None:
+        """See `edge.sensor.ports.Detector`; `wide` as in `choose_input_size`."""
+        self._network = self._network_for((image.shape[0], image.shape[1]), wide=wide)
         self._running = self._network.start(image)
 
     def wait(self) -> Sequence[Detection]:
@@ -122,10 +131,10 @@ class NetworkDetector:
         for network in self._networks.values():
             network.session.close()
 
-    def _network_for(self, picture_hw: tuple[int, int]) -> _Network:
+    def _network_for(self, picture_hw: tuple[int, int], *, wide: bool = True) -> _Network:
         if self._fixed is not None:
             return self._fixed
-        wanted_hw = choose_input_size(self._manifest.input, self._input_width, picture_hw)
+        wanted_hw = choose_input_size(self._manifest.input, self._input_width, picture_hw, wide=wide)
         network = self._networks.get(wanted_hw)
         if network is None:
             network = self._networks[wanted_hw] = _Network(self._opener(wanted_hw), self._manifest)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from edge.catalog.manifest import Artefact, Input, Manifest, ModelFile, Thresholds
 from edge.errors import InferenceError, ManifestError
-from edge.sensor.detection.detector import LEAST_OPEN_SIZES, NetworkDetector, choose_input_size
+from edge.sensor.detection.detector import FOLLOW, LEAST_OPEN_SIZES, NetworkDetector, choose_input_size
+from edge.sensor.detection.wide import WIDE_EVERY, NowAndThenWide
 from edge.sensor.types import Tensors
 from tests.edge.sensor.inference.scripted import ScriptedSession
 
@@ -178,3 +179,40 @@ def test_the_images_own_size_is_never_shrunk(height: int, width: int) -> None:
     size = choose_input_size(FREE, -1, (height, width))
     assert size[0] - 32 < height <= size[0]
     assert size[1] - 32 < width <= size[1]
+
+
+@pytest.mark.parametrize(
+    ("picture_hw", "wide", "expected"),
+    [
+        ((720, 1280), True, (384, 640)),
+        ((1080, 1920), True, (384, 640)),
+        ((1080, 1920), False, (192, 320)),
+        ((432, 768), True, (224, 384)),
+        ((480, 640), True, (256, 320)),
+        ((1280, 720), True, (640, 384)),
+    ],
+)
+def test_a_width_that_follows_the_image_is_half_of_it_within_bounds(
+    picture_hw: tuple[int, int], wide: bool, expected: tuple[int, int]
+) -> None:
+    assert choose_input_size(FREE, FOLLOW, picture_hw, wide=wide) == expected
+    assert choose_input_size(FIXED, FOLLOW, picture_hw, wide=wide) == (200, 300)
+
+
+def test_of_a_sources_frames_one_in_four_is_looked_at_wide() -> None:
+    opener = Opener((10, 10, 50, 50, 0.9))
+    detector = NowAndThenWide(NetworkDetector(opener, MANIFEST, input_width=FOLLOW, picture_hw=(720, 1280)))
+    for _ in range(2 * WIDE_EVERY):
+        detector.start(image(720, 1280))
+        detector.wait()
+    assert opener.sizes == [(384, 640), (192, 320)]
+    assert [len(session.seen) for session in opener.sessions] == [2, 2 * (WIDE_EVERY - 1)]
+
+
+def test_each_photograph_is_looked_at_wide() -> None:
+    opener = Opener((10, 10, 50, 50, 0.9))
+    detector = NetworkDetector(opener, MANIFEST, input_width=FOLLOW, picture_hw=(720, 1280))
+    for _ in range(3):
+        detector.start(image(720, 1280))
+        detector.wait()
+    assert [len(session.seen) for session in opener.sessions] == [3]
