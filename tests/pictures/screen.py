@@ -93,7 +93,9 @@ def _press(key: str) -> None:
     x11.XStringToKeysym.restype = ctypes.c_ulong
     display = ctypes.c_void_p(x11.XOpenDisplay(None))
     window, revert = ctypes.c_ulong(), ctypes.c_int()
-    x11.XGetInputFocus(display, ctypes.byref(window), ctypes.byref(revert))
+    while window.value <= 1:  # None or PointerRoot: the program has not taken the focus yet
+        x11.XGetInputFocus(display, ctypes.byref(window), ctypes.byref(revert))
+        time.sleep(0.02)
     code = x11.XKeysymToKeycode(display, ctypes.c_ulong(x11.XStringToKeysym(key.encode())))
     for kind, mask in ((2, 1), (3, 2)):  # KeyPress, KeyRelease
         event = _KeyEvent(type=kind, display=display, window=window, same_screen=1, keycode=code)

@@ -6,17 +6,15 @@ import time
 import tkinter
 from collections.abc import Sequence
 
-import cv2
-
 from edge.clock import boottime
 from edge.errors import BackendUnavailable
 from edge.sensor.types import Image
+from edge.workbench.analyze.fitting import LEAST_PX, fit, ppm
 from edge.workbench.analyze.viewing import CLOSED
 
 _POLL_S = 0.01
 _ROOM_PX = 60, 140
 """Width and height of the screen that frames, bars and the words may take."""
-_LEAST_PX = 160
 
 
 class TkWindow:
@@ -48,7 +46,7 @@ class TkWindow:
         within = self._root.winfo_screenwidth() - _ROOM_PX[0], self._root.winfo_screenheight() - _ROOM_PX[1]
         fitting = fit(image, within)
         self._photo.configure(data=ppm(fitting), format="PPM")
-        self._line.configure(wraplength=max(_LEAST_PX, fitting.shape[1] - 2))
+        self._line.configure(wraplength=max(LEAST_PX, fitting.shape[1] - 2))
         self.write(words)
         if not self._shown:
             self._shown = True
@@ -75,20 +73,3 @@ class TkWindow:
         if not self._closed:
             self._closed = True
             self._root.destroy()
-
-
-def fit(image: Image, within_wh: tuple[int, int]) -> Image:
-    """A uint8 (H, W, 3) image, made smaller in proportion where it is larger than within_wh px (at least 160)."""
-    height, width = image.shape[:2]
-    share = min(1.0, *(max(_LEAST_PX, most) / side for most, side in zip(within_wh, (width, height), strict=True)))
-    if share == 1.0:
-        return image
-    size = max(1, round(width * share)), max(1, round(height * share))
-    smaller: Image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    return smaller
-
-
-def ppm(image: Image) -> bytes:
-    """A uint8 (H, W, 3) BGR image as a portable pixmap (ppm(5)), which Tk reads without further packages."""
-    height, width = image.shape[:2]
-    return b"P6 %d %d 255\n" % (width, height) + image[..., ::-1].tobytes()

@@ -14,6 +14,7 @@ from edge.schemas.analyze import AnalyzeError, AnalyzeLine, Face
 from edge.sensor.types import Image
 from edge.settings.settings import Attention
 from edge.workbench.analyze.drawings import Drawings
+from edge.workbench.analyze.fitting import fit, ppm
 from edge.workbench.analyze.listening import Seen, Watched
 from edge.workbench.analyze.snapshots import Snapshots
 from edge.workbench.analyze.sources import read_addresses
@@ -106,6 +107,32 @@ def play(viewer: Viewer, frames: Iterable[Seen]) -> int:
     return count
 
 
+@pytest.mark.parametrize(
+    ("size_wh", "within_wh", "becomes_wh"),
+    [
+        ((640, 480), (1000, 800), (640, 480)),
+        ((2000, 1000), (1000, 800), (1000, 500)),
+        ((500, 4000), (1000, 800), (100, 800)),
+        ((320, 320), (10, -5), (160, 160)),
+        ((64000, 2), (1000, 800), (1000, 1)),
+    ],
+)
+def test_a_picture_is_made_as_small_as_the_screen_needs_and_no_larger(
+    size_wh: tuple[int, int], within_wh: tuple[int, int], becomes_wh: tuple[int, int]
+) -> None:
+    image = np.full((size_wh[1], size_wh[0], 3), (10, 20, 30), np.uint8)
+    fitting = fit(image, within_wh)
+    assert fitting.shape == (becomes_wh[1], becomes_wh[0], 3)
+    assert (fitting == (10, 20, 30)).all()
+
+
+def test_a_pixmap_has_the_pictures_size_and_colours() -> None:
+    image = np.zeros((2, 3, 3), np.uint8)
+    image[0, 0] = 1, 2, 3
+    assert ppm(image) == b"P6 3 2 255\n" + bytes([3, 2, 1]) + bytes(15)
+    assert (cv2.imdecode(np.frombuffer(ppm(image), np.uint8), cv2.IMREAD_COLOR) == image).all()
+
+
 @pytest.mark.parametrize("key", ["space", "n", "right", "return"])
 def test_a_picture_stays_until_a_key_and_not_any_key(key: str) -> None:
     desk = Desk("", "", "shift_l", "x", "", key)
@@ -158,8 +185,8 @@ def test_a_camera_has_its_own_pace_and_what_it_skips_is_said() -> None:
     play(viewer_of(desk), [a_frame(index, live=True) for index in (7, 8, 12, 20)])
     assert desk.shown_at == [0.0] * 4
     assert "skipped" not in desk.words[1]
-    assert "3 frames skipped" in desk.words[2]
-    assert "10 frames skipped" in desk.words[3]
+    assert "   3 frames skipped" in desk.words[2]
+    assert "   10 frames skipped" in desk.words[3]
 
 
 def test_a_slow_detector_shows_every_frame_and_says_how_late_it_is() -> None:
@@ -173,7 +200,7 @@ def test_a_slow_detector_shows_every_frame_and_says_how_late_it_is() -> None:
     assert play(viewer_of(desk), slowly()) == 10
     assert desk.shown_at == pytest.approx([0.4 * index for index in range(1, 11)])
     assert "behind" not in desk.words[1]
-    assert "2.4 s behind its pace" in desk.words[-1]  # late by 0.3 s a frame; what is below 0.5 s is made up for
+    assert "   2.4 s behind its pace" in desk.words[-1]  # late by 0.3 s a frame; what is below 0.5 s is made up for
 
 
 def test_space_pauses_and_n_goes_on_by_one() -> None:
