@@ -19,7 +19,7 @@ quick: $(VENV)/.dev
 	$(PARALLEL) -m "not (process or broker or golden or benchmark or strace or $(TIERS))" $(TESTS)
 
 test: $(VENV)/.dev
-	@.ci/programs mosquitto strace faketime openssl
+	@VENV=$(VENV) .ci/programs mosquitto strace faketime openssl python3-tk Xvfb
 	$(PARALLEL) $(TESTS)
 
 # What does not fit .ci/run: run it whole before a change of the appliance is called done. Root only, more than an hour.

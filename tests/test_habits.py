@@ -41,7 +41,7 @@ def test_the_workflow_runs_make_on_every_python_that_the_package_takes() -> None
     assert job["strategy"]["matrix"]["python"] == pythons
     commands = [step["run"] for step in job["steps"] if "run" in step]
     assert commands[-1].startswith("make check test")
-    assert {"mosquitto", "strace", "faketime"} <= set(commands[0].split())
+    assert {"mosquitto", "strace", "faketime", "xvfb"} <= set(commands[0].split())
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)

@@ -35,6 +35,7 @@ PLANTS = [
     ("sensor", "edge/sensor/uplink/heartbeat.py", "import amqtt"),
     ("sensor", "edge/sensor/sensor.py", "import edge.publisher.broker.mqtt"),
     ("sensor", "edge/sensor/pipeline.py", LATE + "from edge.workbench.analyze.annotation import annotate"),
+    ("sensor", "edge/sensor/uplink/heartbeat.py", LATE + "import tkinter"),
     ("sensor", "edge/sensor/lock/rules.py", "import edge.supervisor.child"),
     ("sensor", "edge/settings/settings.py", "import http.client"),  # by way of another room
     ("publisher", "edge/publisher/publisher.py", "import numpy"),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from time import sleep
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from edge.workbench.analyze.listening import Listener, Seen, Visited, Watched
     from edge.workbench.analyze.reopening import CameraChange
     from edge.workbench.analyze.sources import Source
+    from edge.workbench.analyze.viewing import Viewer, Window
 
 
 Sources = Annotated[
@@ -47,11 +49,16 @@ AnnotateTo = Annotated[
     typer.Option("--annotate", metavar="OUT", help="Draw the faces into OUT.mp4, OUT.jpg or a folder."),
 ]
 
+View = Annotated[
+    bool, typer.Option("--view", help="Show it live; space pauses, n goes on by one, s saves the picture, q quits.")
+]
+
 
 def analyze(
     sources: Sources,
     json: JsonTo = None,
     annotate: AnnotateTo = None,
+    view: View = False,
     aligned: Annotated[bool, typer.Option("--aligned", help="Each whole picture is one aligned face.")] = False,
     visits: Annotated[bool, typer.Option("--visits", help="Visit events instead, as JSON Lines.")] = False,
     model_set: ModelSetName = None,
@@ -68,12 +75,13 @@ def analyze(
     Examples:
       passerby analyze photographs/
       passerby analyze clip.mp4 --annotate marked.mp4
+      passerby analyze 0 --view
       passerby analyze clip.mp4 --visits > events.jsonl
       passerby analyze 0 --json - | jq .faces
 
     Exit codes:
       2  an argument, a setting or a source is wrong; the other sources were read
-      3  a camera, a network's files or a package is not there
+      3  a camera, a network's files, a package or a display is not there
       130  ended by Ctrl-C
     """
     flags = with_flags(
@@ -81,7 +89,10 @@ def analyze(
     )  # fmt: skip
     settings = settings_from(config, flags)
     configure_logging(quiet=True)
-    request = _Request(sources, json or ("-" if visits else None), annotate, config, aligned=aligned, visits=visits)
+    request = _Request(
+        sources, json or ("-" if visits else None), annotate, config, aligned=aligned, visits=visits, view=view,
+        paced=realtime is not False,
+    )  # fmt: skip
     try:
         code = _analyze(request, settings)
     except KeyboardInterrupt:
@@ -95,7 +106,7 @@ def analyze(
 
 
 class _Request(NamedTuple):
-    """The command line, but for the settings. `json`: "-", a file, or None for text."""
+    """The command line, but for the settings. `json`: "-", a file, or None for text. `paced`: where it is viewed."""
 
     addresses: Sequence[str]
     json: str | None
@@ -103,6 +114,8 @@ class _Request(NamedTuple):
     config: Path | None
     aligned: bool
     visits: bool
+    view: bool
+    paced: bool
 
 
 def _analyze(request: _Request, settings: Settings) -> int:
@@ -118,27 +131,35 @@ def _analyze(request: _Request, settings: Settings) -> int:
     check_request(sources, aligned=request.aligned, visits_only=request.visits)
     _need_other_file(request, sources)
     with ExitStack() as stack:
+        window = _open_window(request, stack)
         networks = open_networks(settings, open_catalog())
         _warn_of_random_weights(networks)
         drawings = _drawings(request, sources, networks, () if request.aligned else settings.zones, stack)
+        viewer = _viewer(request, sources, networks, settings, window) if window else None
+        shown = [viewer] if viewer else []
         write = stack.enter_context(line_output(request.json or "-"))
         progress = stack.enter_context(progress_bar(wanted=request.json != "-" or not sys.stdout.isatty()))
         analyst = Analyst(
             settings,
             networks,
-            Everyone([_Complaints(), *drawings, _line_writer(request, settings, networks, write)]),
+            Everyone([_Complaints(), *drawings, _line_writer(request, settings, networks, write), *shown]),
             aligned=request.aligned,
             visits_only=request.visits,
-            each_frame=bool(drawings) or (request.json is not None and not request.visits),
+            each_frame=bool(drawings or viewer) or (request.json is not None and not request.visits),
             tick=progress.tick,
             on_change=_tell_change,
             tell=_say,
+            go_on=viewer.go_on if viewer else lambda: True,
+            idle=viewer.idle if viewer else sleep,
         )
-        return _analyze_each(sources, analyst, progress)
+        return _analyze_each(sources, analyst, progress, lambda: viewer is not None and viewer.left)
 
 
-def _analyze_each(sources: Sequence[Source], analyst: Analyst, progress: Progress) -> int:
-    """Analyze the sources in turn; returns the lowest exit code of their faults: bad input before a missing camera."""
+def _analyze_each(sources: Sequence[Source], analyst: Analyst, progress: Progress, enough: Callable[[], bool]) -> int:
+    """Analyze the sources in turn; returns the lowest exit code of their faults: bad input before a missing camera.
+
+    enough: whether the rest is not wanted any more.
+    """
     from edge.workbench.analyze.length import stated_pictures
 
     codes = set()
@@ -149,6 +170,8 @@ def _analyze_each(sources: Sequence[Source], analyst: Analyst, progress: Progres
             return INTERRUPTED
         if ending.error is not None:
             codes.add(ending.error.exit_code)
+        if enough():
+            break
     return min(codes, default=0)
 
 
@@ -174,6 +197,33 @@ def _drawings(
     drawings = Drawings(request.annotate, sources, partial(caption, untrained=networks.untrained), zones)
     stack.callback(drawings.close)
     return [drawings]
+
+
+def _open_window(request: _Request, stack: ExitStack) -> Window | None:
+    if not request.view:
+        return None
+    from edge.workbench.analyze.viewing import open_window
+
+    window = open_window()
+    stack.callback(window.close)
+    return window
+
+
+def _viewer(
+    request: _Request, sources: Sequence[Source], networks: Networks, settings: Settings, window: Window
+) -> Viewer:
+    from edge.workbench.analyze.snapshots import Snapshots
+    from edge.workbench.analyze.viewing import Viewer
+    from edge.workbench.analyze.words import live_caption
+
+    return Viewer(
+        window,
+        partial(live_caption, attention=settings.attention, untrained=networks.untrained),
+        Snapshots(request.annotate, sources).save,
+        tell=_say,
+        zones=() if request.aligned else settings.zones,
+        paced=request.paced,
+    )
 
 
 def _need_other_file(request: _Request, sources: Sequence[Source]) -> None:

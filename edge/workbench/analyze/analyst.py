@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from edge.errors import BadInput, PasserbyError, SourceUnavailable, UsageError, explain
@@ -24,7 +25,9 @@ class Analyst:
     aligned: each picture is one aligned face. visits_only: pictures too are frames of footage, as they are to a sensor,
     and footage starts now. each_frame: report the faces of each frame of footage, not its visits only. tick: called
     after every picture and frame. on_change: called when a live source is lost or comes back. tell: takes a line
-    about what lies beside the pictures of a folder or tar and is left out.
+    about what lies beside the pictures of a folder or tar and is left out. go_on: called after every picture and before
+    every frame; False ends the source as if it were over. idle: waits that many seconds, where a live source has
+    nothing.
     """
 
     def __init__(
@@ -39,10 +42,12 @@ class Analyst:
         tick: Callable[[], None] = lambda: None,
         on_change: Callable[[CameraChange], None] = lambda change: None,
         tell: Callable[[str], None] = lambda line: None,
+        go_on: Callable[[], bool] = lambda: True,
+        idle: Callable[[float], None] = time.sleep,
     ) -> None:
         self._settings, self._networks, self._listener = settings, networks, listener
         self._aligned, self._visits_only, self._each_frame = aligned, visits_only, each_frame
-        self._tick, self._on_change, self._tell = tick, on_change, tell
+        self._tick, self._on_change, self._tell, self._go_on, self._idle = tick, on_change, tell, go_on, idle
         self._writer = LineWriter(make_fusion(settings, networks.manifests[1:]), untrained=networks.untrained)
 
     def analyze(self, source: Source) -> Ending:
@@ -74,6 +79,8 @@ class Analyst:
                 error = BadInput(each.error)
                 self._listener.failed(each)
             self._tick()
+            if not self._go_on():
+                break
         return Ending(error)
 
     def _examination(self) -> Examination:
@@ -88,7 +95,7 @@ class Analyst:
         camera = self._settings.camera
         starts_at = None if self._visits_only or camera.realtime else 0.0
         presence = Presence()
-        footage = source.open_footage(camera, self._on_change, starts_at, lambda: presence.in_view)
+        footage = source.open_footage(camera, self._on_change, starts_at, lambda: presence.in_view, self._idle)
         return watch(
             footage,
             source.named,
@@ -98,6 +105,7 @@ class Analyst:
             writer=self._writer if self._each_frame else None,
             began_at=None if footage.live else starts_at,
             tick=self._tick,
+            go_on=self._go_on,
             presence=presence,
         )
 

@@ -35,7 +35,7 @@ class Drawings:
     ) -> None:
         self._out, self._caption, self._zones = out, caption, zones
         self._one_file = out.suffix.lower() in (*PICTURE_SUFFIXES, VIDEO_SUFFIX) and not out.is_dir()
-        self._inputs = [Path(source.address).resolve() for source in sources if source.kind.is_path]
+        self._inputs = paths_of(sources)
         self._used: set[Path] = set()
         self._video: VideoFile | None = None
         self._check(sources)
@@ -76,13 +76,13 @@ class Drawings:
             raise UsageError(explain(what, where="--annotate", got=self._out, next_step="choose another name"))
         if self._one_file:
             self._need_one_fitting(sources)
-            self._need_free(self._out)
+            need_free(self._out, self._inputs, "--annotate")
         elif self._out.suffix and not self._out.is_dir():
             expected = f"OUT{VIDEO_SUFFIX}, OUT.jpg, OUT.png or a folder"
             raise UsageError(explain("unknown kind of file", where="--annotate", got=self._out, expected=expected))
         for source in sources:
             if not self._one_file and source.kind.is_path:
-                self._need_free(self._out / source.named.place)
+                need_free(self._out / source.named.place, self._inputs, "--annotate")
 
     def _need_one_fitting(self, sources: Sequence[Source]) -> None:
         wants_video = self._out.suffix.lower() == VIDEO_SUFFIX
@@ -107,7 +107,7 @@ class Drawings:
             number += 1
             file = wanted.with_stem(f"{wanted.stem}-{number}")
         self._used.add(file)
-        self._need_free(file)
+        need_free(file, self._inputs, "--annotate")
         make_folder(file.parent)
         return file
 
@@ -120,9 +120,15 @@ class Drawings:
             )
         self._used.add(self._out)
 
-    def _need_free(self, file: Path) -> None:
-        """Raises UsageError where the file is an input or lies in a folder that is one."""
-        resolved = file.resolve()
-        for given in self._inputs:
-            if given == resolved or given in resolved.parents:
-                raise UsageError(explain("would overwrite or mix with the source", where="--annotate", got=file))
+
+def paths_of(sources: Sequence[Source]) -> list[Path]:
+    """Files and folders that are read."""
+    return [Path(source.address).resolve() for source in sources if source.kind.is_path]
+
+
+def need_free(file: Path, inputs: Sequence[Path], where: str) -> None:
+    """Raises UsageError where the file is an input or lies in a folder that is one; `where`: the flag that wants it."""
+    resolved = file.resolve()
+    for given in inputs:
+        if given == resolved or given in resolved.parents:
+            raise UsageError(explain("would overwrite or mix with the source", where=where, got=file))

@@ -36,6 +36,7 @@ def watch(
     began_at: float | None = None,
     tick: Callable[[], None],
     on_tracks: Callable[[TrackUpdate, float], None] = lambda update, at: None,
+    go_on: Callable[[], bool] = lambda: True,
     presence: Presence | None = None,
 ) -> Ending:
     """Run a source through the pipeline, report to the listener, close the source; returns how that ended.
@@ -43,15 +44,16 @@ def watch(
     The idle gate is off: faces are detected in every frame. writer: writes the line of each frame;
     None reports visits only.
     began_at: time of the footage's beginning on the frames' clock, by default the first frame's. tick: called after
-    every frame. on_tracks: takes the tracks of every frame and its time. presence is kept true. Ctrl-C at a live source
-    ends it as if it were over; at others it raises KeyboardInterrupt.
+    every frame. on_tracks: takes the tracks of every frame and its time. go_on: called before every frame is read;
+    False ends the source as if it were over. presence is kept true. Ctrl-C at a live source ends it as if it were over;
+    at others it raises KeyboardInterrupt.
     """
     with ExitStack() as stack:
         stack.callback(source.close)
         stop = stack.enter_context(closing(Stop()))
         if source.live:
             stack.enter_context(stopped_by_ctrl_c(stop))
-        reader = _Reader(source, began_at, stop.wait_for if source.live else _read_on)
+        reader = _Reader(source, began_at, go_on, stop.wait_for if source.live else _read_on)
         sink = _Sink(lambda visit: listener.visited(_visited(visit, named.source, reader, historical=not source.live)))
         stages = make_stages(_always_looking(settings), networks, make_book(settings, networks), sink)
         stages = replace(stages, tracker=_Overheard(stages.tracker, on_tracks))
@@ -93,16 +95,18 @@ class _Reader:
     Implements `ports.FrameSource`.
     """
 
-    def __init__(self, source: FrameSource, began_at: float | None, wait_for: _WaitFor) -> None:
+    def __init__(
+        self, source: FrameSource, began_at: float | None, go_on: Callable[[], bool], wait_for: _WaitFor
+    ) -> None:
         self.live = source.live
         self.error: PasserbyError | None = None
         self.newest: Frame | None = None
         self.frames = 0
-        self._source, self._began_at, self._wait_for = source, began_at, wait_for
+        self._source, self._began_at, self._go_on, self._wait_for = source, began_at, go_on, wait_for
 
     def read(self) -> Frame | None:
         try:
-            frame = self._wait_for(self._source.read)
+            frame = self._wait_for(self._next)
         except (BadInput, CameraLost) as error:
             self.error = error
             return None
@@ -111,6 +115,9 @@ class _Reader:
             self.frames += 1
             self._began_at = frame.captured_at if self._began_at is None else self._began_at
         return frame
+
+    def _next(self) -> Frame | None:
+        return self._source.read() if self._go_on() else None
 
     def close(self) -> None:
         self._source.close()
@@ -141,7 +148,7 @@ class _Teller:
         assert frame is not None
         found = self._found(frame, detections, update.active)
         line = self._writer.line(self._named.source, frame.image, found, frame.index, self._reader.since_s(at))
-        self._listener.seen(Seen(line, frame.image, self._named.place, moving=True))
+        self._listener.seen(Seen(line, frame.image, self._named.place, moving=True, live=self._reader.live))
         return update
 
     def finish(self) -> Sequence[Track]:

@@ -16,13 +16,15 @@ from edge.sensor.types import Image, VisitSummary
 class Seen:
     """One picture or frame: what was found in it, and its uint8 (H, W, 3) BGR image.
 
-    place: relative path, without a way out of its folder, for a file that is written of it. moving: part of footage.
+    place: relative path, without a way out of its folder, for a file that is written of it. moving: part of footage,
+    live where that comes from a camera.
     """
 
     line: AnalyzeLine
     image: Image
     place: PurePosixPath
     moving: bool
+    live: bool = False
 
 
 @dataclass(frozen=True, slots=True)

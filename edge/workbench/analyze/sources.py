@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
@@ -57,10 +58,12 @@ class Source:
         on_change: Callable[[CameraChange], None],
         start_at: float | None,
         in_view: Callable[[], bool] = lambda: False,
+        idle: Callable[[float], None] = time.sleep,
     ) -> FrameSource:
         """Every frame of a file from start_at on (default: it ends now), or the newest frames of a live source.
 
-        in_view: whether somebody is, where a live source that shows the same picture hangs. Raises what
+        in_view: whether somebody is, where a live source that shows the same picture hangs. idle: waits that many
+        seconds; called, with 0 too, while a live source gives nothing. Raises what
         `edge.sensor.sources.opening.open_source` raises; a live source that is lost later is opened again.
         """
 
@@ -68,11 +71,14 @@ class Source:
             source = open_source(self.address, camera, start_at=start_at)
             if not source.live:
                 return source
-            return Unfrozen(NewestFrame(source, camera.max_frame_age_s), camera.frozen_s, in_view)
+            newest = NewestFrame(source, camera.max_frame_age_s, waiting=lambda: idle(0.0))
+            return Unfrozen(newest, camera.frozen_s, in_view)
 
         if not may_come_back(self.address) and self.kind is not SourceKind.PAGE:
             return opened()
-        return Reopening(opened, initial_s=camera.reopen_initial_s, max_s=camera.reopen_max_s, on_change=on_change)
+        return Reopening(
+            opened, initial_s=camera.reopen_initial_s, max_s=camera.reopen_max_s, on_change=on_change, sleep=idle
+        )
 
 
 def read_addresses(addresses: Sequence[str]) -> list[Source]:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from edge.schemas.analyze import AnalyzeError, AnalyzeLine, Face
 from edge.schemas.taxonomy import Taxonomy
+from edge.sensor.visits.attention import is_facing
+from edge.sensor.visits.pose import estimate_pose
+from edge.settings.settings import Attention
 from edge.workbench.analyze.listening import Seen, Visited, Watched
 
 UNKNOWN = "unknown"
@@ -79,6 +84,15 @@ def caption(face: Face, *, untrained: bool = False) -> list[str]:
     words = describe(face, untrained=untrained)
     known = [word for word in words if not word.endswith(UNKNOWN)]
     return known or ([UNKNOWN] if words else [])
+
+
+def live_caption(face: Face, attention: Attention, *, untrained: bool = False) -> list[str]:
+    """As `caption`, and the track with whether the face is turned to the screen now, where that is known."""
+    pose = estimate_pose(np.array(face.landmarks, np.float32)) if face.landmarks else None
+    words = [] if face.track_id is None else [f"#{face.track_id}"]
+    if pose is not None:
+        words.append("watching" if is_facing(pose, attention) else "looks away")
+    return [*caption(face, untrained=untrained), *([" ".join(words)] if words else [])]
 
 
 def _sure(what: str, label: str, confidence: float) -> str:

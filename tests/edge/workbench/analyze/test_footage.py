@@ -113,6 +113,51 @@ def test_ctrl_c_ends_a_live_source_as_if_it_were_over(networks: Networks) -> Non
     assert signal.getsignal(signal.SIGINT) is before
 
 
+@pytest.mark.parametrize("live", [False, True])
+def test_who_has_had_enough_ends_a_source_as_if_it_were_over(networks: Networks, live: bool) -> None:
+    asked: list[int] = []
+
+    def go_on() -> bool:
+        asked.append(1)
+        return len(asked) <= 20
+
+    notes = Notes()
+    source = ScriptedSource(standing(40), live=live)
+    ending = watch(source, NAMED, notes, SETTINGS, networks, writer=None, tick=lambda: None, go_on=go_on)
+    assert ending == (None, False)
+    [visit] = notes.visits
+    assert visit.summary.dwell_s == pytest.approx(1.9)
+    assert [end.frames for end in notes.ends] == [20]
+
+
+def test_ctrl_c_ends_a_live_source_that_somebody_paused(networks: Networks) -> None:
+    asked: list[int] = []
+
+    def go_on() -> bool:
+        asked.append(1)
+        while len(asked) > 20:  # paused
+            os.kill(os.getpid(), signal.SIGINT)
+        return True
+
+    notes = Notes()
+    source = ScriptedSource(standing(40), live=True)
+    ending = watch(source, NAMED, notes, SETTINGS, networks, writer=None, tick=lambda: None, go_on=go_on)
+    assert ending == (None, True)
+    assert [end.frames for end in notes.ends] == [20]
+
+
+def test_who_leaves_while_a_camera_is_awaited_ends_it_too(networks: Networks) -> None:
+    def awaited() -> Iterator[Frame]:
+        yield from standing(20)
+        raise KeyboardInterrupt
+
+    notes = Notes()
+    source = ScriptedSource(awaited(), live=True)
+    ending = watch(source, NAMED, notes, SETTINGS, networks, writer=None, tick=lambda: None)
+    assert ending == (None, False)
+    assert [end.frames for end in notes.ends] == [20]
+
+
 def test_ctrl_c_breaks_off_a_file(networks: Networks) -> None:
     def until_ctrl_c() -> Iterator[Frame]:
         yield from standing(20)
