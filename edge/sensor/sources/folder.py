@@ -43,16 +43,18 @@ def read_folder(folder: Path, tell: Tell) -> Iterator[Picture]:
     Raises BadInput where there is nothing to give; tells what is left out.
     """
     names, left_out, faults = list_folder(folder)
+    if not names and not faults:
+        raise no_image(str(folder), "folder", left_out)
     left_out.tell(str(folder), tell)
     if not names:
-        raise faults[0] if faults else BadInput(no_image(str(folder), "folder"))
+        raise faults[0]
     pictures = chain.from_iterable(decoded(name, _reader(folder / name)) for name in names)
     return chain(pictures, (Picture(str(folder), None, fault) for fault in faults))
 
 
-def no_image(where: str, kind: str) -> str:
-    """The message about a folder or tar without a picture."""
-    return explain(f"no image in this {kind}", where=where, expected=READ_FORMATS)
+def no_image(where: str, kind: str, left_out: LeftOut) -> BadInput:
+    """The fault of a folder or tar without a picture, in which that was left out."""
+    return BadInput(explain(f"no image in this {kind}", where=where, got=left_out.words, expected=READ_FORMATS))
 
 
 def _files(folder: Path, closed: list[OSError]) -> list[tuple[str, bool]]:

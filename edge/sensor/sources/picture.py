@@ -109,9 +109,15 @@ class LeftOut:
         if len(self._named) < MOST_NAMED:
             self._named.append(f"{name} ({why})")
 
+    @property
+    def words(self) -> str | None:
+        """How many files are left out, and which; None for none."""
+        if not self._count:
+            return None
+        more = f" and {self._count - len(self._named)} more" if self._count > len(self._named) else ""
+        return f"{self._count} file{'' if self._count == 1 else 's'} left out: {', '.join(self._named)}{more}"
+
     def tell(self, where: str, tell: Tell) -> None:
         """Name them in one line; nothing where there are none."""
-        if self._count:
-            more = f" and {self._count - len(self._named)} more" if self._count > len(self._named) else ""
-            what = f"{self._count} file{'' if self._count == 1 else 's'} left out"
-            tell(explain(f"{what}: {', '.join(self._named)}{more}", where=where))
+        if self.words:
+            tell(explain(self.words, where=where))

@@ -49,9 +49,9 @@ def _read_members(tar: tarfile.TarFile, where: str, tell: Tell) -> Iterator[Pict
         except _FAULTS as error:
             yield Picture(where, None, BadInput(explain("truncated or damaged tar", where=where, got=error)))
             empty = False
-    left_out.tell(where, tell)
     if empty:
-        raise BadInput(no_image(where, "tar"))
+        raise no_image(where, "tar", left_out)
+    left_out.tell(where, tell)
 
 
 def _why_left_out(tar: tarfile.TarFile, member: tarfile.TarInfo) -> str:

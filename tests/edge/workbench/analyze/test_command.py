@@ -265,7 +265,7 @@ def test_annotated_files_are_made_for_each_source(analyze: Analyze, shared: Path
 def test_a_reader_that_has_enough_ends_it_quietly(shared: Path, tmp_path: Path) -> None:
     environment = os.environ | {"PASSERBY_SHARED": str(shared), "PASSERBY_STATE": str(tmp_path)}
     command = [sys.executable, "-m", "edge.cli", "analyze", str(shared / "video/two-faces-768x432.h264"), "--json", "-"]
-    command += ["--fps", "30"]
+    command += ["--fps", "25"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stderr is not None
