@@ -24,11 +24,11 @@ from tests.places import ROOT
 pytestmark = pytest.mark.process
 
 PATIENCE_S = 60.0
-FPS, NEW = 20.0, 120
+FPS, NEW = 20.0, 80
 
 
 def pictures() -> list[bytes]:
-    """Somebody who stands there for six seconds, with the noise of a camera: on a busy machine the first are missed."""
+    """Somebody who stands there for four seconds, with the noise of a camera: on a busy machine the first are missed."""
     rng = np.random.default_rng(1)
     portrait = portrait_of_astronaut()
     noisy = (np.clip(portrait + rng.integers(-4, 5, portrait.shape), 0, 255).astype(np.uint8) for _ in range(NEW))
