@@ -289,7 +289,7 @@ def test_the_days_are_those_of_the_time_zone(tmp_path: Path) -> None:
     late = [msgspec.structs.replace(visit, started_at="2026-11-02T23:30:00Z") for visit in make_visits(1)[:1]]
     file = write_lines(tmp_path / "e.jsonl", lines(late))
     result = report(file, "--out", tmp_path / "out", "--timezone", "Europe/Berlin")
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == 0, (result.output, result.exception)
     page = (tmp_path / "out" / "report.html").read_text("utf-8")
     assert "from 2026-11-03 to 2026-11-03, hours in Europe/Berlin" in page
 
