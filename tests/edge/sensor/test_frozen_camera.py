@@ -28,7 +28,7 @@ FPS, NEW = 20.0, 80
 
 
 def pictures() -> list[bytes]:
-    """Somebody who stands there for four seconds, with the noise of a camera: on a busy machine the first are missed."""
+    """Somebody who stands there for four seconds, with a camera's noise: on a busy machine the first are missed."""
     rng = np.random.default_rng(1)
     portrait = portrait_of_astronaut()
     noisy = (np.clip(portrait + rng.integers(-4, 5, portrait.shape), 0, 255).astype(np.uint8) for _ in range(NEW))
