@@ -11,6 +11,7 @@ from edge.schemas.taxonomy import ADS_8
 from training.evaluation.attributes.gaps import GENDER_GAP, GROUP_MAE_RATIO
 from training.evaluation.attributes.measures import measure_names
 from training.evaluation.attributes.records import Result, Verdict
+from training.evaluation.bounds import is_within
 
 _FORM = re.compile(r"\s*([\w-]+)\s*(?:@\s*([^<>=]+?)\s*)?(<=|>=)\s*(-?[\d.]+)\s*")
 _AGES = re.compile(r"all|\d{1,3}-\d{1,3}|\d{1,3}\+")
@@ -58,7 +59,7 @@ def judge(requirement: Requirement, result: Result) -> Verdict:
     found = next((each for each in result.slices if (each.ages, each.gender, each.group) == key), None)
     measure = found.measures.get(requirement.measure) if found else None
     value = measure.value if measure else None
-    met = value is not None and (value <= requirement.bound if requirement.at_most else value >= requirement.bound)
+    met = is_within(value, requirement.bound, at_most=requirement.at_most)
     return Verdict(
         requirement=requirement.text,
         measure=requirement.measure,

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from edge.errors import UsageError, explain
+from training.evaluation.bounds import is_within
 from training.evaluation.counts.records import CountEvaluation, CountResult, CountVerdict
 
 _FORM = re.compile(r"\s*(\w+)\s*(<=|>=)\s*(\d*\.?\d+)\s*")
@@ -37,9 +38,7 @@ def parse_count_requirement(text: str) -> CountRequirement:
 def judge_counts(requirement: CountRequirement, evaluation: CountEvaluation) -> CountVerdict:
     """Whether all clips together meet it; what was not measured does not."""
     value = _value(requirement.measure, evaluation.total or evaluation.clips[0])
-    if value is None:
-        return CountVerdict(requirement=requirement.text, value=None, met=False)
-    met = value <= requirement.bound if requirement.at_most else value >= requirement.bound
+    met = is_within(value, requirement.bound, at_most=requirement.at_most)
     return CountVerdict(requirement=requirement.text, value=value, met=met)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edge.errors import UsageError, explain
+from training.evaluation.bounds import is_within
 from training.evaluation.detection.records import DetectionEvaluation, DetectionVerdict
 
 _FORM = re.compile(r"\s*(\w+)\s*(?:@\s*([\w-]+)\s*)?(<=|>=)\s*(\d*\.?\d+)\s*")
@@ -43,19 +44,17 @@ def judge_detectors(requirement: DetectionRequirement, evaluation: DetectionEval
     """A verdict for each detector and set that was measured; a single one, not met, where nothing was."""
     found = [
         DetectionVerdict(
-            requirement=requirement.text, data_set=place, detector=name, value=value, met=_meets(requirement, value)
+            requirement=requirement.text,
+            data_set=place,
+            detector=name,
+            value=value,
+            met=is_within(value, requirement.bound, at_most=requirement.at_most),
         )
         for place, name, value in _values(requirement.measure, evaluation)
         if not requirement.size or name.endswith(f", {requirement.size}")
     ]
     missing = DetectionVerdict(requirement=requirement.text, data_set="", detector="", value=None, met=False)
     return found or [missing]
-
-
-def _meets(requirement: DetectionRequirement, value: float | None) -> bool:
-    if value is None:
-        return False
-    return value <= requirement.bound if requirement.at_most else value >= requirement.bound
 
 
 def _values(measure: str, evaluation: DetectionEvaluation) -> Iterator[tuple[str, str, float | None]]:
