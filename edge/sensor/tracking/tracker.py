@@ -123,7 +123,7 @@ class FaceTracker:
         seen = [track for track in self._tracks if track.confirmed and not track.missed]
         for track in self._tracks:
             if track.confirmed and track.missed and any(hides(other.box, track.expected_box) for other in seen):
-                track.hidden_s += self._intervals[1]
+                track.hidden_s += max(0.0, self._intervals[1])
 
     def _take(
         self, tracks: Sequence[Tracklet], sightings: list[Sighting], at: float, max_cost: float = ALONE

@@ -402,3 +402,15 @@ def test_time_behind_somebodys_head_is_not_time_out_of_sight_for_a_while(hidden_
     for x in range(150, 300, 15):
         scene.show(behind, face(x, side=60))
     assert len(scene.finish()) == expected
+
+
+def test_a_clock_that_goes_back_while_somebody_is_hidden_takes_no_time_from_them() -> None:
+    tracker = FaceTracker(Tracking(max_gap_s=2.0), SCORE)
+    behind, front = face(100), face(110, side=44)
+    for count in range(10):
+        tracker.update([behind, face(250, side=44)], count / 10, ENDLESS)
+    for count, x in enumerate((200, 160, 130)):
+        tracker.update([face(x, side=44)], 1.0 + count / 10, ENDLESS)
+    for at in (1.3, -50.0, 1.4, 1.5):
+        update = tracker.update([front], at, ENDLESS)
+    assert len(update.active) == 2
