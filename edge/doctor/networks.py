@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 from collections.abc import Iterator
 
 from edge.catalog.install import check_model
@@ -10,8 +11,16 @@ from edge.catalog.lookup import Catalog, how_to_get
 from edge.catalog.manifest import Manifest
 from edge.doctor.findings import Finding, bad, doubtful, good
 from edge.errors import PasserbyError
+from edge.sensor.detection.detector import choose_input_size
 from edge.sensor.inference.opening import KINDS
+from edge.sensor.sources.address import SourceKind
+from edge.sensor.sources.path_kind import kind_of_source
 from edge.settings.settings import Settings
+
+FACE_M = 0.16
+"""Side of a face: the root of its width times its height, m."""
+LENS_WIDTH = 2 * math.tan(math.radians(60 / 2))
+"""Width of what a lens of 60 degrees shows, as a share of its distance."""
 
 PACKAGES = {
     "openvino": ("openvino",),
@@ -33,6 +42,25 @@ def check_networks(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
         return
     for manifest in manifests:
         yield from _check(settings, catalog, manifest)
+    yield from check_sight(settings, manifests[0])
+
+
+def check_sight(settings: Settings, detector: Manifest) -> Iterator[Finding]:
+    """How small a face the detector still finds in the camera's picture; nothing where that was not measured."""
+    smallest_px = detector.metrics.get("smallest_face_px")
+    if smallest_px is None:
+        return
+    camera = settings.camera
+    picture_hw = camera.height_px, camera.width_px
+    second = camera.view_width_px if kind_of_source(camera.source) is SourceKind.PICAMERA else 0
+    share = second / camera.width_px if 0 < second < camera.width_px else 1.0
+    view_hw = round(camera.height_px * share), round(camera.width_px * share)
+    input_hw = choose_input_size(detector.input, settings.detection.width_px, view_hw, picture_hw)
+    scale = min(share, *(taken / side for taken, side in zip(input_hw, picture_hw, strict=True)))
+    face_px = smallest_px / scale
+    far_m = FACE_M * camera.width_px / face_px / LENS_WIDTH
+    found = f"in pictures of {camera.width_px}x{camera.height_px} px most faces of {face_px:.0f} px and more are found"
+    yield good("models", f"{found}: up to {far_m:.0f} m away through a lens of 60 degrees")
 
 
 def _check(settings: Settings, catalog: Catalog, manifest: Manifest) -> Iterator[Finding]:

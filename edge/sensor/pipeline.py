@@ -173,7 +173,7 @@ class Pipeline:
     def _see(self, source: FrameSource) -> None:
         looks: list[Look] = []
         for frame in self._frames(source):
-            self._stages.detector.start(frame.view)
+            self._stages.detector.start(frame.view, frame.hw)
             self._finish(looks)
             update = self._track(frame)
             looks = self._begin_looks(frame, update.active)

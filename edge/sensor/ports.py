@@ -45,8 +45,8 @@ class Detector(Protocol):
     def target(self) -> str:
         """The target that runs it."""
 
-    def start(self, image: Image) -> None:
-        """Begin a detection on a BGR uint8 (H, W, 3) image."""
+    def start(self, image: Image, picture_hw: tuple[int, int] | None = None) -> None:
+        """Begin a detection on a BGR uint8 (H, W, 3) image, the view of a picture of picture_hw px if that is given."""
 
     def wait(self) -> Sequence[Detection]:
         """Faces of the image given to `start`, in its px, best score first. Raises InferenceError."""

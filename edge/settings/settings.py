@@ -142,11 +142,11 @@ class Detection(_Section, frozen=True, kw_only=True):
         _number(
             "px",
             "Width of the detector's input; 0 takes the manifest's, -1 the picture's own, "
-            "-2 half of that (up to 640) at every fourth frame.",
+            "-2 the manifest's, and half of the picture's (up to 640) at every fourth frame.",
             low=-2,
             high=4096,
         ),
-    ] = 0
+    ] = -2
     score: Annotated[
         float, _number("fraction", "Detections below it are not faces; 0 takes the manifest's.", low=0, high=1)
     ] = 0.0

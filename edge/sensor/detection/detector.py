@@ -36,7 +36,7 @@ takes the time of 20 pictures.
 
 
 FOLLOW = -2
-"""Input width that follows the image: half of its longer side, at most `WIDEST_PX` and at least the manifest's."""
+"""Input width that follows the camera: half of its picture's longer side, up to `WIDEST_PX`, or the manifest's."""
 WIDEST_PX = 640
 
 
@@ -57,22 +57,22 @@ Opener = Callable[[tuple[int, int]], Opened]
 
 
 def choose_input_size(
-    wanted: Input, input_width: int, picture_hw: tuple[int, int], *, wide: bool = True
+    wanted: Input, input_width: int, image_hw: tuple[int, int], picture_hw: tuple[int, int], *, wide: bool = True
 ) -> tuple[int, int]:
-    """Height and width in px of the network's input for images of picture_hw px.
+    """Height and width in px of the network's input for images of image_hw px, which show a picture of picture_hw px.
 
     input_width: the input's longer side (its width for an image that is wider than high); 0 takes the manifest's, -1
-    the image's own size, `FOLLOW` follows it if `wide` and else takes the manifest's. The other side follows the
-    image's aspect; both are rounded up to the manifest's multiple. A network of fixed size keeps it.
+    the image's own size, `FOLLOW` follows the picture if `wide` and else takes the manifest's. The other side follows
+    the image's aspect; both are rounded up to the manifest's multiple. A network of fixed size keeps it.
     """
     step = wanted.multiple_of_px
     if step == 0:
         return wanted.height_px, wanted.width_px
-    longer = max(picture_hw)
+    longer = max(image_hw)
     narrow = max(wanted.width_px, wanted.height_px)
-    half = max(narrow, min(longer // 2, WIDEST_PX)) if wide else narrow
+    half = max(narrow, min(max(picture_hw) // 2, longer, WIDEST_PX)) if wide else narrow
     target = {0: narrow, -1: longer, FOLLOW: half}.get(input_width, input_width)
-    height, width = (max(1, -(-round(side * target / longer) // step)) * step for side in picture_hw)
+    height, width = (max(1, -(-round(side * target / longer) // step)) * step for side in image_hw)
     return height, width
 
 
@@ -98,8 +98,8 @@ class NetworkDetector:
         self._low_score = low_score or self._thresholds.low_score
         self._networks: OrderedDict[tuple[int, int], _Network] = OrderedDict()
         self._fixed: _Network | None = None
-        default_hw = manifest.input.height_px, manifest.input.width_px
-        self._network = self._network_for(picture_hw or default_hw)
+        first_hw = picture_hw or (manifest.input.height_px, manifest.input.width_px)
+        self._network = self._network_for(first_hw, first_hw)
         self._running: _Scale | None = None
 
     @property
@@ -112,9 +112,10 @@ class NetworkDetector:
         """Height and width in px of the network's input."""
         return self._network.input_hw
 
-    def start(self, image: Image, *, wide: bool = True) -> None:
+    def start(self, image: Image, picture_hw: tuple[int, int] | None = None, *, wide: bool = True) -> None:
         """See `edge.sensor.ports.Detector`; `wide` as in `choose_input_size`."""
-        self._network = self._network_for((image.shape[0], image.shape[1]), wide=wide)
+        image_hw = image.shape[0], image.shape[1]
+        self._network = self._network_for(image_hw, picture_hw or image_hw, wide=wide)
         self._running = self._network.start(image)
 
     def wait(self) -> Sequence[Detection]:
@@ -131,10 +132,10 @@ class NetworkDetector:
         for network in self._networks.values():
             network.session.close()
 
-    def _network_for(self, picture_hw: tuple[int, int], *, wide: bool = True) -> _Network:
+    def _network_for(self, image_hw: tuple[int, int], picture_hw: tuple[int, int], *, wide: bool = True) -> _Network:
         if self._fixed is not None:
             return self._fixed
-        wanted_hw = choose_input_size(self._manifest.input, self._input_width, picture_hw, wide=wide)
+        wanted_hw = choose_input_size(self._manifest.input, self._input_width, image_hw, picture_hw, wide=wide)
         network = self._networks.get(wanted_hw)
         if network is None:
             network = self._networks[wanted_hw] = _Network(self._opener(wanted_hw), self._manifest)

@@ -22,9 +22,9 @@ class NowAndThenWide:
         """The target that runs the network."""
         return self._detector.target
 
-    def start(self, image: Image) -> None:
+    def start(self, image: Image, picture_hw: tuple[int, int] | None = None) -> None:
         """See `edge.sensor.ports.Detector`."""
-        self._detector.start(image, wide=self._frames % WIDE_EVERY == 0)
+        self._detector.start(image, picture_hw, wide=self._frames % WIDE_EVERY == 0)
         self._frames += 1
 
     def wait(self) -> Sequence[Detection]:

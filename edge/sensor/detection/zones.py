@@ -25,9 +25,9 @@ class Zoned:
         """The target that runs the detector."""
         return self._detector.target
 
-    def start(self, image: Image) -> None:
+    def start(self, image: Image, picture_hw: tuple[int, int] | None = None) -> None:
         """See `edge.sensor.ports.Detector`."""
-        self._detector.start(image)
+        self._detector.start(image, picture_hw)
         self._image_hw = image.shape[0], image.shape[1]
 
     def wait(self) -> Sequence[Detection]:

@@ -30,8 +30,10 @@ FRAME_S = 1.0
 """Frames further apart than this are a gap, not two sights of one face; below it, whatever `max_gap_s`, they are."""
 FRAME_GAPS = 1.5
 """Where frames come at a slower pace than that, a gap is this many times the pace."""
-TENTATIVE_GAP_S = 0.5
-"""A track that is not confirmed yet is given up after this time out of sight."""
+TENTATIVE_GAP_S, TENTATIVE_FRAMES = 0.5, 5
+"""A track that is not confirmed yet is given up after this time and after so many frames out of sight: a detector that
+looks wide now and then finds a small face in one frame of four.
+"""
 FAINT_GAPS = 5
 """Faint detections alone carry a track for at most this many times `max_gap_s`: a poster's faint face must not."""
 HIDDEN_GAPS = 2
@@ -92,9 +94,11 @@ class FaceTracker:
         return [track.snapshot(TrackState.ENDED) for track in overdue if track.confirmed]
 
     def _is_overdue(self, track: Tracklet, at: float) -> bool:
-        limit = self._max_gap_s if track.confirmed else min(self._max_gap_s, TENTATIVE_GAP_S)
+        pace = min(self._intervals)
+        tentative = max(TENTATIVE_GAP_S, TENTATIVE_FRAMES * pace)
+        limit = self._max_gap_s if track.confirmed else min(self._max_gap_s, tentative)
         if not track.missed:
-            limit = max(limit, FRAME_S, FRAME_GAPS * min(self._intervals))
+            limit = max(limit, FRAME_S, FRAME_GAPS * pace)
         faint_for = track.last_seen - track.last_sure
         limit += min(track.hidden_s, HIDDEN_GAPS * self._max_gap_s)
         return at - track.last_seen >= limit or faint_for > FAINT_GAPS * max(self._max_gap_s, FRAME_S)

@@ -15,7 +15,7 @@ from edge.catalog.lookup import Catalog
 from edge.doctor import devices, machine, networks, sandbox, telemetry
 from edge.doctor.findings import Finding, bad, doubtful, good, worst
 from edge.machine.heat import Heat
-from edge.settings.settings import Accelerators, Camera, Models, Outbox, Privacy, Settings
+from edge.settings.settings import Accelerators, Camera, Detection, Models, Outbox, Privacy, Settings
 from tests.models.accelerated import install
 from tests.pictures.clips import encode
 from tests.pictures.mjpeg_camera import MjpegCamera, mjpeg_camera
@@ -189,10 +189,35 @@ def test_networks_that_are_right_wrong_missing_or_run_elsewhere(shared: Path, tm
 def test_networks_that_are_not_installed(tmp_path: Path) -> None:
     partly = Settings(models=Models(set="best"))
     found = list(networks.check_networks(partly, Catalog(MODELS, tmp_path)))
-    assert verdicts(found) == ["fail", "pass", "pass"]  # the network of age and gender is carried
+    assert verdicts(found) == ["fail", "pass", "pass", "pass"]  # the network of age and gender is carried
     assert "passerby models fetch yunet-2023mar" in found[0].do
     unknown = Settings(models=Models(set="nobody"))
     assert verdicts(networks.check_networks(unknown, Catalog(MODELS, tmp_path))) == ["fail"]
+
+
+@pytest.mark.parametrize(
+    ("camera", "width_px", "smallest_px", "metres"),
+    [
+        (Camera(), -2, 24, 7),
+        (Camera(), 0, 48, 4),
+        (Camera(width_px=1920, height_px=1080), -2, 36, 7),
+        (Camera(width_px=640, height_px=480), -2, 24, 4),
+        (Camera(width_px=640, height_px=480), -1, 12, 7),
+        (Camera(width_px=720, height_px=1280), -2, 24, 4),
+        (Camera(source="picamera"), -2, 24, 7),
+        (Camera(source="picamera", view_width_px=416), -2, 37, 5),
+        (Camera(source="0", view_width_px=416), -2, 24, 7),
+    ],
+)
+def test_how_small_a_face_is_still_found(camera: Camera, width_px: int, smallest_px: int, metres: int) -> None:
+    settings = Settings(camera=camera, detection=Detection(width_px=width_px))
+    (finding,) = networks.check_sight(settings, Catalog(MODELS, MODELS).manifest("nano-face"))
+    assert f"faces of {smallest_px} px and more" in finding.found
+    assert f"up to {metres} m away" in finding.found
+
+
+def test_how_small_a_face_is_found_is_not_said_of_a_network_that_was_not_measured() -> None:
+    assert not list(networks.check_sight(SETTINGS, Catalog(MODELS, MODELS).manifest("res10")))
 
 
 def test_the_lock_is_tried_for_real() -> None:

@@ -52,7 +52,7 @@ class Detector:
         self._journal, self._script = journal, list(script)
         self._frame = -1
 
-    def start(self, image: Image) -> None:
+    def start(self, image: Image, picture_hw: tuple[int, int] | None = None) -> None:
         self._frame += 1
         self._journal.append(f"detect {self._frame}")
 

@@ -39,7 +39,7 @@ class Seeing(NetworkDetector):
     def __init__(self, faces: Sequence[Detection]) -> None:
         self._faces = faces
 
-    def start(self, image: Image) -> None:
+    def start(self, image: Image, picture_hw: tuple[int, int] | None = None) -> None:
         assert image is IMAGE
 
     def wait(self) -> Sequence[Detection]:

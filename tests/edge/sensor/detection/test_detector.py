@@ -171,12 +171,12 @@ def test_a_manifest_of_another_task_is_refused(change: dict[str, object]) -> Non
 def test_the_input_follows_the_image(
     wanted: Input, input_width: int, picture_hw: tuple[int, int], expected: tuple[int, int]
 ) -> None:
-    assert choose_input_size(wanted, input_width, picture_hw) == expected
+    assert choose_input_size(wanted, input_width, picture_hw, picture_hw) == expected
 
 
 @given(st.integers(1, 4096), st.integers(1, 4096))
 def test_the_images_own_size_is_never_shrunk(height: int, width: int) -> None:
-    size = choose_input_size(FREE, -1, (height, width))
+    size = choose_input_size(FREE, -1, (height, width), (height, width))
     assert size[0] - 32 < height <= size[0]
     assert size[1] - 32 < width <= size[1]
 
@@ -195,15 +195,30 @@ def test_the_images_own_size_is_never_shrunk(height: int, width: int) -> None:
 def test_a_width_that_follows_the_image_is_half_of_it_within_bounds(
     picture_hw: tuple[int, int], wide: bool, expected: tuple[int, int]
 ) -> None:
-    assert choose_input_size(FREE, FOLLOW, picture_hw, wide=wide) == expected
-    assert choose_input_size(FIXED, FOLLOW, picture_hw, wide=wide) == (200, 300)
+    assert choose_input_size(FREE, FOLLOW, picture_hw, picture_hw, wide=wide) == expected
+    assert choose_input_size(FIXED, FOLLOW, picture_hw, picture_hw, wide=wide) == (200, 300)
+
+
+@pytest.mark.parametrize(
+    ("view_hw", "picture_hw", "expected"),
+    [
+        ((360, 640), (720, 1280), (384, 640)),
+        ((240, 417), (720, 1280), (256, 448)),
+        ((360, 640), (480, 853), (256, 448)),
+    ],
+)
+def test_a_view_is_looked_at_as_wide_as_its_picture_asks(
+    view_hw: tuple[int, int], picture_hw: tuple[int, int], expected: tuple[int, int]
+) -> None:
+    """Of picamera's second stream, which is smaller than its picture, more than half is worth looking at."""
+    assert choose_input_size(FREE, FOLLOW, view_hw, picture_hw) == expected
 
 
 def test_of_a_sources_frames_one_in_four_is_looked_at_wide() -> None:
     opener = Opener((10, 10, 50, 50, 0.9))
     detector = NowAndThenWide(NetworkDetector(opener, MANIFEST, input_width=FOLLOW, picture_hw=(720, 1280)))
     for _ in range(2 * WIDE_EVERY):
-        detector.start(image(720, 1280))
+        detector.start(image(360, 640), (720, 1280))
         detector.wait()
     assert opener.sizes == [(384, 640), (192, 320)]
     assert [len(session.seen) for session in opener.sessions] == [2, 2 * (WIDE_EVERY - 1)]

@@ -31,7 +31,7 @@ class Finder:
     def __init__(self, *faces: Detection) -> None:
         self._faces = faces
 
-    def start(self, image: Image) -> None:
+    def start(self, image: Image, picture_hw: tuple[int, int] | None = None) -> None:
         assert image.shape[:2] == HW
 
     def wait(self) -> Sequence[Detection]:

@@ -43,7 +43,7 @@ class Boxes:
         self._chance = np.random.default_rng(3)
         self._there = True
 
-    def start(self, image: Image) -> None:
+    def start(self, image: Image, picture_hw: tuple[int, int] | None = None) -> None:
         self._there = bool(image.max() > 0)
 
     def wait(self) -> Sequence[Detection]:

@@ -229,6 +229,16 @@ def test_a_track_that_is_not_confirmed_is_given_up_soon() -> None:
     assert not scene.show(frames=3).active
 
 
+@pytest.mark.parametrize("fps", [3, 8, 30])
+def test_who_is_found_at_every_fourth_frame_only_is_somebody_at_any_rate(fps: float) -> None:
+    """The frames that a detector looks at wide (`edge.sensor.detection.wide`)."""
+    scene = Scene(fps=fps)
+    for _ in range(6):
+        scene.show(face(100, side=24))
+        scene.show(frames=3)
+    assert len(scene.finish()) == 1
+
+
 @pytest.mark.parametrize("score", [0.9, 0.4])
 def test_a_lost_track_does_not_come_back_on_the_hair_of_somebody_in_sight(score: float) -> None:
     scene = Scene()
