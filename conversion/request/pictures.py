@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from edge.catalog.lookup import open_catalog
 from edge.catalog.manifest import Crop, Input, Manifest
 from edge.errors import BadInput, explain
-from edge.sensor.attributes.estimator import cut_face
+from edge.sensor.attributes.views import cut_face
 from edge.sensor.detection.detector import NetworkDetector
 from edge.sensor.imaging import letterbox, stretch
 from edge.sensor.inference.opening import KINDS, open_session

@@ -118,6 +118,10 @@ class Calibration(_Part, frozen=True, kw_only=True):
     age_sigma_years: Annotated[
         float, Meta(ge=0, description="Spread given to a model that answers with one number of years.")
     ] = 0.0
+    interval_mass: Annotated[
+        float,
+        Meta(ge=0, le=1, description="Probability that brackets must hold for 80 % of ages to lie in them."),
+    ] = 0.8
 
 
 class Manifest(_Part, frozen=True, kw_only=True):

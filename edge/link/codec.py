@@ -35,7 +35,7 @@ def decode(packet: bytes) -> SensorMessage:
     """Message of a packet from the sensor. Raises MessageRejected, with a reason that quotes nothing of the packet."""
     message = _decode(packet, _SENSOR)
     if not _brackets_exist(message):
-        raise MessageRejected("link message refused: it names an age bracket that its taxonomy does not have")
+        raise MessageRejected("link message refused: it names age brackets that its taxonomy does not have, or not so")
     return message
 
 
@@ -60,7 +60,9 @@ def _decode(packet: bytes, decoder: msgspec.json.Decoder[_Message]) -> _Message:
 
 def _brackets_exist(message: SensorMessage) -> bool:
     if isinstance(message, VisitMessage):
-        return message.bracket < len(taxonomy(message.taxonomy).brackets)
+        low, high = message.interval_low, message.interval_high
+        ordered = low <= high if low >= 0 else high < 0
+        return ordered and max(message.bracket, high) < len(taxonomy(message.taxonomy).brackets)
     if isinstance(message, LiveMessage):
         return not any(message.brackets[len(taxonomy(message.taxonomy).brackets) : -1])
     return True

@@ -27,6 +27,7 @@ from edge.schemas.events import (
     SensorHealth,
     Visit,
 )
+from edge.schemas.interval import COVERAGE, Interval, interval_of
 from edge.schemas.link import HealthMessage, LiveMessage, VisitMessage
 from edge.schemas.taxonomy import MINOR_BELOW, Bracket, taxonomy
 from edge.schemas.vocabulary import Target
@@ -194,9 +195,15 @@ def _bracket(message: VisitMessage) -> Bracket | None:
     return taxonomy(message.taxonomy).brackets[message.bracket] if message.bracket >= 0 else None
 
 
+def _interval(message: VisitMessage) -> Interval | None:
+    run = (message.interval_low, message.interval_high) if message.interval_high >= 0 else None
+    return interval_of(taxonomy(message.taxonomy), run)
+
+
 def _is_minor(message: VisitMessage) -> bool:
-    bracket = _bracket(message)
-    return bracket is not None and bracket.high < MINOR_BELOW
+    bracket, interval = _bracket(message), _interval(message)
+    highest = [each.high for each in (bracket, interval) if each is not None]
+    return bool(highest) and min(highest) < MINOR_BELOW
 
 
 def _gender(message: VisitMessage, minors: str) -> Gender:
@@ -206,15 +213,17 @@ def _gender(message: VisitMessage, minors: str) -> Gender:
 
 
 def _age(message: VisitMessage, minors: str) -> Age:
-    bracket = _bracket(message)
-    if bracket is not None and minors == "unknown" and _is_minor(message) and bracket.label != "child":
-        bracket = _CHILD
+    bracket, interval = _bracket(message), _interval(message)
+    if minors == "unknown" and _is_minor(message):
+        bracket = _CHILD if bracket is not None and bracket.label != "child" else bracket
+        interval = interval and Interval(low=_CHILD.low, high=_CHILD.high, coverage=COVERAGE)
     return Age(
         taxonomy=message.taxonomy,
         bracket=bracket.label if bracket else "unknown",
         low=bracket.low if bracket else None,
         high=bracket.high if bracket else None,
         confidence=message.age_percent / 100,
+        interval=interval,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from edge.schemas.interval import Interval
 from edge.schemas.vocabulary import OPEN, Fraction, GenderLabel, TaxonomyName
 
 Px = Annotated[float, Meta(ge=0, description="Pixels of the original image.")]
@@ -24,6 +25,7 @@ class LineAge(_Line, frozen=True, kw_only=True):
     low: int | None
     high: int | None
     confidence: Fraction
+    interval: Interval | None = None
 
 
 class LineGender(_Line, frozen=True, kw_only=True):
@@ -35,7 +37,7 @@ class LineGender(_Line, frozen=True, kw_only=True):
 
 
 class Face(_Line, frozen=True, kw_only=True):
-    """One face."""
+    """One face. Age and gender are null where nobody asked, and of a face that is too small or not looked at yet."""
 
     box: Annotated[tuple[Px, Px, Px, Px], Meta(description="[x_min, y_min, x_max, y_max], clipped to the image.")]
     score: Fraction

@@ -73,5 +73,6 @@ def _read(kind: Any, raw: Any) -> Any:
         return msgspec.convert(raw, str)
     if get_origin(kind) is list:
         return [_read(get_args(kind)[0], each) for each in msgspec.convert(raw, list)]
-    objects = [each for each in (kind, *get_args(kind)) if isinstance(each, type) and issubclass(each, Struct)]
+    bare = get_args(kind)[0] if hasattr(kind, "__metadata__") else kind
+    objects = [each for each in (bare, *get_args(bare)) if isinstance(each, type) and issubclass(each, Struct)]
     return _read_object(objects[0], raw) if objects and isinstance(raw, dict) else msgspec.convert(raw, kind)

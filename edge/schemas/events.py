@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from edge.schemas.interval import Interval
 from edge.schemas.vocabulary import (
     OPEN,
     AcceleratorFault,
@@ -62,6 +63,10 @@ class Age(_Event, frozen=True, kw_only=True):
     low: Annotated[int, Meta(ge=0, le=100)] | None
     high: Annotated[int, Meta(ge=0, le=100)] | None
     confidence: Fraction
+    interval: Annotated[
+        Interval | None,
+        Meta(description="Given where the bracket is unknown, too; null where nobody looked, or nothing may be said."),
+    ] = None
 
 
 class Visit(_Event, frozen=True, kw_only=True):

@@ -56,6 +56,8 @@ class VisitMessage(_Message, tag="visit", frozen=True, kw_only=True):
     taxonomy: TaxonomyName
     bracket: BracketIndex
     age_percent: Percent
+    interval_low: BracketIndex
+    interval_high: BracketIndex
     samples: Annotated[int, Meta(ge=0, le=999)]
     quality_percent: Percent
     target: Target

@@ -86,25 +86,29 @@ def _row_step(height: int, wanted: int) -> int:
     return next(step for step in range(max(1, height // wanted), 0, -1) if height % step == 0)
 
 
-def align_face(image: Image, landmarks: Points, template: str, hw: tuple[int, int], margin: float = 0.0) -> Image:
+def align_face(
+    image: Image, landmarks: Points, template: str, hw: tuple[int, int], margin: float = 0.0, down: float = 0.0
+) -> Image:
     """Warp a face so that its five landmarks (float32 (5, 2) px) fall on a named template, into hw (height, width) px.
 
-    margin: added on each side as a share of the template's side; negative cuts tighter. What lies outside the image
-    repeats its edge.
+    margin: added on each side as a share of the template's side; negative cuts tighter. down: moves the frame down by
+    this share. What lies outside the image repeats its edge.
     """
     side, points = TEMPLATES[template]
-    return _warp(image, _frame_square(0.0, 0.0, side, margin, hw) @ _square(fit_similarity(landmarks, points)), hw)
+    return _warp(
+        image, _frame_square(0.0, down * side, side, margin, hw) @ _square(fit_similarity(landmarks, points)), hw
+    )
 
 
-def crop_square(image: Image, box: Box, hw: tuple[int, int], margin: float = 0.0) -> Image:
+def crop_square(image: Image, box: Box, hw: tuple[int, int], margin: float = 0.0, down: float = 0.0) -> Image:
     """Cut the square round the box's centre, its side the box's longer one, into hw (height, width) px.
 
-    margin: added on each side as a share of that side; negative cuts tighter. What lies outside the image repeats its
-    edge.
+    margin: added on each side as a share of that side; negative cuts tighter. down: moves the square down by this
+    share. What lies outside the image repeats its edge.
     """
     side = max(box.width, box.height, 1.0)
     x, y = box.centre
-    return _warp(image, _frame_square(x - side / 2, y - side / 2, side, margin, hw), hw)
+    return _warp(image, _frame_square(x - side / 2, y + (down - 0.5) * side, side, margin, hw), hw)
 
 
 def fit_similarity(source: Points, target: Points) -> Matrix:

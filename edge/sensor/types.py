@@ -98,12 +98,14 @@ class AttributeEstimate:
 
     age_probs: float32 (bins,), sums to 1, or None where the model set gives no age. gender_probs: float32 (2,)
     [female, male], sums to 1, or None. quality: 0-1. age_years: point estimate in years, None for class models.
+    age_spread: how far the answers about the age are apart that the look was fused from, nats (`attributes.views`).
     """
 
     age_probs: NDArray[np.float32] | None
     gender_probs: NDArray[np.float32] | None
     quality: float
     age_years: float | None = None
+    age_spread: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +119,16 @@ class GenderGuess:
 
 @dataclass(frozen=True, slots=True)
 class AgeGuess:
-    """Apparent age: bracket index in the taxonomy or None for unknown; confidence 0-1; years or None (class models)."""
+    """Apparent age: bracket index in the taxonomy or None for unknown; confidence 0-1; years or None (class models).
+
+    interval: indices of the first and last bracket that the age lies in with a probability of
+    `edge.schemas.interval.COVERAGE`.
+    """
 
     bracket: int | None
     confidence: float
     years: float | None
+    interval: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

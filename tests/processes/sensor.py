@@ -22,7 +22,8 @@ from edge.schemas.link import Ack, VisitMessage
 def visit(session: int, counter: int, number: int) -> VisitMessage:
     return VisitMessage(
         session=session, counter=counter, started_s=int(boottime()) - 3, dwell_halves=5, attention_halves=2,
-        glances=number, gender="female", gender_percent=93, taxonomy="ads-8", bracket=3, age_percent=71, samples=5,
+        glances=number, gender="female", gender_percent=93, taxonomy="ads-8", bracket=3, age_percent=71,
+        interval_low=2, interval_high=3, samples=5,
         quality_percent=82, target="fake:CPU", historical=False, end_reason="left",
     )  # fmt: skip
 

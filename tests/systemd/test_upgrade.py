@@ -35,7 +35,8 @@ composer = Composer(settings, "nano@1.0.0", WallClock(1))
 messages = [
     VisitMessage(
         session=1, counter=counter, started_s=1, dwell_halves=9, attention_halves=4, glances=counter, gender="female",
-        gender_percent=90, taxonomy="ads-8", bracket=3, age_percent=70, samples=5, quality_percent=80,
+        gender_percent=90, taxonomy="ads-8", bracket=3, age_percent=70,
+        interval_low=2, interval_high=3, samples=5, quality_percent=80,
         target="openvino:CPU", historical=False, end_reason="left",
     )
     for counter in range(1, {WAITING} + 1)

@@ -149,7 +149,7 @@ def look_at_aligned(subject: Subject, images: Sequence[Image]) -> list[Attribute
     """Take a look at each aligned chip, at most `MAX_BATCH` of them, as `analyze --aligned` does."""
     examination = Aligned(subject.estimator, subject.attributes)
     examination.begin(images)
-    return [face.look for (face,) in examination.finish() if face.look is not None]
+    return [look for (face,) in examination.finish() for look in face.looks]
 
 
 def look_at_face(subject: Subject, image: Image) -> list[AttributeEstimate]:
@@ -163,7 +163,7 @@ def look_at_face(subject: Subject, image: Image) -> list[AttributeEstimate]:
     faces = [face for face in subject.detector.wait() if face.score >= subject.least_score]
     chosen = nearest_centre(faces, image)
     found = look_at(subject.estimator, image, [] if chosen is None else [chosen])
-    return [face.look for face in found if face.look is not None]
+    return [look for face in found for look in face.looks]
 
 
 def _batches(pairs: Iterable[tuple[Sample, Image]], most: int) -> Iterator[list[tuple[Sample, Image]]]:

@@ -21,6 +21,7 @@ def coarsen_visit(
     """
     gender, age = summary.gender, summary.age
     bracket = -1 if age is None or age.bracket is None else age.bracket
+    low, high = age.interval if age and age.interval else (-1, -1)
     return VisitMessage(
         session=session,
         counter=counter,
@@ -33,6 +34,8 @@ def coarsen_visit(
         taxonomy=taxonomy,
         bracket=int(bracket),
         age_percent=_percent(age.confidence) if age else 0,
+        interval_low=int(low),
+        interval_high=int(high),
         samples=_clip(summary.samples, 0, 999),
         quality_percent=_percent(summary.quality),
         target=target,

@@ -81,6 +81,11 @@ class VisitBook:
         if visit is not None:
             visit.keep(estimate, at, self._attributes.samples)
 
+    def looks_at(self, track_id: int | None) -> Sequence[AttributeEstimate]:
+        """The looks that are kept of a track's face; none without an open visit."""
+        visit = None if track_id is None else self._open.get(track_id)
+        return tuple(visit.looks) if visit is not None else ()
+
     def end(self, tracks: Sequence[Track], reason: str) -> list[VisitSummary]:
         """Close the visits of tracks that ended; `reason` is one of `edge.schemas.vocabulary.EndReason`."""
         summaries = [self._close(track, reason) for track in tracks]

@@ -27,6 +27,12 @@ go with the number of classes would weigh on 101 ages, where a temperature above
 """
 MIN_WEIGHT = 0.01
 """A look of no quality counts this much."""
+SPREAD_MASS, MOST_MASS = 6.0, 0.95
+"""An interval must hold so much more than `Calibration.interval_mass` for each nat that the views of a look are apart,
+and at most the second. A network is less often right than it knows where views differ: fitted so that faces like those
+it was trained on and others are covered alike: 81 % of UTKFace's, 82 % of All-Age-Faces' and 80 % of FairFace's (held
+out); without it 80 % of the first and 71 % of the last.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,8 @@ class Fusion:
         best = int(brackets.argmax())
         confidence = min(float(brackets[best]), 1.0)
         sure = confidence >= (self.min_age_confidence or self.age.min_age_confidence)
-        return AgeGuess(best if sure else None, confidence, mean_years(looks))
+        mass = interval_mass(self.age.interval_mass, mean_spread(looks))
+        return AgeGuess(best if sure else None, confidence, mean_years(looks), shortest_run(brackets, mass))
 
     def bracket_probs(self, looks: Sequence[AttributeEstimate]) -> Probs | None:
         """Fused probabilities of the taxonomy's brackets, float32 (brackets,); None without a look at the age."""
@@ -108,5 +115,37 @@ def pool(votes: Sequence[tuple[Probs | None, float]], temperature: float) -> Pro
 
 def mean_years(looks: Sequence[AttributeEstimate]) -> float | None:
     """Mean of the point estimates weighted by quality, years; None where the model gives classes only."""
-    usable = [(look.age_years, max(look.quality, MIN_WEIGHT)) for look in looks if look.age_years is not None]
-    return sum(years * weight for years, weight in usable) / sum(weight for _, weight in usable) if usable else None
+    return _mean([(look.age_years, look.quality) for look in looks if look.age_years is not None])
+
+
+def mean_spread(looks: Sequence[AttributeEstimate]) -> float:
+    """Mean spread of the looks that give an age, weighted by quality, nats."""
+    return _mean([(look.age_spread, look.quality) for look in looks if look.age_probs is not None]) or 0.0
+
+
+def _mean(weighed: Sequence[tuple[float, float]]) -> float | None:
+    """Mean of values by their weights; None without any."""
+    pairs = [(value, max(weight, MIN_WEIGHT)) for value, weight in weighed]
+    return sum(value * weight for value, weight in pairs) / sum(weight for _, weight in pairs) if pairs else None
+
+
+def interval_mass(base: float, spread: float) -> float:
+    """What the brackets of an interval must hold together; base: of `Calibration`, spread: of the views, nats."""
+    return min(base + SPREAD_MASS * spread, MOST_MASS)
+
+
+def shortest_run(probs: Probs, mass: float) -> tuple[int, int]:
+    """First and last of the fewest neighbouring classes that hold this mass, the likeliest among them.
+
+    Of several as short, those that hold most; all of them where not even they hold it. The adaptive prediction sets of
+    Romano, Sesia and Candes, "Classification with Valid and Adaptive Coverage", NeurIPS 2020, for classes in an order.
+    """
+    best, last = int(probs.argmax()), len(probs) - 1
+    sums = np.concatenate(([0.0], np.cumsum(probs, dtype=np.float64)))
+    for length in range(1, len(probs) + 1):
+        firsts = range(max(0, best - length + 1), min(best, last - length + 1) + 1)
+        held = {first: sums[first + length] - sums[first] for first in firsts}
+        first = max(held, key=held.__getitem__)
+        if held[first] >= mass:
+            return first, first + length - 1
+    return 0, last

@@ -22,8 +22,9 @@ class Profile(NamedTuple):
 def profile(looks: Sequence[AttributeEstimate], fusion: Fusion, policy: Policy) -> Profile | None:
     """Fuse a visit's looks under the policy; None for a visit that must not be sent at all.
 
-    `unknown`: a minor has no gender, no years, and the bracket under 13; a taxonomy with several of them (adience-8)
-    would reveal more than that, so there the bracket is unknown. `band`: as estimated. `drop`: nothing.
+    `unknown`: a minor has no gender, no years, and the bracket under 13, which is the interval, too; a taxonomy with
+    several of them (adience-8) would reveal more than that, so there both are unknown. `band`: as estimated. `drop`:
+    nothing.
     """
     gender, age = fusion.guess_gender(looks), fusion.guess_age(looks)
     if policy == "band" or not fusion.is_minor(looks):
@@ -36,4 +37,5 @@ def profile(looks: Sequence[AttributeEstimate], fusion: Fusion, policy: Policy) 
 def _as_child(age: AgeGuess, fusion: Fusion) -> AgeGuess:
     children = fusion.child_brackets()
     only_one = len(children) == 1 and age.bracket is not None
-    return AgeGuess(children[0] if only_one else None, age.confidence, None)
+    child = children[0] if only_one else None
+    return AgeGuess(child, age.confidence, None, None if child is None else (child, child))

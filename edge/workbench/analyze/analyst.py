@@ -88,7 +88,8 @@ class Analyst:
         if self._aligned:
             return Aligned(networks.estimator, networks.manifests[1:])
         detector = make_detector(self._settings, networks)
-        return Detecting(detector, networks.estimator, detector_score(self._settings, networks))
+        least_px = self._settings.attributes.min_face_px
+        return Detecting(detector, networks.estimator, detector_score(self._settings, networks), least_px)
 
     def _watch(self, source: Source) -> Ending:
         """Times are those within the file, unless visits need their real times."""

@@ -38,15 +38,17 @@ class FaceNetworks:
 
     def __init__(self, settings: Settings, networks: Networks) -> None:
         self._networks = networks
+        self._least_px = settings.attributes.min_face_px
         self._find = find_with(networks.detector, detector_score(settings, networks))
         self._writer = LineWriter(make_fusion(settings, networks.manifests[1:]), untrained=networks.untrained)
 
     def faces(self, image: Image) -> list[Face]:
         """Detect and estimate: each face with its box clipped to the image, apparent age and gender, best score first.
 
-        Age and gender are as in a line of `passerby analyze --json`; None where the set does not give them.
+        Age and gender are as in a line of `passerby analyze --json`; None where the set does not give them, or the face
+        is smaller than `attributes.min_face_px`.
         """
-        found = look_at(self._networks.estimator, image, self.detect(image))
+        found = look_at(self._networks.estimator, image, self.detect(image), self._least_px)
         return self._writer.line("", image, found).faces
 
     def detect(self, image: Image) -> list[Detection]:
@@ -59,7 +61,7 @@ class FaceNetworks:
         Empty for a set without an estimator.
         """
         found = look_at(self._networks.estimator, _need_image(image), faces)
-        return [face.look for face in found if face.look is not None]
+        return [look for face in found for look in face.looks]
 
     def close(self) -> None:
         """Close every network and end the workers of accelerators."""

@@ -16,6 +16,7 @@ from edge.sensor.assemble import Networks, detector_score, make_book, make_stage
 from edge.sensor.pipeline import Pipeline, Presence
 from edge.sensor.ports import FrameSource, Tracker, TrackUpdate
 from edge.sensor.types import Detection, Frame, Track, VisitSummary
+from edge.sensor.visits.book import VisitBook
 from edge.settings.settings import Settings
 from edge.workbench.analyze.lines import FoundFace, LineWriter
 from edge.workbench.analyze.listening import Ending, Listener, Seen, Visited, Watched
@@ -55,11 +56,13 @@ def watch(
             stack.enter_context(stopped_by_ctrl_c(stop))
         reader = _Reader(source, began_at, go_on, stop.wait_for if source.live else _read_on)
         sink = _Sink(lambda visit: listener.visited(_visited(visit, named.source, reader, historical=not source.live)))
-        stages = make_stages(_always_looking(settings), networks, make_book(settings, networks), sink)
+        book = make_book(settings, networks)
+        stages = make_stages(_always_looking(settings), networks, book, sink)
         stages = replace(stages, tracker=_Overheard(stages.tracker, on_tracks))
         if writer is not None:
             score = detector_score(settings, networks)
-            teller = _Teller(named, networks, stages.tracker, score, reader, writer, listener)
+            least_px = settings.attributes.min_face_px
+            teller = _Teller(named, networks, book, least_px, stages.tracker, score, reader, writer, listener)
             stages = replace(stages, tracker=teller)
         pipeline = Pipeline(stages, pulse=_Tick(tick), stop=lambda: stop.asked, presence=presence)
         pipeline.run(reader)
@@ -130,15 +133,16 @@ class _Reader:
 class _Teller:
     """Reports every frame's faces on their way through the tracker. Implements `ports.Tracker`.
 
-    The pipeline has waited for the looks of the frame before when it comes here, and begins this frame's afterwards:
-    so the estimator is free for all the faces of this frame.
+    A face is told what its visit knows by now; one without a visit, or a look, gets a look of its own. The pipeline has
+    waited for the looks of the frame before when it comes here, and begins this frame's afterwards: so the estimator
+    is free.
     """
 
     def __init__(
-        self, named: Named, networks: Networks, tracker: Tracker, score: float, reader: _Reader, writer: LineWriter,
-        listener: Listener,
+        self, named: Named, networks: Networks, book: VisitBook, least_px: float, tracker: Tracker, score: float,
+        reader: _Reader, writer: LineWriter, listener: Listener,
     ) -> None:  # fmt: skip
-        self._named, self._estimator = named, networks.estimator
+        self._named, self._estimator, self._book, self._least_px = named, networks.estimator, book, least_px
         self._tracker, self._score, self._reader = tracker, score, reader
         self._writer, self._listener = writer, listener
 
@@ -158,8 +162,10 @@ class _Teller:
         """Sure faces, and the faint ones that continue a track."""
         ids = {track.box: track.track_id for track in tracks if track.detected}
         faces = [face for face in detections if face.score >= self._score or face.box in ids]
-        found = look_at(self._estimator, frame.image, faces)
-        return [face._replace(track_id=ids.get(face.detection.box)) for face in found]
+        known = [FoundFace(face, ids.get(face.box), self._book.looks_at(ids.get(face.box))) for face in faces]
+        new = [face.detection for face in known if not face.looks]
+        own = iter(look_at(self._estimator, frame.image, new, self._least_px))
+        return [face if face.looks else next(own)._replace(track_id=face.track_id) for face in known]
 
 
 class _Overheard:

@@ -1,11 +1,12 @@
-"""From detections and estimates to the lines of `edge.schemas.analyze`: clipped, rounded, one look a face."""
+"""From detections and estimates to the lines of `edge.schemas.analyze`: clipped, rounded, looks fused."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, cast
 
 from edge.schemas.analyze import AnalyzeLine, Face, LineAge, LineGender
+from edge.schemas.interval import interval_of
 from edge.schemas.vocabulary import GenderLabel, TaxonomyName
 from edge.sensor.types import AgeGuess, AttributeEstimate, Detection, GenderGuess, Image
 from edge.sensor.visits.fusion import Fusion
@@ -17,11 +18,11 @@ _EVEN = 0.5
 
 
 class FoundFace(NamedTuple):
-    """A face of an image: its detection, the track that it belongs to, and one look, where there are any."""
+    """A face of an image: its detection, the track that it belongs to, and the looks at it, where there are any."""
 
     detection: Detection
     track_id: int | None = None
-    look: AttributeEstimate | None = None
+    looks: Sequence[AttributeEstimate] = ()
 
 
 class LineWriter:
@@ -49,7 +50,7 @@ class LineWriter:
         )
 
     def _face(self, found: FoundFace, width: int, height: int) -> Face:
-        detection, looks = found.detection, [found.look] if found.look else []
+        detection, looks = found.detection, found.looks
         x_min, y_min, x_max, y_max = (
             round(float(side), PX_PLACES) for side in detection.box.clipped(width, height).as_xyxy()
         )
@@ -84,6 +85,7 @@ class LineWriter:
             low=bracket.low if bracket else None,
             high=bracket.high if bracket else None,
             confidence=0.0 if self.untrained else _fraction(guess.confidence),
+            interval=None if self.untrained else interval_of(self._fusion.taxonomy, guess.interval),
         )
 
 

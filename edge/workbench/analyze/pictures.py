@@ -36,12 +36,13 @@ class Examination(Protocol):
 
 
 class Detecting:
-    """Finds faces of at least `score`, with a look of each. Implements `Examination`."""
+    """Finds faces of at least `score`, with a look of each of least_px or more. Implements `Examination`."""
 
     most = 1
 
-    def __init__(self, detector: Detector, estimator: AttributeEstimator | None, score: float) -> None:
-        self._detector, self._estimator, self._score = detector, estimator, score
+    def __init__(self, detector: Detector, estimator: AttributeEstimator | None, score: float, least_px: float) -> None:
+        self._detector, self._estimator = detector, estimator
+        self._score, self._least_px = score, least_px
         self._images: Sequence[Image] = ()
 
     def begin(self, images: Sequence[Image]) -> None:
@@ -56,7 +57,7 @@ class Detecting:
 
     def _finish(self, image: Image) -> Sequence[FoundFace]:
         faces = [face for face in self._detector.wait() if face.score >= self._score]
-        return look_at(self._estimator, image, faces)
+        return look_at(self._estimator, image, faces, self._least_px)
 
 
 class Aligned:
@@ -81,15 +82,19 @@ class Aligned:
         """See `Examination`. Raises InferenceError."""
         if self._estimator is None:
             return [[face] for face in self._faces]
-        return [[face._replace(look=look)] for face, look in zip(self._faces, self._estimator.wait(), strict=True)]
+        return [[face._replace(looks=[look])] for face, look in zip(self._faces, self._estimator.wait(), strict=True)]
 
 
-def look_at(estimator: AttributeEstimator | None, image: Image, faces: Sequence[Detection]) -> list[FoundFace]:
-    """One look of every face, in batches; no looks without an estimator."""
-    if estimator is None or not faces:
+def look_at(
+    estimator: AttributeEstimator | None, image: Image, faces: Sequence[Detection], least_px: float = 0.0
+) -> list[FoundFace]:
+    """One look of every face of at least least_px, as a visit needs it, in one batch; no looks without an estimator."""
+    large = [face for face in faces if face.box.side >= least_px]
+    if estimator is None or not large:
         return [FoundFace(face) for face in faces]
-    estimator.start(image, faces, [1.0] * len(faces))
-    return [FoundFace(face, look=look) for face, look in zip(faces, estimator.wait(), strict=True)]
+    estimator.start(image, large, [1.0] * len(large))
+    looks = iter(estimator.wait())
+    return [FoundFace(face, looks=[next(looks)] if face.box.side >= least_px else ()) for face in faces]
 
 
 def analyze_pictures(

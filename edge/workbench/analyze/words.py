@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from edge.schemas.analyze import AnalyzeError, AnalyzeLine, Face
+from edge.schemas.interval import Interval, interval_of
 from edge.schemas.taxonomy import Taxonomy
 from edge.sensor.visits.attention import is_facing
 from edge.sensor.visits.pose import estimate_pose
@@ -65,7 +66,7 @@ class TextLines:
         words = [] if gender is None else [_sure("gender", gender.label, gender.confidence)]
         if age is not None:
             bracket = UNKNOWN if age.bracket is None else self._taxonomy.brackets[age.bracket].label
-            words.append(_sure("age", bracket, age.confidence))
+            words.append(_age(bracket, age.confidence, interval_of(self._taxonomy, age.interval)))
         return ", ".join(words)
 
 
@@ -76,7 +77,8 @@ def describe(face: Face, *, untrained: bool = False) -> list[str]:
     if untrained:
         return [UNTRAINED]
     words = [] if face.gender is None else [_sure("gender", face.gender.label, face.gender.confidence)]
-    return words + ([] if face.age is None else [_sure("age", face.age.bracket, face.age.confidence)])
+    age = face.age
+    return words + ([] if age is None else [_age(age.bracket, age.confidence, age.interval)])
 
 
 def caption(face: Face, *, untrained: bool = False) -> list[str]:
@@ -97,6 +99,13 @@ def live_caption(face: Face, attention: Attention, *, untrained: bool = False) -
 
 def _sure(what: str, label: str, confidence: float) -> str:
     return f"{what} unknown" if label == UNKNOWN else f"{label} {confidence:.0%}"
+
+
+def _age(bracket: str, confidence: float, interval: Interval | None) -> str:
+    """A bracket that is told, or else the interval."""
+    if bracket == UNKNOWN and interval is not None:
+        return f"age {interval.low}-{interval.high} {interval.coverage:.0%}"
+    return _sure("age", bracket, confidence)
 
 
 def _heading(line: AnalyzeLine) -> str:

@@ -108,6 +108,8 @@ def _visit(counter: int) -> VisitMessage:
         taxonomy="ads-8",
         bracket=3,
         age_percent=71,
+        interval_low=2,
+        interval_high=3,
         samples=5,
         quality_percent=82,
         target="openvino:CPU",

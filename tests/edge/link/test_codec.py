@@ -34,7 +34,8 @@ pytestmark = pytest.mark.privacy
 
 VISIT = VisitMessage(
     session=4_000_000_000, counter=17, started_s=-5, dwell_halves=13, attention_halves=6, glances=2,
-    gender="female", gender_percent=93, taxonomy="ads-8", bracket=3, age_percent=71, samples=5,
+    gender="female", gender_percent=93, taxonomy="ads-8", bracket=3, age_percent=71,
+    interval_low=2, interval_high=3, samples=5,
     quality_percent=82, target="openvino:CPU", historical=False, end_reason="left",
 )  # fmt: skip
 LIVE = LiveMessage(
@@ -98,6 +99,13 @@ def test_a_message_out_of_its_bounds_is_neither_sent_nor_taken(change: dict[str,
         encode(message)
     with pytest.raises(MessageRejected):
         decode(msgspec.json.encode(message))
+
+
+@pytest.mark.parametrize("run", [(3, 2), (-1, 2), (2, -1), (3, 4)])
+def test_an_interval_that_is_none_is_refused(run: tuple[int, int]) -> None:
+    with pytest.raises(MessageRejected, match="bracket"):
+        changed = {"taxonomy": "simple-4", "bracket": 3, "interval_low": run[0], "interval_high": run[1]}
+        encode(msgspec.structs.replace(VISIT, **changed))
 
 
 def test_brackets_beyond_the_taxonomy_are_refused() -> None:

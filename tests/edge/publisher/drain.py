@@ -97,7 +97,8 @@ def _mb(status: str, field: str) -> float:
 def _visit(counter: int) -> VisitMessage:
     return VisitMessage(
         session=1, counter=counter, started_s=1_000 + counter, dwell_halves=13, attention_halves=6, glances=2,
-        gender="female", gender_percent=93, taxonomy="ads-8", bracket=3, age_percent=71, samples=5,
+        gender="female", gender_percent=93, taxonomy="ads-8", bracket=3, age_percent=71,
+        interval_low=2, interval_high=3, samples=5,
         quality_percent=82, target="openvino:CPU", historical=False, end_reason="left",
     )  # fmt: skip
 

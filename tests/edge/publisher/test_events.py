@@ -10,6 +10,7 @@ import pytest
 from edge.publisher.events import Composer, WallClock
 from edge.publisher.types import Stamp
 from edge.schemas.events import Info, Live, Visit
+from edge.schemas.interval import Interval
 from edge.schemas.link import LiveMessage, VisitMessage
 from edge.settings import settings as config
 
@@ -33,7 +34,8 @@ def composer(
 def message(**changes: Any) -> VisitMessage:
     plain = VisitMessage(
         session=1, counter=1, started_s=900, dwell_halves=13, attention_halves=6, glances=2, gender="female",
-        gender_percent=93, taxonomy="ads-8", bracket=3, age_percent=71, samples=5, quality_percent=82,
+        gender_percent=93, taxonomy="ads-8", bracket=3, age_percent=71,
+        interval_low=2, interval_high=3, samples=5, quality_percent=82,
         target="openvino:CPU", historical=False, end_reason="left",
     )  # fmt: skip
     return msgspec.structs.replace(plain, **changes)
@@ -81,6 +83,28 @@ def test_children_have_no_gender_and_one_bracket(taxonomy: str, bracket: int, la
     event = visit(composer(), taxonomy=taxonomy, bracket=bracket)
     assert event.gender.label == "unknown" and event.gender.confidence == 0.0
     assert (event.age.bracket, event.age.low, event.age.high) == (label, 0, 12)
+    assert event.age.interval == Interval(low=0, high=12, coverage=0.8)
+
+
+@pytest.mark.parametrize(
+    ("run", "interval"), [((2, 3), (18, 34)), ((7, 7), (65, 100)), ((0, 7), (0, 100)), ((-1, -1), None)]
+)
+def test_an_interval_goes_from_its_first_bracket_to_its_last(
+    run: tuple[int, int], interval: tuple[int, int] | None
+) -> None:
+    found = visit(composer(), bracket=-1, interval_low=run[0], interval_high=run[1]).age.interval
+    assert (found and (found.low, found.high, found.coverage)) == (interval and (*interval, 0.8))
+
+
+def test_who_is_a_child_by_the_interval_alone_is_treated_as_one() -> None:
+    """An honest sensor never says so; one that was replaced might."""
+    child = {"taxonomy": "adience-8", "bracket": -1, "interval_low": 1, "interval_high": 2}
+    event = visit(composer(), **child)
+    assert event.gender.label == "unknown"
+    assert event.age.interval == Interval(low=0, high=12, coverage=0.8)
+    assert composer(minors="drop").visit(message(**child)) is None
+    kept = visit(composer(minors="band"), **child)
+    assert kept.age.interval == Interval(low=4, high=12, coverage=0.8)
 
 
 def test_children_keep_their_band_where_the_settings_say_so() -> None:

@@ -30,7 +30,8 @@ class Clock:
 def visit(counter: int) -> VisitMessage:
     return VisitMessage(
         session=1, counter=counter, started_s=5, dwell_halves=5, attention_halves=2, glances=1, gender="female",
-        gender_percent=93, taxonomy="ads-8", bracket=3, age_percent=71, samples=5, quality_percent=82,
+        gender_percent=93, taxonomy="ads-8", bracket=3, age_percent=71,
+        interval_low=2, interval_high=3, samples=5, quality_percent=82,
         target="fake:CPU", historical=False, end_reason="left",
     )  # fmt: skip
 

@@ -21,12 +21,14 @@ class BracketAnswers:
     """Answers in one taxonomy for N photographs. bracket: int64 (N,), the likeliest, -1 without an answer.
 
     confidence: float64 (N,), its probability, NaN without. told: bool (N,), whether the confidence reaches the
-    threshold.
+    threshold. first, last: int64 (N,), the ends of the interval, -1 without an answer.
     """
 
     bracket: NDArray[np.int64]
     confidence: Floats
     told: NDArray[np.bool_]
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,9 @@ def _read_brackets(looks: Sequence[Looks], fusion: Fusion) -> BracketAnswers:
     with np.errstate(invalid="ignore"):
         told = confidence >= (fusion.min_age_confidence or fusion.age.min_age_confidence)
     bracket = np.array([-1 if row is None else int(row.argmax()) for row in probs], np.int64)
-    return BracketAnswers(bracket, confidence, np.asarray(told, np.bool_))
+    runs = [guess.interval if guess and guess.interval else (-1, -1) for guess in map(fusion.guess_age, looks)]
+    first, last = np.array(runs, np.int64).reshape(-1, 2).T
+    return BracketAnswers(bracket, confidence, np.asarray(told, np.bool_), first, last)
 
 
 def _or_nan(value: float | None) -> float:

@@ -50,7 +50,7 @@ def values(truth: Truth, answers: Answers) -> dict[str, Floats]:
 def measure_names() -> list[str]:
     """All measures of a slice: the names of `values`, and the calibration errors."""
     words = ("accuracy", "coverage", "answered_accuracy", "ece")
-    brackets = [f"{name}_{word}" for name in TAXONOMIES for word in (*words, "one_off")]
+    brackets = [f"{name}_{word}" for name in TAXONOMIES for word in (*words, "one_off", "interval")]
     return ["mae_years", "bias_years", "cs5", *(f"gender_{word}" for word in words), *brackets]
 
 
@@ -77,9 +77,12 @@ def bracket_confidences(taxonomy: str, truth: Truth, answers: Answers) -> Confid
 
 def _bracket_values(taxonomy: str, truth: Truth, answers: Answers) -> dict[str, Floats]:
     exact = bracket_confidences(taxonomy, truth, answers)
-    apart = np.abs(answers.brackets[taxonomy].bracket - truth.brackets[taxonomy])
-    one_off = _where(~np.isnan(exact.right), apart <= 1)
-    return {**_answered(taxonomy, exact, answers.brackets[taxonomy].told), f"{taxonomy}_one_off": one_off}
+    told, labelled, known = answers.brackets[taxonomy], truth.brackets[taxonomy], ~np.isnan(exact.right)
+    return {
+        **_answered(taxonomy, exact, told.told),
+        f"{taxonomy}_one_off": _where(known, np.abs(told.bracket - labelled) <= 1),
+        f"{taxonomy}_interval": _where(known, (told.first <= labelled) & (labelled <= told.last)),
+    }
 
 
 def _answered(name: str, each: Confidences, told: NDArray[np.bool_]) -> dict[str, Floats]:

@@ -34,7 +34,8 @@ class SliceResult(_Record, frozen=True, kw_only=True):
         dict[str, Measure],
         Meta(
             description="mae_years, bias_years, cs5, gender_accuracy, gender_coverage, gender_answered_accuracy, "
-            "gender_ece, and for each taxonomy T: T_accuracy, T_one_off, T_coverage, T_answered_accuracy, T_ece. "
+            "gender_ece, and for each taxonomy T: T_accuracy, T_one_off, T_interval, T_coverage, "
+            "T_answered_accuracy, T_ece. "
             "Where there are subgroups, without intervals: group_mae_ratio, gender_accuracy_gap."
         ),
     ]

@@ -24,6 +24,7 @@ _GENERAL = (
 _BRACKET = (
     ("band right", "accuracy"),
     ("band right or next to it", "one_off"),
+    ("band in the interval (80 % are meant to be)", "interval"),
     ("band reported (not `unknown`)", "coverage"),
     ("reported band right", "answered_accuracy"),
     ("band calibration error (ECE)", "ece"),

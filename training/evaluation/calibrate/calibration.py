@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 import numpy as np
@@ -14,13 +14,16 @@ from edge.errors import BadInput, explain
 from edge.schemas.taxonomy import Taxonomy
 from edge.sensor.attributes.ages import bracket_map
 from edge.sensor.types import AttributeEstimate
+from edge.sensor.visits.fusion import mean_spread
 from training.evaluation.attributes.truth import UNKNOWN, Mask, Truth, make_slices, read_truth
 from training.evaluation.calibrate.fit import (
     Fit,
+    Interval,
     Probs,
     Threshold,
     confidences_of,
     cool,
+    fit_interval_mass,
     fit_temperature,
     least_threshold,
 )
@@ -43,12 +46,13 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What was fitted for `gender` or `age`, and for which network; threshold None where none is good enough."""
+    """What was fitted for `gender` or `age`, and for which network; None where nothing is good enough, or not asked."""
 
     word: str
     manifest: Manifest
     fit: Fit
     threshold: Threshold | None
+    interval: Interval | None = None
 
 
 def calibrate(subject: Subject, seen: Seen, rule: Rule) -> list[Part]:
@@ -70,6 +74,8 @@ def new_calibration(parts: Sequence[Part], manifest: Manifest) -> Calibration:
             changes[f"{part.word}_temperature"] = part.fit.temperature
             if part.threshold is not None:
                 changes[f"min_{part.word}_confidence"] = part.threshold.confidence
+            if part.interval is not None:
+                changes["interval_mass"] = part.interval.mass
     return msgspec.structs.replace(manifest.calibration, **changes)
 
 
@@ -96,7 +102,18 @@ def _comments(part: Part, rule: Rule) -> list[str]:
     if threshold is None:
         return [first, f"{what}: no threshold makes {right:.0%} of the reported ones right; it is not changed"]
     told = f"{threshold.coverage:.1%} are reported, {threshold.accuracy:.1%} of them right"
-    return [first, f"{what}: least threshold at which {right:.0%} of the reported ones are right; {told}"]
+    return [
+        first,
+        f"{what}: least threshold at which {right:.0%} of the reported ones are right; {told}",
+        *_of_interval(part),
+    ]
+
+
+def _of_interval(part: Part) -> list[str]:
+    found = part.interval
+    if found is None:
+        return []
+    return [f"interval: {found.coverage:.1%} of labels lie in it, {found.brackets:.2f} brackets on average"]
 
 
 def _fit_gender(manifest: Manifest, seen: Seen, truth: Truth, rule: Rule) -> Part:
@@ -110,7 +127,10 @@ def _fit_age(manifest: Manifest, seen: Seen, truth: Truth, rule: Rule) -> Part:
     labels = truth.brackets[rule.taxonomy.name]
     probs, kept = _stack(seen, lambda look: look.age_probs, (labels != UNKNOWN) & _ages(truth, rule.age_ages))
     to_brackets = bracket_map(manifest.taxonomy, rule.taxonomy)
-    return _part("age", manifest, probs, labels[kept], to_brackets, rule.age_right)
+    part = _part("age", manifest, probs, labels[kept], to_brackets, rule.age_right)
+    spreads = [mean_spread(seen.looks[index]) for index in kept]
+    brackets = to_brackets(cool(probs, part.fit.temperature))
+    return replace(part, interval=fit_interval_mass(list(zip(brackets, spreads, strict=True)), labels[kept]))
 
 
 def _part(

@@ -8,7 +8,7 @@ reported answers are right as often as required.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import exp, log, sqrt
 
@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import BadInput, explain
-from edge.sensor.visits.fusion import FLOOR
+from edge.schemas.interval import COVERAGE
+from edge.sensor.visits.fusion import FLOOR, interval_mass, shortest_run
 from training.evaluation.attributes.measures import Confidences, expected_calibration_error
 
 Probs = NDArray[np.float32]
@@ -50,6 +51,15 @@ class Threshold:
     confidence: float
     coverage: float
     accuracy: float
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A mass, the share of photographs whose label lies in the interval, and how many brackets that has on average."""
+
+    mass: float
+    coverage: float
+    brackets: float
 
 
 def fit_temperature(probs: Probs, labels: Labels, to_classes: Callable[[Probs], Probs], what: str) -> Fit:
@@ -107,6 +117,21 @@ def least_threshold(each: Confidences, wanted: float) -> Threshold | None:
             return None
         if right[told].mean() >= wanted:
             return Threshold(step / 100, float(told.mean()), float(right[told].mean()))
+    return None
+
+
+def fit_interval_mass(guesses: Sequence[tuple[Probs, float]], labels: Labels) -> Interval | None:
+    """The least mass, in steps of 0.01, at which intervals hold the labelled bracket as often as `COVERAGE` says.
+
+    guesses: of each photograph the probabilities of the brackets, float32 (brackets,), and the views' spread in nats,
+    as `edge.sensor.visits.fusion` takes them. None where no mass does.
+    """
+    for step in range(101):
+        runs = [shortest_run(probs, interval_mass(step / 100, spread)) for probs, spread in guesses]
+        held = [first <= label <= last for (first, last), label in zip(runs, labels, strict=True)]
+        if held and sum(held) / len(held) >= COVERAGE:
+            brackets = sum(last - first + 1 for first, last in runs) / len(runs)
+            return Interval(step / 100, sum(held) / len(held), brackets)
     return None
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from edge.catalog.manifest import Crop, Manifest
 from edge.errors import InferenceError, ManifestError
-from edge.sensor.attributes.estimator import NetworkEstimator, cut_face
+from edge.sensor.attributes.estimator import NetworkEstimator
+from edge.sensor.attributes.views import VIEWS, cut_face
 from edge.sensor.geometry import Box
 from edge.sensor.imaging import TEMPLATES
 from edge.sensor.types import Detection, Image, Tensors
@@ -39,26 +40,33 @@ def a_face(x: float, y: float, *, landmarks: bool = True) -> Detection:
 
 
 def answers(*years: float) -> Tensors:
+    """To one picture for each of the years."""
     ages = np.array(years, np.float32).reshape(-1, 1, 1, 1) / 100
     genders = np.tile(np.array([0.75, 0.25], np.float32).reshape(1, 2, 1, 1), (len(years), 1, 1, 1))
     return {"age_conv3": ages, "prob": genders}
 
 
+def alike(*years: float) -> Tensors:
+    """To all views of a face of each of the years."""
+    return answers(*(each for each in years for _ in VIEWS))
+
+
 def test_a_network_that_answers_nan_is_an_error() -> None:
-    estimator = NetworkEstimator([(a_manifest(), ScriptedSession([answers(float("nan"))]))])
+    session = ScriptedSession([alike(float("nan"))])
+    estimator = NetworkEstimator([(a_manifest(), session)], max_batch=4)
     estimator.start(IMAGE, [a_face(20, 30)], [0.5])
     with pytest.raises(InferenceError, match="not numbers"):
         estimator.wait()
 
 
 def test_each_face_is_cut_and_gets_its_own_estimate() -> None:
-    session = ScriptedSession([answers(30, 50)])
-    estimator = NetworkEstimator([(a_manifest(), session)], max_batch=4)
+    session = ScriptedSession([alike(30, 50)])
+    estimator = NetworkEstimator([(a_manifest(), session)], max_batch=8)
     faces = [a_face(20, 30), a_face(150, 60)]
     estimator.start(IMAGE, faces, [0.5, 0.75])
     first, second = estimator.wait()
     shown = session.seen[0]["data"]
-    assert shown.shape == (2, 62, 48, 3)
+    assert shown.shape == (2 * len(VIEWS), 62, 48, 3)
     assert shown.dtype == np.uint8
     assert first.age_years == pytest.approx(30, abs=1e-4)
     assert second.age_years == pytest.approx(50, abs=1e-4)
@@ -85,21 +93,38 @@ def test_a_margin_shows_more_round_a_box() -> None:
     np.testing.assert_array_equal(shown, IMAGE[32:200, 72:240])
 
 
-def test_more_faces_than_a_batch_holds_run_in_turns() -> None:
-    session = ScriptedSession([answers(20, 30), answers(40, 50), answers(60)])
-    estimator = NetworkEstimator([(a_manifest(), session)], max_batch=2)
-    estimator.start(IMAGE, [a_face(10 * i, 20) for i in range(5)], [1.0] * 5)
-    assert [round(look.age_years or 0) for look in estimator.wait()] == [20, 30, 40, 50, 60]
-    assert [len(seen["data"]) for seen in session.seen] == [2, 2, 1]
+def test_more_pictures_than_a_batch_holds_run_in_turns() -> None:
+    years = [each for each in (20, 30, 40) for _ in VIEWS]
+    session = ScriptedSession([answers(*years[:5]), answers(*years[5:10]), answers(*years[10:])])
+    estimator = NetworkEstimator([(a_manifest(), session)], max_batch=5)
+    estimator.start(IMAGE, [a_face(10 * i, 20) for i in range(3)], [1.0] * 3)
+    assert [round(look.age_years or 0) for look in estimator.wait()] == [20, 30, 40]
+    assert [len(seen["data"]) for seen in session.seen] == [5, 5, 2]
+
+
+def test_views_that_disagree_make_a_look_less_sure_and_the_spread_tells() -> None:
+    session = ScriptedSession([answers(20, 60, 20, 60), alike(40)])
+    estimator = NetworkEstimator([(a_manifest(), session)], max_batch=4)
+    looks = []
+    for _ in range(2):
+        estimator.start(IMAGE, [a_face(20, 30)], [1.0])
+        looks += estimator.wait()
+    torn, sure = looks
+    assert torn.age_years == pytest.approx(40, abs=1e-4)
+    assert sure.age_probs is not None
+    assert torn.age_probs is not None
+    assert torn.age_probs.max() < 0.6 * sure.age_probs.max()
+    assert sure.age_spread == pytest.approx(0.0, abs=1e-6)
+    assert 0.5 < torn.age_spread < np.log(2)
 
 
 def test_two_networks_give_one_estimate_together() -> None:
     crop = {"align": "box", "margin": 0.15}
     age = a_manifest(decoder="adience", gives=["age"], taxonomy="adience-8", outputs={"age": "prob"}, crop=crop)
     gender = a_manifest(decoder="adience", gives=["gender"], outputs={"gender": "prob"}, crop=crop)
-    ages = ScriptedSession([{"prob": np.eye(8, dtype=np.float32)[[4]]}])
-    genders = ScriptedSession([{"prob": np.array([[0.9, 0.1]], np.float32)}], target="opencv:CPU")
-    estimator = NetworkEstimator([(age, ages), (gender, genders)])
+    ages = ScriptedSession([{"prob": np.eye(8, dtype=np.float32)[[4] * 4]}])
+    genders = ScriptedSession([{"prob": np.array([[0.9, 0.1]] * 4, np.float32)}], target="opencv:CPU")
+    estimator = NetworkEstimator([(age, ages), (gender, genders)], max_batch=4)
     estimator.start(IMAGE, [a_face(50, 50)], [1.0])
     [look] = estimator.wait()
     assert look.age_probs is not None
@@ -115,14 +140,15 @@ def test_two_networks_give_one_estimate_together() -> None:
 
 def test_a_network_for_gender_alone_says_nothing_of_age() -> None:
     manifest = a_manifest(decoder="adience", gives=["gender"], outputs={"gender": "prob"})
-    estimator = NetworkEstimator([(manifest, ScriptedSession([{"prob": np.array([[0.5, 0.5]], np.float32)}]))])
+    session = ScriptedSession([{"prob": np.array([[0.5, 0.5]] * 4, np.float32)}])
+    estimator = NetworkEstimator([(manifest, session)], max_batch=4)
     estimator.start(IMAGE, [a_face(50, 50)], [1.0])
     assert estimator.wait()[0].age_probs is None
 
 
 def test_no_faces_ask_no_network() -> None:
-    session = ScriptedSession([answers(30)])
-    estimator = NetworkEstimator([(a_manifest(), session)])
+    session = ScriptedSession([alike(30)])
+    estimator = NetworkEstimator([(a_manifest(), session)], max_batch=4)
     estimator.start(IMAGE, [a_face(50, 50)], [1.0])
     estimator.wait()
     estimator.start(IMAGE, [], [])

@@ -109,7 +109,7 @@ def client(path: Path, clock: _Clock) -> Iterator[LinkClient]:
 
 SUMMARY = VisitSummary(
     track_id=77, first_seen=100.4, last_seen=106.9, attention_s=3.1, glances=2,
-    gender=GenderGuess("female", 0.934, 0.934), age=AgeGuess(3, 0.71, 28.4), samples=5, quality=0.816,
+    gender=GenderGuess("female", 0.934, 0.934), age=AgeGuess(3, 0.71, 28.4, (2, 3)), samples=5, quality=0.816,
     end_reason="left",
 )  # fmt: skip
 HEALTH = HealthMessage(
@@ -126,7 +126,8 @@ def test_a_visit_arrives_rounded_and_without_its_track(client: LinkClient, publi
     assert publisher.messages() == [
         VisitMessage(
             session=client.session, counter=1, started_s=100, dwell_halves=13, attention_halves=6, glances=2,
-            gender="female", gender_percent=93, taxonomy="ads-8", bracket=3, age_percent=71, samples=5,
+            gender="female", gender_percent=93, taxonomy="ads-8", bracket=3, age_percent=71,
+            interval_low=2, interval_high=3, samples=5,
             quality_percent=82, target="fake:CPU", historical=False, end_reason="left",
         )
     ]  # fmt: skip
@@ -138,6 +139,7 @@ def test_what_is_not_known_of_a_person_is_said_as_unknown() -> None:
     message = coarsen_visit(summary, session=1, counter=1, taxonomy="ads-8", target="fake:CPU", historical=True)
 
     assert (message.gender, message.gender_percent, message.bracket, message.age_percent) == ("unknown", 0, -1, 0)
+    assert (message.interval_low, message.interval_high) == (-1, -1)
     assert (message.dwell_halves, message.attention_halves) == (2 * 86_400, 2 * 86_400)
     assert (message.glances, message.samples, message.quality_percent) == (9_999, 999, 100)
     assert decode(encode(message)) == message

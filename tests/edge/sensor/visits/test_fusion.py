@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from edge.catalog.manifest import Calibration
 from edge.schemas.taxonomy import ADIENCE_8, ADS_8, SIMPLE_4, Taxonomy
 from edge.sensor.types import AttributeEstimate
-from edge.sensor.visits.fusion import Fusion, Probs, pool
+from edge.sensor.visits.fusion import Fusion, Probs, pool, shortest_run
 from edge.sensor.visits.minors import profile
 
 
@@ -104,6 +105,67 @@ def test_an_age_spread_over_many_brackets_is_unknown() -> None:
     assert guess is not None and guess.bracket is None and guess.confidence < 0.35
 
 
+def brackets(*shares: float) -> AttributeEstimate:
+    """A look at an age that lies in the brackets of ads-8 with these probabilities."""
+    probs = np.zeros(101, np.float32)
+    for bracket, share in zip(ADS_8.brackets, shares, strict=True):
+        probs[bracket.low : bracket.high + 1] = share / (bracket.high + 1 - bracket.low)
+    return AttributeEstimate(probs, None, 0.8, None)
+
+
+def told(look: AttributeEstimate, **calibration: float) -> tuple[str, str, str]:
+    """The bracket, and the first and last of the interval."""
+    guess = fusion(age=Calibration(**calibration)).guess_age([look])
+    assert guess is not None and guess.interval is not None
+    names = [ADS_8.brackets[index].label for index in guess.interval]
+    return "unknown" if guess.bracket is None else ADS_8.brackets[guess.bracket].label, names[0], names[1]
+
+
+def test_two_neighbours_that_share_the_mass_are_no_bracket_but_an_interval() -> None:
+    even = brackets(0, 0.02, 0.04, 0.45, 0.45, 0.04, 0, 0)
+    assert told(even, min_age_confidence=0.5) == ("unknown", "25-34", "35-44")
+
+
+def test_a_sure_bracket_is_its_own_interval() -> None:
+    assert told(brackets(0, 0, 0.05, 0.9, 0.05, 0, 0, 0)) == ("25-34", "25-34", "25-34")
+
+
+def test_an_interval_holds_the_likeliest_bracket_even_where_others_hold_more() -> None:
+    split = brackets(0.3, 0.28, 0, 0, 0, 0, 0, 0.42)
+    guess = fusion(age=Calibration(interval_mass=0.55)).guess_age([split])
+    assert guess is not None
+    assert guess.interval is not None
+    assert guess.interval[1] == 7
+
+
+def test_the_mass_of_an_interval_is_the_calibration_s() -> None:
+    one = brackets(0, 0, 0.2, 0.6, 0.2, 0, 0, 0)
+    assert told(one, interval_mass=0.55)[1:] == ("25-34", "25-34")
+    assert told(one, interval_mass=0.95)[1:] == ("18-24", "35-44")
+
+
+def test_looks_whose_views_differ_have_a_wider_interval_and_the_better_ones_count_more() -> None:
+    one = brackets(0, 0, 0.2, 0.6, 0.2, 0, 0, 0)
+    torn = replace(one, age_spread=0.1)
+    assert told(torn, interval_mass=0.5)[1:] == ("18-24", "35-44")
+    guess = fusion(age=Calibration(interval_mass=0.5)).guess_age([replace(torn, quality=0.05), *[one] * 9])
+    assert guess is not None
+    assert guess.interval == (3, 3)
+
+
+@given(
+    st.lists(st.floats(0.001, 1), min_size=1, max_size=8).map(lambda odds: np.array(odds) / sum(odds)),
+    st.floats(0, 1),
+)
+def test_a_run_is_the_shortest_that_holds_the_mass_and_the_likeliest(probs: Probs, mass: float) -> None:
+    first, last = shortest_run(probs, mass)
+    best, held = int(probs.argmax()), float(probs[first : last + 1].sum())
+    assert 0 <= first <= best <= last < len(probs)
+    assert held >= mass - 1e-9 or (first, last) == (0, len(probs) - 1)
+    shorter = [probs[i : i + last - first].sum() for i in range(best - (last - first) + 1, best + 1) if i >= 0]
+    assert all(each < mass for each in shorter)
+
+
 def test_without_looks_nothing_is_said() -> None:
     assert fusion().guess_gender([]) is None
     assert fusion().guess_age([look(years=None)]) is None
@@ -115,7 +177,7 @@ def test_a_child_has_no_gender_no_years_and_the_bracket_under_13() -> None:
     said = profile([look(years=6, p_female=0.99)], fusion(), "unknown")
     assert said is not None and said.gender is not None and said.age is not None
     assert (said.gender.label, said.gender.confidence, said.gender.p_female) == ("unknown", 0.0, 0.5)
-    assert (said.age.bracket, said.age.years) == (0, None)
+    assert (said.age.bracket, said.age.years, said.age.interval) == (0, None, (0, 0))
 
 
 def test_the_other_policies_say_all_of_a_child_or_nothing() -> None:
@@ -127,7 +189,7 @@ def test_the_other_policies_say_all_of_a_child_or_nothing() -> None:
 
 def test_a_taxonomy_with_several_brackets_under_13_tells_none_of_them() -> None:
     said = profile([look(years=5)], fusion(ADIENCE_8), "unknown")
-    assert said is not None and said.age is not None and said.age.bracket is None
+    assert said is not None and said.age is not None and said.age.bracket is None and said.age.interval is None
     only_child = profile([look(years=5)], fusion(SIMPLE_4), "unknown")
     assert only_child is not None and only_child.age is not None and only_child.age.bracket == 0
 

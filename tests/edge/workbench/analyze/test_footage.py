@@ -7,11 +7,13 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from edge.catalog.lookup import open_catalog
 from edge.errors import BadInput
 from edge.schemas.analyze import AnalyzeError
+from edge.schemas.interval import interval_of
 from edge.sensor.assemble import Networks, make_fusion, open_networks
 from edge.sensor.sources.fake import ScriptedSource, Step
 from edge.sensor.types import Frame
@@ -19,6 +21,7 @@ from edge.settings.settings import Settings
 from edge.workbench.analyze.footage import watch
 from edge.workbench.analyze.lines import LineWriter
 from edge.workbench.analyze.listening import Seen, Visited, Watched
+from edge.workbench.analyze.pictures import Detecting, look_at
 from edge.workbench.analyze.sources import Named, Source
 from tests.pictures.portraits import portrait_of_astronaut
 
@@ -81,6 +84,39 @@ def test_a_still_picture_is_looked_at_in_every_frame(networks: Networks) -> None
     assert visit.historical
     assert visit.summary.dwell_s == pytest.approx(3.9)
     assert notes.ends == [Watched("clip.mp4", 40, pytest.approx(3.9), 512, 512, 1)]
+
+
+def test_a_face_is_told_what_its_visit_knows(networks: Networks) -> None:
+    """A picture, and a clip of it, give one answer, as the visit does."""
+    notes = notes_of(ScriptedSource(standing(60)), networks)
+    image = portrait_of_astronaut()
+    networks.detector.start(image)
+    [picture] = look_at(networks.estimator, image, networks.detector.wait()[:1])
+    fusion = make_fusion(SETTINGS, networks.manifests[1:])
+    [visit] = notes.visits
+    last = notes.frames[-1].line.faces[0]
+    assert visit.summary.samples > 1
+    assert last.gender is not None
+    assert last.age is not None
+    for guess in (visit.summary.gender, fusion.guess_gender(picture.looks)):
+        assert guess is not None
+        assert last.gender.p_female == pytest.approx(guess.p_female, abs=0.02)
+    for age in (visit.summary.age, fusion.guess_age(picture.looks)):
+        assert age is not None
+        assert last.age.confidence == pytest.approx(age.confidence, abs=0.03)
+        assert last.age.interval == interval_of(fusion.taxonomy, age.interval)
+
+
+def test_a_face_that_is_too_small_for_a_visits_look_gets_none(networks: Networks) -> None:
+    strict = msgspec.structs.replace(SETTINGS, attributes=msgspec.structs.replace(SETTINGS.attributes, min_face_px=900))
+    notes = Notes()
+    writer = LineWriter(make_fusion(strict, networks.manifests[1:]))
+    watch(ScriptedSource(standing(20)), NAMED, notes, strict, networks, writer=writer, tick=lambda: None)
+    assert all(seen.line.faces[0].age is None for seen in notes.frames)
+    assert notes.visits[0].summary.samples == 0
+    small = Detecting(networks.detector, networks.estimator, 0.5, 900)
+    small.begin([portrait_of_astronaut()])
+    assert [face.looks for face in small.finish()[0]] == [()]
 
 
 def test_a_source_that_breaks_closes_its_visits_and_the_next_one_starts_afresh(networks: Networks) -> None:

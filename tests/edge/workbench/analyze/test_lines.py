@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from edge.schemas.analyze import AnalyzeLine, Face
+from edge.schemas.interval import Interval
 from edge.schemas.taxonomy import ADS_8
 from edge.sensor.geometry import Box
 from edge.sensor.types import AttributeEstimate, Detection
@@ -27,7 +28,7 @@ def a_look(
 
 def a_face(*box: float, score: float = 0.9, look: AttributeEstimate | None = None) -> FoundFace:
     landmarks = np.array([(10.04, 20.06)] * 5, np.float32)
-    return FoundFace(Detection(Box(*box), score, landmarks), look=look)
+    return FoundFace(Detection(Box(*box), score, landmarks), looks=[look] if look else [])
 
 
 def the_face(found: FoundFace, *, untrained: bool = False) -> Face:
@@ -60,6 +61,7 @@ def test_labels_have_their_bracket_and_confidence() -> None:
     assert (face.gender.label, face.gender.confidence, face.gender.p_female) == ("female", 0.9, 0.9)
     assert face.age is not None
     assert (face.age.bracket, face.age.low, face.age.high, face.age.confidence) == ("25-34", 25, 34, 0.8)
+    assert face.age.interval == Interval(low=25, high=34, coverage=0.8)
 
 
 def test_below_the_thresholds_labels_are_unknown_but_the_numbers_are_told() -> None:
@@ -89,3 +91,4 @@ def test_untrained_networks_are_never_sure() -> None:
     assert (face.gender.label, face.gender.confidence, face.gender.p_female) == ("unknown", 0.0, 0.5)
     assert face.age is not None
     assert (face.age.bracket, face.age.confidence, face.age.years) == ("unknown", 0.0, None)
+    assert face.age.interval is None

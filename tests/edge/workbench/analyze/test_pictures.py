@@ -96,29 +96,29 @@ def an_attribute_manifest(crop: Crop) -> Manifest:
 )
 def test_an_aligned_picture_is_fed_whole(crop: Crop) -> None:
     manifest = an_attribute_manifest(crop)
-    answer = {"age": np.array([[0.3]], np.float32), "prob": np.array([[0.9, 0.1]], np.float32)}
+    answer = {"age": np.full((4, 1), 0.3, np.float32), "prob": np.array([[0.9, 0.1]] * 4, np.float32)}
     session = ScriptedSession([answer])
     image = np.random.default_rng(1).integers(0, 255, (112, 112, 3)).astype(np.uint8)
-    examination = Aligned(NetworkEstimator([(manifest, session)]), [manifest])
+    examination = Aligned(NetworkEstimator([(manifest, session)], max_batch=4), [manifest])
     examination.begin([image])
     [[found]] = examination.finish()
     assert found.detection == Detection(Box(0, 0, 112, 112), 1.0)
-    assert found.look is not None
-    [fed] = session.seen[0]["data"]
+    assert len(found.looks) == 1
+    fed = session.seen[0]["data"][0]
     average = image.reshape(SIDE, 2, SIDE, 2, 3).mean(axis=(1, 3))
     assert np.abs(fed.astype(float) - average).mean() < 2
 
 
 def test_a_picture_that_is_not_square_is_squeezed_into_one() -> None:
     manifest = an_attribute_manifest(Crop(align="landmarks", template="utkface-112"))
-    answer = {"age": np.array([[0.3]], np.float32), "prob": np.array([[0.9, 0.1]], np.float32)}
+    answer = {"age": np.full((4, 1), 0.3, np.float32), "prob": np.array([[0.9, 0.1]] * 4, np.float32)}
     session = ScriptedSession([answer])
     image = np.zeros((120, 60, 3), np.uint8)
     image[:, 30:] = 200
-    examination = Aligned(NetworkEstimator([(manifest, session)]), [manifest])
+    examination = Aligned(NetworkEstimator([(manifest, session)], max_batch=4), [manifest])
     examination.begin([image])
     [[found]] = examination.finish()
     assert found.detection.box == Box(0, 0, 60, 120)
-    [fed] = session.seen[0]["data"]
+    fed = session.seen[0]["data"][0]
     assert fed[:, : SIDE // 2 - 2].max() == 0
     assert fed[:, SIDE // 2 + 2 :].min() == 200

@@ -275,6 +275,7 @@ def test_calibrate_prints_what_a_manifest_takes(models: Path, tmp_path: Path) ->
     numbers = dict(line.split(" = ") for line in done.stdout.splitlines() if " = " in line)
     assert set(numbers) == {
         "gender_temperature", "age_temperature", "min_gender_confidence", "min_age_confidence", "age_sigma_years",
+        "interval_mass",
     }  # fmt: skip
     assert float(numbers["gender_temperature"]) < 0.5
     assert float(numbers["age_sigma_years"]) == 3.0
