@@ -15,7 +15,7 @@ from conversion.environments.installation import ensure_environment
 from conversion.environments.worker_call import WORKERS, call_worker
 from edge.errors import CHECK_FAILED, PasserbyError
 from edge.schemas.taxonomy import ADS_8
-from edge.sensor.assemble import detector_score
+from edge.sensor.assemble import detector_score, make_detector
 from edge.sensor.types import Detection
 from edge.settings.settings import Settings
 from edge.terminal.interrupt import interruptible
@@ -89,9 +89,10 @@ def detect_scenes(
 ) -> Iterator[Detected]:
     """Draw a scene of each seed, and detect its faces once, faint ones included."""
     with detector_alone(settings) as networks:
-        detector, threshold = networks.detector, detector_score(settings, networks)
-        find = find_with(detector, threshold)
+        threshold = detector_score(settings, networks)
+        find = find_with(networks.detector, threshold)
         for seed in seeds:
+            detector = make_detector(settings, networks, frames=True)
             scene, _ = make_scene(stage, people, sets, seed, find)
             progress.begin(f"seed {seed}", lambda: stage.frames)
             frames, faces = [], []

@@ -22,6 +22,9 @@ FACE_M = 0.16
 LENS_WIDTH = 2 * math.tan(math.radians(60 / 2))
 """Width of what a lens of 60 degrees shows, as a share of its distance."""
 
+FIXED_SIZE = ("tflite", "coral", "ncs2")
+"""Runtimes that take pictures of the manifest's size only, whatever `detection.width_px` says."""
+
 PACKAGES = {
     "openvino": ("openvino",),
     "onnxruntime": ("onnxruntime",),
@@ -55,12 +58,21 @@ def check_sight(settings: Settings, detector: Manifest) -> Iterator[Finding]:
     second = camera.view_width_px if kind_of_source(camera.source) is SourceKind.PICAMERA else 0
     share = second / camera.width_px if 0 < second < camera.width_px else 1.0
     view_hw = round(camera.height_px * share), round(camera.width_px * share)
-    input_hw = choose_input_size(detector.input, settings.detection.width_px, view_hw, picture_hw)
+    input_hw = detector.input.height_px, detector.input.width_px
+    if _runtime(settings, detector) not in FIXED_SIZE:
+        input_hw = choose_input_size(detector.input, settings.detection.width_px, view_hw, picture_hw)
     scale = min(share, *(taken / side for taken, side in zip(input_hw, picture_hw, strict=True)))
     face_px = smallest_px / scale
     far_m = FACE_M * camera.width_px / face_px / LENS_WIDTH
     found = f"in pictures of {camera.width_px}x{camera.height_px} px most faces of {face_px:.0f} px and more are found"
     yield good("models", f"{found}: up to {far_m:.0f} m away through a lens of 60 degrees")
+
+
+def _runtime(settings: Settings, manifest: Manifest) -> str:
+    """The runtime of the first target that reads one of the network's forms; empty for none."""
+    kinds = {artefact.kind for artefact in manifest.artefacts}
+    runtimes = (target.partition(":")[0] for target in settings.models.targets)
+    return next((runtime for runtime in runtimes if kinds & set(KINDS.get(runtime, ()))), "")
 
 
 def _check(settings: Settings, catalog: Catalog, manifest: Manifest) -> Iterator[Finding]:

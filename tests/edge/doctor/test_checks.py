@@ -216,6 +216,13 @@ def test_how_small_a_face_is_still_found(camera: Camera, width_px: int, smallest
     assert f"up to {metres} m away" in finding.found
 
 
+@pytest.mark.parametrize(("network", "smallest_px"), [("nano-face", 48), ("nano-face-640", 24)])
+def test_where_files_fix_the_size_small_faces_are_found_by_another_network(network: str, smallest_px: int) -> None:
+    settings = Settings(models=Models(targets=("tflite:CPU", "openvino:CPU")))
+    (finding,) = networks.check_sight(settings, Catalog(MODELS, MODELS).manifest(network))
+    assert f"faces of {smallest_px} px and more" in finding.found
+
+
 def test_how_small_a_face_is_found_is_not_said_of_a_network_that_was_not_measured() -> None:
     assert not list(networks.check_sight(SETTINGS, Catalog(MODELS, MODELS).manifest("res10")))
 

@@ -17,6 +17,11 @@ from edge.workbench.analyze.footage import watch
 from edge.workbench.analyze.listening import Seen, Visited, Watched
 from edge.workbench.analyze.sources import Source
 
+CARRIED_S = 0.2
+"""A face that was found so long ago is where its track expects it: the detector looks wide at one frame in four only,
+and the tracker carries small faces in between.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Sight:
@@ -70,7 +75,7 @@ class _Notes:
 
     def tracks(self, update: TrackUpdate, at: float) -> None:
         self.times_s.append(at)
-        self.faces.append([(track.track_id, track.box) for track in update.active if track.detected])
+        self.faces.append([(track.track_id, track.box) for track in update.active if at - track.last_seen <= CARRIED_S])
 
     def visited(self, visit: Visited) -> None:
         self.visits.append(visit.summary)
