@@ -27,17 +27,18 @@ DECODERS: dict[str, Decoder] = {
 }
 """The manifest's word -> decoder of a detection network; `ssd-heads` is made from the manifest's priors."""
 
-LEAST_OPEN_SIZES, MAX_OPEN_PX = 4, 4_000_000
+LEAST_OPEN_SIZES, MAX_OPEN_PX = 4, 6_000_000
 """Input sizes kept open: these many of any size, and more while they have no more px than this together.
 
-A camera needs one. Photographs of every shape need all 19 of a network of 320 px: 1 Mpx, 0.1 GB; to open one of them
-takes the time of 20 pictures.
+A camera needs two. Photographs of every shape need all 19 of a network of 320 px and the 21 wide ones: 5 Mpx, 0.5 GB;
+to open one of them takes the time of 20 pictures.
 """
 
 
 FOLLOW = -2
 """Input width that follows the camera: half of its picture's longer side, up to `WIDEST_PX`, or the manifest's."""
-WIDEST_PX = 640
+WIDEST_PX, WIDE_STEP_PX = 640, 128
+"""Both sides of such an input are multiples of the step: photographs of every shape need 21 sizes of it, not 400."""
 
 
 class Opened(Protocol):
@@ -70,10 +71,17 @@ def choose_input_size(
         return wanted.height_px, wanted.width_px
     longer = max(image_hw)
     narrow = max(wanted.width_px, wanted.height_px)
-    half = max(narrow, min(max(picture_hw) // 2, longer, WIDEST_PX)) if wide else narrow
-    target = {0: narrow, -1: longer, FOLLOW: half}.get(input_width, input_width)
-    height, width = (max(1, -(-round(side * target / longer) // step)) * step for side in image_hw)
+    target = {0: narrow, -1: longer, FOLLOW: narrow}.get(input_width, input_width)
+    half = min(max(picture_hw) // 2, longer, WIDEST_PX)
+    if input_width == FOLLOW and wide and half > narrow:
+        step = _round_up(WIDE_STEP_PX, step)
+        target = _round_up(half, step)
+    height, width = (_round_up(max(1, round(side * target / longer)), step) for side in image_hw)
     return height, width
+
+
+def _round_up(number: int, step: int) -> int:
+    return -(-number // step) * step
 
 
 class NetworkDetector:

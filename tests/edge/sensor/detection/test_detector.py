@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from edge.catalog.manifest import Artefact, Input, Manifest, ModelFile, Thresholds
 from edge.errors import InferenceError, ManifestError
-from edge.sensor.detection.detector import FOLLOW, LEAST_OPEN_SIZES, NetworkDetector, choose_input_size
+from edge.sensor.detection.detector import FOLLOW, LEAST_OPEN_SIZES, MAX_OPEN_PX, NetworkDetector, choose_input_size
 from edge.sensor.detection.wide import WIDE_EVERY, NowAndThenWide
 from edge.sensor.types import Tensors
 from tests.edge.sensor.inference.scripted import ScriptedSession
@@ -187,7 +187,7 @@ def test_the_images_own_size_is_never_shrunk(height: int, width: int) -> None:
         ((720, 1280), True, (384, 640)),
         ((1080, 1920), True, (384, 640)),
         ((1080, 1920), False, (192, 320)),
-        ((432, 768), True, (224, 384)),
+        ((432, 768), True, (256, 384)),
         ((480, 640), True, (256, 320)),
         ((1280, 720), True, (640, 384)),
     ],
@@ -203,8 +203,8 @@ def test_a_width_that_follows_the_image_is_half_of_it_within_bounds(
     ("view_hw", "picture_hw", "expected"),
     [
         ((360, 640), (720, 1280), (384, 640)),
-        ((240, 417), (720, 1280), (256, 448)),
-        ((360, 640), (480, 853), (256, 448)),
+        ((240, 417), (720, 1280), (384, 512)),
+        ((360, 640), (480, 853), (384, 512)),
     ],
 )
 def test_a_view_is_looked_at_as_wide_as_its_picture_asks(
@@ -212,6 +212,13 @@ def test_a_view_is_looked_at_as_wide_as_its_picture_asks(
 ) -> None:
     """Of picamera's second stream, which is smaller than its picture, more than half is worth looking at."""
     assert choose_input_size(FREE, FOLLOW, view_hw, picture_hw) == expected
+
+
+def test_photographs_of_every_shape_need_few_sizes_which_stay_open() -> None:
+    shapes = [(height, width) for height in range(100, 4000, 61) for width in range(100, 4000, 61)]
+    sizes = {choose_input_size(FREE, FOLLOW, shape, shape) for shape in shapes}
+    assert len(sizes) <= 19 + 21
+    assert sum(height * width for height, width in sizes) <= MAX_OPEN_PX
 
 
 def test_of_a_sources_frames_one_in_four_is_looked_at_wide() -> None:
