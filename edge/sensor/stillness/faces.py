@@ -16,6 +16,8 @@ LOOK_S = 0.5
 """Between two looks."""
 FROM_S = 12.0
 """Nobody who is there for less is looked at: passers-by cost nothing."""
+SEEN_S = 1.0
+"""A face that was found so long ago is looked at where it was: small ones are found in one frame of four."""
 REMEMBERED_S = 300.0
 """A face that comes back to its place within this time goes on as what it was: a poster that somebody stood before."""
 _MOST_REMEMBERED = 32
@@ -82,11 +84,12 @@ class StaticFaces:
         if 0 <= at - self._looked_at < LOOK_S:
             return
         self._looked_at = at
-        stayed = [track for track in tracks if track.last_seen - track.first_seen >= FROM_S or self._knows(track)]
-        if not any(track.detected for track in stayed):
+        seen = [self._place(track) for track in tracks if at - track.last_seen <= SEEN_S]
+        stayed = [track for track in seen if track.last_seen - track.first_seen >= FROM_S or self._knows(track)]
+        if not stayed:
             self._motion.forget()
             return
-        motions = self._motion.look(frame, tracks)
+        motions = self._motion.look(frame, seen)
         for track in stayed:
             if track.track_id in motions:
                 self._histories.setdefault(track.track_id, FaceHistory()).add(motions[track.track_id], at)

@@ -19,8 +19,9 @@ LEAST_LOOKS, MOST_LOOKS = 40, 200
 MAX_SWAY, MAX_SWAY_PX = 0.004, 0.3
 """Largest sway of a static face over the window, in sides of its box or in px of the grey picture, whichever is more:
 the root of its mean squared distance from its mean place. docs/evaluation.md has what posters and people did."""
-MAX_SPREAD = 0.0012
-"""Largest root mean square, over the window, of the spread of a static face's points, in sides of its box."""
+MAX_SPREAD, MAX_SPREAD_PX = 0.0012, 0.03
+"""Largest root mean square, over the window, of the spread of a static face's points, in sides of its box or in px of
+the grey picture, whichever is more: noise moves points so far."""
 FAST_STEP, FAST_STEP_PX = 0.005, 0.15
 """A step from one look to the next that is fast, in sides of the box or in px of the grey picture, whichever is more. A
 face that could not be followed counts as fast."""
@@ -77,21 +78,22 @@ class FaceHistory:
         """Share of fast looks in the window, 0-1."""
         return sum(look.fast for look in self._looks) / len(self._looks)
 
-    def _max_sway(self) -> float:
+    def _limits(self) -> tuple[float, float]:
+        """Largest sway and spread of a static face of this size, in sides of the box."""
         side_px = sum(look.motion.side_px for look in self._looks) / len(self._looks)
-        return max(MAX_SWAY, MAX_SWAY_PX / max(1.0, side_px))
+        return max(MAX_SWAY, MAX_SWAY_PX / max(1.0, side_px)), max(MAX_SPREAD, MAX_SPREAD_PX / max(1.0, side_px))
 
     def _is_still(self, at: float) -> bool:
         whole = at - self._looks[0].at > WINDOW_S - 2.0 and len(self._looks) >= LEAST_LOOKS
-        still = whole and self.fast_share <= MAX_FAST_SHARE and self.sway <= self._max_sway()
-        return still and self.spread <= MAX_SPREAD
+        max_sway, max_spread = self._limits()
+        return whole and self.fast_share <= MAX_FAST_SHARE and self.sway <= max_sway and self.spread <= max_spread
 
     def _is_moving(self) -> bool:
         lately = list(self._looks)[-RELEASE_OF:]
         if sum(look.fast for look in lately) >= RELEASE_LOOKS:
             return True
         path = _path([look for look in self._looks if not look.fast])
-        return float(np.hypot(*(path[-1] - path.mean(axis=0)))) > RELEASE_SWAYS * self._max_sway()
+        return float(np.hypot(*(path[-1] - path.mean(axis=0)))) > RELEASE_SWAYS * self._limits()[0]
 
 
 def _path(looks: Iterable[_Look]) -> NDArray[np.float64]:

@@ -53,19 +53,18 @@ class FaceMotion:
         self._before = None
 
     def look(self, frame: Frame, tracks: Sequence[Track]) -> dict[int, Motion]:
-        """Motion of each detected track by its id; empty at the first look and when pictures change their size."""
+        """Motion of each track by its id, where its box is; empty at the first look and when pictures change size."""
         grey, scale = _grey(frame)
         before, self._before = self._before, grey
         if before is None or before.shape != grey.shape:
             return {}
-        seen = [track for track in tracks if track.detected]
-        boxes = [track.box.scaled(scale) for track in seen]
+        boxes = [track.box.scaled(scale) for track in tracks]
         level = cv2.convertScaleAbs(grey, alpha=float(before.mean()) / max(1.0, float(grey.mean())))
         surroundings = 2.0 * _corners(cv2.resize(before, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), None)
         around, *inside = _follow(before, level, [surroundings, *(_corners(before, box) for box in boxes)])
         shake = _shake(around, boxes)
         motions = (_motion(points, box, shake) for points, box in zip(inside, boxes, strict=True))
-        return {track.track_id: motion for track, motion in zip(seen, motions, strict=True)}
+        return {track.track_id: motion for track, motion in zip(tracks, motions, strict=True)}
 
 
 class _Flow(NamedTuple):

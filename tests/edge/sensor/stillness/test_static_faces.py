@@ -35,16 +35,17 @@ class Open:
 
 
 class Boxes:
-    """Finds the portrait's face wherever there is a picture, its box trembling as a detector's does."""
+    """Finds the portrait's face in one of `every` pictures, its box trembling as a detector's does."""
 
     target = "fake:CPU"
 
-    def __init__(self) -> None:
+    def __init__(self, every: int = 1) -> None:
         self._chance = np.random.default_rng(3)
-        self._there = True
+        self._there, self._every, self._frames = True, every, 0
 
     def start(self, image: Image, picture_hw: tuple[int, int] | None = None) -> None:
-        self._there = bool(image.max() > 0)
+        self._there = bool(image.max() > 0) and self._frames % self._every == 0
+        self._frames += 1
 
     def wait(self) -> Sequence[Detection]:
         left, top, right, bottom = (np.array(SMALL_FACE.as_xyxy()) + self._chance.normal(0, 0.3, 4)).tolist()
@@ -67,7 +68,7 @@ class Pulse(Silence):
 class Run:
     """What the pipeline made of frames."""
 
-    def __init__(self, frames: Iterable[Frame], *, stillness: bool = True) -> None:
+    def __init__(self, frames: Iterable[Frame], *, stillness: bool = True, every: int = 1) -> None:
         self.book = VisitBook(
             visits=SETTINGS.visits,
             attributes=SETTINGS.attributes,
@@ -79,7 +80,7 @@ class Run:
         kept, self._pulse = KeptVisits(), Pulse(self.book, self.static)
         stages = Stages(
             gate=Open(),
-            detector=Boxes(),
+            detector=Boxes(every),
             tracker=FaceTracker(SETTINGS.tracking, 0.5),
             estimator=None,
             quality=lambda image, track: 1.0,
@@ -107,6 +108,12 @@ def covered(frames: Iterable[Frame], since_s: float, until_s: float) -> Iterator
 
 def nobody(seconds: float, began_at: float) -> Iterator[Frame]:
     return (Frame(GONE, index, began_at + index / 2) for index in range(round(seconds * 2)))
+
+
+def test_a_poster_that_is_found_at_every_fourth_frame_only_is_nobody_either() -> None:
+    run = Run(poster(60, STEADY, fps=8), every=4)
+    assert run.people[58.0] == 0
+    assert run.visits == []
 
 
 @pytest.mark.parametrize("camera", [STEADY, BAD])
