@@ -36,7 +36,9 @@ to open one of them takes the time of 20 pictures.
 
 
 FOLLOW = -2
-"""Input width that follows the camera: half of its picture's longer side, up to `WIDEST_PX`, or the manifest's."""
+"""Input width that follows the camera: half of its picture's longer side, all of a picture up to `WIDEST_PX`, at most
+that, at least the manifest's.
+"""
 WIDEST_PX, WIDE_STEP_PX = 640, 128
 """Both sides of such an input are multiples of the step: photographs of every shape need 21 sizes of it, not 400."""
 
@@ -72,12 +74,16 @@ def choose_input_size(
     longer = max(image_hw)
     narrow = max(wanted.width_px, wanted.height_px)
     target = {0: narrow, -1: longer, FOLLOW: narrow}.get(input_width, input_width)
-    half = min(max(picture_hw) // 2, longer, WIDEST_PX)
-    if input_width == FOLLOW and wide and half > narrow:
+    if input_width == FOLLOW and wide and (wide_px := _wide_px(longer, max(picture_hw))) > narrow:
         step = _round_up(WIDE_STEP_PX, step)
-        target = _round_up(half, step)
+        target = _round_up(wide_px, step)
     height, width = (_round_up(max(1, round(side * target / longer)), step) for side in image_hw)
     return height, width
+
+
+def _wide_px(image_px: int, picture_px: int) -> int:
+    """How wide to look at an image that shows a picture, by their longer sides."""
+    return min(image_px, picture_px if picture_px <= WIDEST_PX else picture_px // 2, WIDEST_PX)
 
 
 def _round_up(number: int, step: int) -> int:
@@ -144,14 +150,21 @@ class NetworkDetector:
         if self._fixed is not None:
             return self._fixed
         wanted_hw = choose_input_size(self._manifest.input, self._input_width, image_hw, picture_hw, wide=wide)
-        network = self._networks.get(wanted_hw)
-        if network is None:
-            network = self._networks[wanted_hw] = _Network(self._opener(wanted_hw), self._manifest)
+        if wanted_hw not in self._networks:
+            network = _Network(self._opener(wanted_hw), self._manifest)
             if network.input_hw != wanted_hw:
-                self._fixed = network
+                return self._settle_on(network)
+            self._networks[wanted_hw] = network
         self._networks.move_to_end(wanted_hw)
         self._close_oldest()
-        return network
+        return self._networks[wanted_hw]
+
+    def _settle_on(self, network: _Network) -> _Network:
+        """Use a network of fixed size for every image from now on; one that is open already, where there is one."""
+        self._fixed = self._networks.setdefault(network.input_hw, network)
+        if self._fixed is not network:
+            network.session.close()
+        return self._fixed
 
     def _close_oldest(self) -> None:
         """Close what was used longest ago until the rest are few enough, or small enough together."""

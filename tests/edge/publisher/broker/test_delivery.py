@@ -30,7 +30,14 @@ def test_a_visit_arrives_once_with_the_fields_of_the_schema(publisher: Any, list
     first = visits(listener)[0]
     assert first["site"] == "berlin" and first["device"] == "kiosk" and first["seq"] == 1
     assert first["model_set"] == "best@1.0.0/fake:CPU"
-    assert first["age"] == {"taxonomy": "ads-8", "bracket": "25-34", "low": 25, "high": 34, "confidence": 0.71}
+    assert first["age"] == {
+        "taxonomy": "ads-8",
+        "bracket": "25-34",
+        "low": 25,
+        "high": 34,
+        "confidence": 0.71,
+        "interval": {"low": 18, "high": 34, "coverage": 0.8},
+    }
     assert first["dwell_s"] == 2.5 and first["gender"] == {"label": "female", "confidence": 0.93}
 
 

@@ -188,7 +188,10 @@ def test_the_images_own_size_is_never_shrunk(height: int, width: int) -> None:
         ((1080, 1920), True, (384, 640)),
         ((1080, 1920), False, (192, 320)),
         ((432, 768), True, (256, 384)),
-        ((480, 640), True, (256, 320)),
+        ((480, 640), True, (512, 640)),
+        ((480, 640), False, (256, 320)),
+        ((240, 320), True, (256, 320)),
+        ((600, 800), True, (384, 512)),
         ((1280, 720), True, (640, 384)),
     ],
 )
@@ -219,6 +222,16 @@ def test_photographs_of_every_shape_need_few_sizes_which_stay_open() -> None:
     sizes = {choose_input_size(FREE, FOLLOW, shape, shape) for shape in shapes}
     assert len(sizes) <= 19 + 21
     assert sum(height * width for height, width in sizes) <= MAX_OPEN_PX
+
+
+def test_a_network_of_fixed_size_is_open_once_whatever_is_asked() -> None:
+    opener = Opener((10, 10, 50, 50, 0.9), fixed_hw=(192, 320))
+    detector = NowAndThenWide(NetworkDetector(opener, MANIFEST, input_width=FOLLOW))
+    for _ in range(2 * WIDE_EVERY):
+        detector.start(image(720, 1280))
+        detector.wait()
+    assert [session.closed for session in opener.sessions] == [False, True]
+    assert len(opener.sessions[0].seen) == 2 * WIDE_EVERY
 
 
 def test_of_a_sources_frames_one_in_four_is_looked_at_wide() -> None:
