@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
@@ -22,24 +23,33 @@ ATTEMPTS = Path(__file__).parent / "attempts.py"
 WAIT_S = 20.0
 
 
-def next_news(launcher: LauncherProcess) -> News:
-    """Wait for one piece of news."""
-    assert select.select([launcher], [], [], WAIT_S)[0]
-    return launcher.news()[0]
+class Launcher(LauncherProcess):
+    """Gives its news one by one: two pieces may come together."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._unread: list[News] = []
+
+    def next_news(self) -> News:
+        """Wait for one piece of news."""
+        if not self._unread:
+            assert select.select([self], [], [], WAIT_S)[0]
+            self._unread = self.news()
+        return self._unread.pop(0)
 
 
 def tried(*, makes_files: bool) -> dict[str, str]:
     """What a worker could do, by name."""
     with TemporaryDirectory() as folder:
         (Path(folder) / "there").touch()
-        launcher = LauncherProcess((sys.executable, str(ATTEMPTS), folder), makes_files=makes_files)
+        launcher = Launcher((sys.executable, str(ATTEMPTS), folder), makes_files=makes_files)
         try:
             launcher.start(1)
-            started = next_news(launcher)
+            started = launcher.next_news()
             assert isinstance(started, Started)
             os.close(started.to_worker)
             os.close(started.from_worker)
-            ended = next_news(launcher)
+            ended = launcher.next_news()
         finally:
             launcher.close()
         assert isinstance(ended, Ended)
@@ -68,10 +78,10 @@ def test_a_worker_writes_nothing_and_reaches_nobody_but_may_open_devices(makes_f
 
 
 @pytest.fixture
-def running() -> Iterator[tuple[LauncherProcess, Started]]:
-    launcher = LauncherProcess(fake_command())
+def running() -> Iterator[tuple[Launcher, Started]]:
+    launcher = Launcher(fake_command())
     launcher.start(7)
-    started = next_news(launcher)
+    started = launcher.next_news()
     assert isinstance(started, Started)
     yield launcher, started
     for descriptor in (started.to_worker, started.from_worker):
@@ -79,25 +89,25 @@ def running() -> Iterator[tuple[LauncherProcess, Started]]:
     launcher.close()
 
 
-def test_news_carry_the_number_of_the_start(running: tuple[LauncherProcess, Started]) -> None:
+def test_news_carry_the_number_of_the_start(running: tuple[Launcher, Started]) -> None:
     launcher, started = running
     assert started.life == 7
     launcher.kill()
-    assert next_news(launcher) == Ended(7, -signal.SIGKILL, "")
+    assert launcher.next_news() == Ended(7, -signal.SIGKILL, "")
 
 
-def test_a_new_start_ends_the_old_worker_first(running: tuple[LauncherProcess, Started]) -> None:
+def test_a_new_start_ends_the_old_worker_first(running: tuple[Launcher, Started]) -> None:
     launcher, _ = running
     launcher.start(8)
-    assert next_news(launcher) == Ended(7, -signal.SIGKILL, "")
-    again = next_news(launcher)
+    assert launcher.next_news() == Ended(7, -signal.SIGKILL, "")
+    again = launcher.next_news()
     assert isinstance(again, Started)
     assert again.life == 8
     os.close(again.to_worker)
     os.close(again.from_worker)
 
 
-def test_a_worker_ends_with_its_sensor(running: tuple[LauncherProcess, Started]) -> None:
+def test_a_worker_ends_with_its_sensor(running: tuple[Launcher, Started]) -> None:
     launcher, started = running
     launcher.close()
     deadline = time.monotonic() + WAIT_S
@@ -109,10 +119,10 @@ def test_a_worker_ends_with_its_sensor(running: tuple[LauncherProcess, Started])
 
 
 def test_a_command_that_does_not_exist_is_told() -> None:
-    launcher = LauncherProcess(("/nowhere/python",))
+    launcher = Launcher(("/nowhere/python",))
     try:
         launcher.start(1)
-        ended = next_news(launcher)
+        ended = launcher.next_news()
     finally:
         launcher.close()
     assert isinstance(ended, Ended)
