@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from edge.workbench.analyze.listening import Listener, Seen, Visited, Watched
     from edge.workbench.analyze.reopening import CameraChange
     from edge.workbench.analyze.sources import Source
-    from edge.workbench.analyze.viewing import Viewer, Window
+    from edge.workbench.analyze.viewing import Viewer
+    from edge.workbench.analyze.window import Window
 
 
 Sources = Annotated[

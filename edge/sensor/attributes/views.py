@@ -10,13 +10,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edge.catalog.manifest import Crop
+from edge.sensor.attributes.decoded import Probs
 from edge.sensor.imaging import align_face, crop_square
 from edge.sensor.types import Detection, Image
-
-Probs = NDArray[np.float32]
 
 SHIFT = 4 / 112
 """Of the side of the template, or of the square round the box."""

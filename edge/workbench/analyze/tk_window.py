@@ -10,7 +10,7 @@ from edge.clock import boottime
 from edge.errors import BackendUnavailable
 from edge.sensor.types import Image
 from edge.workbench.analyze.fitting import LEAST_PX, fit, ppm
-from edge.workbench.analyze.viewing import CLOSED
+from edge.workbench.analyze.window import CLOSED
 
 _POLL_S = 0.01
 _ROOM_PX = 60, 140

@@ -6,7 +6,6 @@ Workstation only: the sensor cannot import it. Nothing is written unless the key
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 from edge.clock import boottime
 from edge.errors import BackendUnavailable, UsageError
@@ -16,9 +15,8 @@ from edge.settings.settings import Zone
 from edge.workbench.analyze.annotation import annotate
 from edge.workbench.analyze.listening import Seen, Visited, Watched
 from edge.workbench.analyze.playback import Playback
+from edge.workbench.analyze.window import CLOSED, Window
 
-CLOSED = "closed"
-"""The key that a window reports where the person closes it."""
 LEAVE = frozenset({CLOSED, "q", "escape"})
 ON = frozenset({"space", "n", "right", "down", "next", "return"})
 """Keys that go on to the next picture."""
@@ -31,25 +29,6 @@ _LOOK_S = 0.2
 
 Save = Callable[[Seen, Image], str]
 """Writes a picture with its faces drawn in; returns where, or raises UsageError."""
-
-
-class Window(Protocol):
-    """What a person sees, and which keys they press."""
-
-    def show(self, image: Image, words: str) -> None:
-        """Show a uint8 (H, W, 3) BGR image, made smaller where the screen needs it, above a line of words."""
-
-    def write(self, words: str) -> None:
-        """Change the line of words."""
-
-    def keys(self, wait_s: float) -> Sequence[str]:
-        """Names of the keys (keysyms(n) of Tk, lower case) since the last call, `CLOSED` where the window was closed.
-
-        Waits at most wait_s seconds for the first; the window lives during this call.
-        """
-
-    def close(self) -> None:
-        """Take the window away; safe to call twice."""
 
 
 class Viewer:

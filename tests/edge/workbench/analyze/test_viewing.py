@@ -18,7 +18,8 @@ from edge.workbench.analyze.fitting import fit, ppm
 from edge.workbench.analyze.listening import Seen, Watched
 from edge.workbench.analyze.snapshots import Snapshots
 from edge.workbench.analyze.sources import read_addresses
-from edge.workbench.analyze.viewing import CLOSED, Viewer
+from edge.workbench.analyze.viewing import Viewer
+from edge.workbench.analyze.window import CLOSED
 from edge.workbench.analyze.words import live_caption
 from tests.pictures.clips import draw
 
