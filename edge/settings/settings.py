@@ -142,7 +142,7 @@ class Detection(_Section, frozen=True, kw_only=True):
         _number(
             "px",
             "Width of the detector's input; 0 takes the manifest's, -1 the picture's own, "
-            "-2 the manifest's, and at every fourth frame half of the picture's, or all of a small one (up to 640).",
+            "-2 the manifest's, and at every fourth frame half of the picture's (up to 640).",
             low=-2,
             high=4096,
         ),

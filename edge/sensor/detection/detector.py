@@ -36,9 +36,7 @@ to open one of them takes the time of 20 pictures.
 
 
 FOLLOW = -2
-"""Input width that follows the camera: half of its picture's longer side, all of a picture up to `WIDEST_PX`, at most
-that, at least the manifest's.
-"""
+"""Input width that follows the camera: half of its picture's longer side, up to `WIDEST_PX`, or the manifest's."""
 WIDEST_PX, WIDE_STEP_PX = 640, 128
 """Both sides of such an input are multiples of the step: photographs of every shape need 21 sizes of it, not 400."""
 
@@ -74,16 +72,12 @@ def choose_input_size(
     longer = max(image_hw)
     narrow = max(wanted.width_px, wanted.height_px)
     target = {0: narrow, -1: longer, FOLLOW: narrow}.get(input_width, input_width)
-    if input_width == FOLLOW and wide and (wide_px := _wide_px(longer, max(picture_hw))) > narrow:
+    half = min(max(picture_hw) // 2, longer, WIDEST_PX)
+    if input_width == FOLLOW and wide and half > narrow:
         step = _round_up(WIDE_STEP_PX, step)
-        target = _round_up(wide_px, step)
+        target = _round_up(half, step)
     height, width = (_round_up(max(1, round(side * target / longer)), step) for side in image_hw)
     return height, width
-
-
-def _wide_px(image_px: int, picture_px: int) -> int:
-    """How wide to look at an image that shows a picture, by their longer sides."""
-    return min(image_px, picture_px if picture_px <= WIDEST_PX else picture_px // 2, WIDEST_PX)
 
 
 def _round_up(number: int, step: int) -> int:

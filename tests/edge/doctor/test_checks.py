@@ -201,7 +201,7 @@ def test_networks_that_are_not_installed(tmp_path: Path) -> None:
         (Camera(), -2, 24, 7),
         (Camera(), 0, 48, 4),
         (Camera(width_px=1920, height_px=1080), -2, 36, 7),
-        (Camera(width_px=640, height_px=480), -2, 12, 7),
+        (Camera(width_px=640, height_px=480), -2, 24, 4),
         (Camera(width_px=640, height_px=480), -1, 12, 7),
         (Camera(width_px=720, height_px=1280), -2, 24, 4),
         (Camera(source="picamera"), -2, 24, 7),
